@@ -1,0 +1,33 @@
+"""Every key-derivation label of the protocol, each standing here once and used once.
+
+A label keeps apart what is derived from the same secret: two derivations with different labels
+give unrelated keys. Labels of `H` are BLAKE2b personalisations of at most 16 bytes; labels of
+`MAC` and `KDF` are messages. Changing one is a new version of the protocol.
+
+Source: docs/protocol.md, "Labels".
+"""
+
+from typing import Final
+
+SUITE_LABEL: Final = b"ojak-1"
+
+# H: BLAKE2b personalisation
+H_BOX: Final = b"box"
+H_NEXT: Final = b"next"
+H_ACKNOWLEDGE: Final = b"ack"
+H_FORM: Final = b"form"
+H_MEET: Final = b"meet"
+H_MEET_SEAL: Final = b"meet-seal"
+H_SESSION: Final = b"sid"
+H_NUMBER_SALT: Final = b"number-salt"
+H_ANSWERS_SALT: Final = b"answers-salt"
+
+# MAC: message under a mailbox key or a chain key
+MAC_DELETE: Final = b"dk"
+MAC_HEADER: Final = b"header"
+MAC_BODY: Final = b"body"
+MAC_CHAIN: Final = b"chain"
+
+# KDF: HKDF info
+KDF_MEET: Final = b"meet"
+KDF_STEP: Final = b"step"

@@ -1,0 +1,1 @@
+"""The relay: keeps sealed boxes for a while and forgets them."""
