@@ -1,0 +1,71 @@
+"""The keys of one chain: from a mailbox key and a chain key to the keys of each place.
+
+    dk_n = MAC(mbk_n, "dk")        hk_n = MAC(mbk_n, "header")      mbk_{n+1} = H("next", mbk_n)
+    bk_n = MAC(ck_n, "body")       ck_{n+1} = MAC(ck_n, "chain")
+
+The mailbox key tells where to look and opens headers; the chain key opens bodies. The id of a box
+therefore tells its chain and index to those who hold the mailbox key, and to nobody else.
+
+Source: docs/protocol.md, "Chains".
+"""
+
+from dataclasses import dataclass
+from typing import NewType
+
+from ojak_protocol.addresses import DeleteKey, MailboxId, mailbox_id
+from ojak_protocol.hidden import Hidden
+from ojak_protocol.labels import H_NEXT, MAC_BODY, MAC_CHAIN, MAC_DELETE, MAC_HEADER
+from ojak_protocol.primitives import blake2b, mac
+
+MailboxKey = NewType("MailboxKey", bytes)
+"""32 bytes: where one chain's boxes lie, and their headers' keys."""
+
+ChainKey = NewType("ChainKey", bytes)
+"""32 bytes: the bodies of one chain from one place on."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Place(Hidden):
+    """The address of one box of a chain and the key of its header."""
+
+    index: int
+    delete_key: DeleteKey
+    header_key: bytes
+
+    @property
+    def id(self) -> MailboxId:
+        """Where the box lies."""
+        return mailbox_id(self.delete_key)
+
+
+def place_at(key: MailboxKey, index: int) -> Place:
+    """Return the place that *key*, the mailbox key of *index*, opens."""
+    return Place(
+        index=index,
+        delete_key=DeleteKey(mac(key, MAC_DELETE)),
+        header_key=mac(key, MAC_HEADER),
+    )
+
+
+def next_mailbox_key(key: MailboxKey) -> MailboxKey:
+    """Return the mailbox key of the next place; *key* does not follow from it."""
+    return MailboxKey(blake2b(H_NEXT, key))
+
+
+def body_key(key: ChainKey) -> bytes:
+    """Return the 32-byte key of the body at the place of *key*."""
+    return mac(key, MAC_BODY)
+
+
+def next_chain_key(key: ChainKey) -> ChainKey:
+    """Return the chain key of the next place; *key* does not follow from it."""
+    return ChainKey(mac(key, MAC_CHAIN))
+
+
+def places_from(key: MailboxKey, index: int, count: int) -> list[Place]:
+    """Return *count* places of a chain from *index* on, whose mailbox key is *key*."""
+    places = []
+    for step in range(count):
+        places.append(place_at(key, index + step))
+        key = next_mailbox_key(key)
+    return places

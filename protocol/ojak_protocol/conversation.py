@@ -1,0 +1,318 @@
+"""One side of a conversation: what it wrote, what it read, what is still to be done at the relay.
+
+Order that the caller keeps, and that makes a crash at any moment harmless:
+    reading   fetch → `receive` → write the new state durably → delete at the relay
+    writing   `write` → write the new state durably → deposit
+
+The writer keeps each place's boxes until they are acknowledged and deposits them again when the
+relay's answer was lost and at every third of their time to live. A letter past its expiry is
+replaced by its withdrawn form. Boxes are never sealed again: what is repeated is identical.
+
+Source: docs/protocol.md, "Conversation".
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from itertools import zip_longest
+from typing import Final
+
+from ojak_protocol import ratchet as ratchet_
+from ojak_protocol.acknowledgement import (
+    Entry,
+    Outcome,
+    Reading,
+    Writing,
+    WrittenPlace,
+    accepted,
+    acknowledge,
+    chain_ended,
+    form_of,
+    heard,
+    wrote,
+)
+from ojak_protocol.addresses import DeleteKey, MailboxId
+from ojak_protocol.box import open_header
+from ojak_protocol.chains import Place
+from ojak_protocol.errors import CopyDetected, Malformed, RemoteError
+from ojak_protocol.hidden import Hidden
+from ojak_protocol.kem import Kem
+from ojak_protocol.letters import Body, Kind, decode_body, encode_body
+from ojak_protocol.primitives import Entropy
+from ojak_protocol.ratchet import Opened, Ratchet
+
+LETTER_TTL_SECONDS: Final = 7 * 24 * 3600
+UNREADABLE: Final = 1 << 16
+"""Stands for the kind of a body that was sealed by the other side and is not in the format."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Outgoing(Hidden):
+    """A place we wrote to that is not acknowledged yet."""
+
+    reference: int
+    """Which of our person's letters it is; 0 for a greeting."""
+    place: Place
+    letter: bytes
+    """The box with the letter; empty once it is to be taken back."""
+    withdrawn: bytes
+    expires_at: int
+    deposited_at: int = 0
+    """When the relay last said that the box lies there; 0: not since the form last changed."""
+    replaces: bool = False
+    """Whether it is deposited by its delete key, over what lies there."""
+    contested: bool = False
+    """Whether other bytes lie at its place, so that we have to look whose they are."""
+
+    @property
+    def box(self) -> bytes:
+        """The form that is to lie at the relay."""
+        return self.letter or self.withdrawn
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Conversation(Hidden):
+    """The whole state of one side."""
+
+    ratchet: Ratchet
+    reading: Reading = field(default_factory=Reading)
+    writing: Writing = field(default_factory=Writing)
+    outbox: tuple[Outgoing, ...] = ()
+    deletes: tuple[DeleteKey, ...] = ()
+    """Boxes read and recorded, still to be deleted at the relay."""
+    owes_receipt: bool = False
+    """Whether a letter arrived that no box of ours has acknowledged yet."""
+    broken: bool = False
+    """Whether a copy was detected: nothing is sent or accepted any more."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Arrived(Hidden):
+    """A box of the other side was opened and says *body*."""
+
+    body: Body
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A letter of ours needs no more care: it arrived, was taken back in time, or was lost."""
+
+    reference: int
+    outcome: Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """One of the two sides was restored from a copy; a new meeting is needed."""
+
+
+Event = Arrived | Settled | Broken
+
+
+def write(
+    state: Conversation, body: Body, *, reference: int, entropy: Entropy, kem: Kem
+) -> Conversation:
+    """Return the state with *body* sealed into the next place, with our acknowledgement added.
+
+    Args:
+        state: the side that writes.
+        body: what it says; its acknowledgement is filled in here.
+        reference: which letter of the person it is; 0 for none.
+        entropy: fresh randomness.
+        kem: the key encapsulation.
+
+    Raises:
+        Exhausted: 64 places are unacknowledged.
+        Refused: the text is too long.
+        LocalError: the other side's keys are not known yet.
+    """
+    told = acknowledge(state.reading) if state.reading.count else None
+    letter = encode_body(replace(body, acknowledgement=told))
+    withdrawn = encode_body(Body(Kind.WITHDRAWN, acknowledgement=told, kept=body.kept))
+    ratchet, sealed = ratchet_.seal(state.ratchet, letter, withdrawn, entropy=entropy, kem=kem)
+    writing = wrote(
+        state.writing,
+        WrittenPlace(sealed.place.id, form_of(sealed.letter), form_of(sealed.withdrawn)),
+    )
+    outgoing = Outgoing(reference, sealed.place, sealed.letter, sealed.withdrawn, body.expires_at)
+    return replace(
+        state,
+        ratchet=ratchet,
+        writing=writing,
+        outbox=(*state.outbox, outgoing),
+        owes_receipt=False,
+    )
+
+
+def receive(
+    state: Conversation, where: MailboxId, box: bytes, *, kem: Kem
+) -> tuple[Conversation, tuple[Event, ...]]:
+    """Return the state after *box* was found at *where*, and what happened.
+
+    What cannot be opened is left alone: the state stays as it is and nothing happens.
+    """
+    if state.broken:
+        return state, ()
+    for outgoing in state.outbox:
+        if outgoing.place.id == where:
+            return _own_place(state, outgoing, box)
+    try:
+        ratchet, opened = ratchet_.open_(state.ratchet, where, box, kem=kem)
+    except CopyDetected:
+        return _break(state)
+    except RemoteError:
+        return state, ()
+    return _accept(replace(state, ratchet=ratchet), where, box, opened)
+
+
+def expire(state: Conversation, *, now: int) -> Conversation:
+    """Return the state with letters past their expiry turned into their withdrawn form."""
+    return replace(
+        state,
+        outbox=tuple(
+            _withdraw(outgoing) if 0 < outgoing.expires_at <= now else outgoing
+            for outgoing in state.outbox
+        ),
+    )
+
+
+def due(state: Conversation, *, now: int) -> tuple[Outgoing, ...]:
+    """Return what has to be deposited now, oldest first; nothing is marked."""
+    if state.broken:
+        return ()
+    return tuple(
+        outgoing
+        for outgoing in state.outbox
+        if not outgoing.contested and not 0 <= now - outgoing.deposited_at < LETTER_TTL_SECONDS // 3
+    )
+
+
+def stored(state: Conversation, where: MailboxId, *, now: int) -> Conversation:
+    """Return the state after the relay said that our box lies at *where*."""
+    return _changed(
+        state, where, lambda outgoing: replace(outgoing, deposited_at=now, replaces=False)
+    )
+
+
+def occupied(state: Conversation, where: MailboxId) -> Conversation:
+    """Return the state after the relay said that other bytes lie at *where*: we have to look."""
+    return _changed(state, where, lambda outgoing: replace(outgoing, contested=True))
+
+
+def absent(state: Conversation, where: MailboxId) -> Conversation:
+    """Return the state after a look at *where* found nothing."""
+    return _changed(state, where, lambda outgoing: replace(outgoing, contested=False))
+
+
+def deleted(state: Conversation, keys: frozenset[DeleteKey]) -> Conversation:
+    """Return the state after the relay deleted what *keys* name."""
+    return replace(state, deletes=tuple(key for key in state.deletes if key not in keys))
+
+
+def places(state: Conversation, *, most: int, turn: int) -> tuple[MailboxId, ...]:
+    """Return at most *most* ids to look at.
+
+    Contested places of ours and places missing on the other side come first, but leave half the
+    room for what is to be expected next. Only the last one changes with *turn*, so that over 64
+    turns every place where a box of the other side may lie was looked at.
+    """
+    if state.broken:
+        return ()
+    contested = [outgoing.place for outgoing in state.outbox if outgoing.contested]
+    missing, present, coming = ratchet_.expected_places(state.ratchet)
+    first = _turned(contested + missing, turn)[: most // 2]
+    ahead = [place for pair in zip_longest(present, coming) for place in pair if place]
+    near = ahead[: most - len(first)]
+    if len(ahead) > len(near) and len(near) > 1:
+        near[-1] = _turned(ahead[len(near) - 1 :], turn)[0]
+    return tuple(place.id for place in (*first, *near))
+
+
+def _turned(items: list[Place], turn: int) -> list[Place]:
+    start = turn % len(items) if items else 0
+    return items[start:] + items[:start]
+
+
+def _changed(
+    state: Conversation, where: MailboxId, change: Callable[[Outgoing], Outgoing]
+) -> Conversation:
+    return replace(
+        state,
+        outbox=tuple(
+            change(outgoing) if outgoing.place.id == where else outgoing
+            for outgoing in state.outbox
+        ),
+    )
+
+
+def _withdraw(outgoing: Outgoing) -> Outgoing:
+    """Erase the letter; its withdrawn form goes over whatever may lie at the relay."""
+    if not outgoing.letter:
+        return outgoing
+    return replace(outgoing, letter=b"", deposited_at=0, replaces=True, contested=False)
+
+
+def _own_place(
+    state: Conversation, outgoing: Outgoing, box: bytes
+) -> tuple[Conversation, tuple[Event, ...]]:
+    """Decide about bytes found at a place of ours."""
+    where = outgoing.place.id
+    if box in {outgoing.letter, outgoing.withdrawn}:
+        return absent(state, where), ()
+    try:
+        open_header(where, box, header_key=outgoing.place.header_key)
+    except RemoteError:
+        # Somebody saw the id and sat down there. He cannot show the delete key.
+        return _changed(
+            state, where, lambda outgoing: replace(outgoing, contested=False, replaces=True)
+        ), ()
+    # Only the two sides hold the header key, and the other side writes elsewhere.
+    return _break(state)
+
+
+def _break(state: Conversation) -> tuple[Conversation, tuple[Event, ...]]:
+    return replace(state, broken=True), (Broken(),)
+
+
+def _accept(
+    state: Conversation, where: MailboxId, box: bytes, opened: Opened
+) -> tuple[Conversation, tuple[Event, ...]]:
+    body = _body(opened)
+    reading = state.reading
+    for lost in opened.lost:
+        reading = accepted(reading, Entry(lost.chain, lost.index, lost.id, b"", withdrawn=False))
+    if opened.chain:
+        reading = chain_ended(reading, opened.chain - 1, opened.previous_length)
+    withdrawn = body.kind == Kind.WITHDRAWN
+    entry = Entry(opened.chain, opened.place.index, where, form_of(box), withdrawn)
+    state = replace(
+        state,
+        reading=accepted(reading, entry),
+        deletes=(*state.deletes, opened.place.delete_key),
+        owes_receipt=state.owes_receipt or body.kind not in {Kind.GREETING, Kind.WITHDRAWN},
+    )
+    state, settled = _settle(state, body, opened)
+    return state, (Arrived(body), *settled)
+
+
+def _body(opened: Opened) -> Body:
+    try:
+        return decode_body(opened.body)
+    except Malformed:
+        return Body(UNREADABLE)
+
+
+def _settle(
+    state: Conversation, body: Body, opened: Opened
+) -> tuple[Conversation, tuple[Event, ...]]:
+    told = body.acknowledgement
+    if told is None:
+        return state, ()
+    try:
+        writing, outcomes = heard(state.writing, told, chain=opened.chain, index=opened.place.index)
+    except CopyDetected:
+        return _break(state)
+    settled = tuple(
+        Settled(outgoing.reference, outcome)
+        for outgoing, outcome in zip(state.outbox, outcomes, strict=False)
+    )
+    return replace(state, writing=writing, outbox=state.outbox[len(outcomes) :]), settled

@@ -1,0 +1,63 @@
+"""ML-KEM-768, behind a small interface because encapsulation draws its own randomness.
+
+Secrets are kept as the 64-byte seed of FIPS 203, from which both keys follow.
+
+Source: FIPS 203; docs/protocol.md, "Primitives".
+"""
+
+from typing import Final, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.mlkem import (
+    MLKEM768PrivateKey,
+    MLKEM768PublicKey,
+)
+
+from ojak_protocol.errors import Malformed
+
+SEED_BYTES: Final = 64
+PUBLIC_BYTES: Final = 1184
+CIPHERTEXT_BYTES: Final = 1088
+SHARED_BYTES: Final = 32
+
+
+class Kem(Protocol):
+    """What the meeting and the ratchet need of a key encapsulation."""
+
+    def public_key(self, seed: bytes) -> bytes:
+        """Return the 1184-byte public key that belongs to a 64-byte *seed*."""
+
+    def encapsulate(self, public_key: bytes) -> tuple[bytes, bytes]:
+        """Return a fresh (32-byte shared secret, 1088-byte ciphertext) for *public_key*.
+
+        Raises:
+            Malformed: *public_key* is not a key.
+        """
+
+    def decapsulate(self, seed: bytes, ciphertext: bytes) -> bytes:
+        """Return the 32-byte shared secret; a forged ciphertext gives an unrelated one.
+
+        Raises:
+            Malformed: *ciphertext* has not 1088 bytes.
+        """
+
+
+class MlKem768:
+    """ML-KEM-768 of the `cryptography` library; its encapsulation uses the system's randomness."""
+
+    def public_key(self, seed: bytes) -> bytes:
+        """Return the public key of *seed*, 1184 bytes."""
+        return MLKEM768PrivateKey.from_seed_bytes(seed).public_key().public_bytes_raw()
+
+    def encapsulate(self, public_key: bytes) -> tuple[bytes, bytes]:
+        """Return (shared secret, ciphertext)."""
+        try:
+            return MLKEM768PublicKey.from_public_bytes(public_key).encapsulate()
+        except ValueError:
+            raise Malformed("not an ML-KEM-768 public key") from None
+
+    def decapsulate(self, seed: bytes, ciphertext: bytes) -> bytes:
+        """Return the shared secret."""
+        try:
+            return MLKEM768PrivateKey.from_seed_bytes(seed).decapsulate(ciphertext)
+        except ValueError:
+            raise Malformed("not an ML-KEM-768 ciphertext") from None

@@ -1,0 +1,144 @@
+"""The body of a box: what one side says to the other, 1608 bytes.
+
+    u16 length ‖ CBOR map ‖ zeros
+
+    0 kind            1 text          2 acknowledgement [count, tag, withdrawn, lost]
+    3 expiry (Unix seconds)           4 kept (0: this side's state goes after the visit; 1: stays)
+
+Source: docs/protocol.md, "Letters".
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Final
+
+from ojak_protocol import cbor
+from ojak_protocol.acknowledgement import TAG_BYTES, Acknowledgement
+from ojak_protocol.box import BODY_BYTES
+from ojak_protocol.errors import Malformed, Reason, Refused
+from ojak_protocol.hidden import Hidden
+from ojak_protocol.primitives import u16
+
+MOST_TEXT_BYTES: Final = 1500
+"""What always fits beside everything else a body may carry, in UTF-8."""
+
+_MOST_CBOR_BYTES: Final = BODY_BYTES - 2
+
+
+class Kind(IntEnum):
+    """What a letter is. A number missing here comes from a later version."""
+
+    GREETING = 0
+    TEXT = 1
+    WITHDRAWN = 2
+    PARCEL = 3
+    STOP = 4
+    MONEY = 5
+    QUESTIONS = 6
+    NUMBER = 7
+    RELAY = 8
+
+
+_UNDERSTOOD: Final = frozenset({Kind.GREETING, Kind.TEXT, Kind.WITHDRAWN})
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Body(Hidden):
+    """What one box says."""
+
+    kind: int
+    text: str = ""
+    acknowledgement: Acknowledgement | None = None
+    expires_at: int = 0
+    """After this the writer takes the letter back; 0: it never does."""
+    kept: bool | None = None
+    """Whether the writer's state outlives the visit; None: this box does not say."""
+
+    @property
+    def understood(self) -> bool:
+        """Whether this version knows what to do with the kind."""
+        return self.kind in _UNDERSTOOD
+
+
+def encode_body(body: Body) -> bytes:
+    """Return the 1608 bytes that say *body*.
+
+    Raises:
+        Refused: the text has more than 1500 bytes.
+    """
+    if len(body.text.encode()) > MOST_TEXT_BYTES:
+        raise Refused(Reason.TOO_LONG)
+    fields: dict[int, cbor.Value] = {0: int(body.kind)}
+    if body.text:
+        fields[1] = body.text
+    if body.acknowledgement is not None:
+        told = body.acknowledgement
+        fields[2] = [told.count, told.tag, told.withdrawn, told.lost]
+    if body.expires_at:
+        fields[3] = body.expires_at
+    if body.kept is not None:
+        fields[4] = int(body.kept)
+    encoded = cbor.encode(fields)
+    return (u16(len(encoded)) + encoded).ljust(BODY_BYTES, b"\0")
+
+
+def decode_body(data: bytes) -> Body:
+    """Return what the 1608 bytes of *data* say.
+
+    Fields that a later version added to a kind this version does not know are passed over; the
+    kind itself tells the person that this version is too old.
+
+    Raises:
+        Malformed: *data* is not a body.
+    """
+    if len(data) != BODY_BYTES:
+        raise Malformed("a body has 1608 bytes")
+    length = int.from_bytes(data[:2], "big")
+    if length > _MOST_CBOR_BYTES or any(data[2 + length :]):
+        raise Malformed("a body is filled with zeros")
+    fields = cbor.decode(data[2 : 2 + length], max_bytes=_MOST_CBOR_BYTES)
+    if type(fields) is not dict:
+        raise Malformed("a body is a map")
+    kind = _unsigned(fields, 0)
+    if kind in _UNDERSTOOD and not fields.keys() <= {0, 1, 2, 3, 4}:
+        raise Malformed("an unknown field in a known kind")
+    return Body(
+        kind=kind,
+        text=_text(fields),
+        acknowledgement=_acknowledgement(fields),
+        expires_at=_unsigned(fields, 3) if 3 in fields else 0,
+        kept=_flag(fields, 4),
+    )
+
+
+def _unsigned(fields: dict[int, cbor.Value], key: int) -> int:
+    value = fields.get(key)
+    if type(value) is not int:
+        raise Malformed("a number is missing")
+    return value
+
+
+def _flag(fields: dict[int, cbor.Value], key: int) -> bool | None:
+    if key not in fields:
+        return None
+    value = _unsigned(fields, key)
+    if value > 1:
+        raise Malformed("a flag is 0 or 1")
+    return bool(value)
+
+
+def _text(fields: dict[int, cbor.Value]) -> str:
+    value = fields.get(1, "")
+    if type(value) is not str or (1 in fields and not value):
+        raise Malformed("a text is not a text")
+    return value
+
+
+def _acknowledgement(fields: dict[int, cbor.Value]) -> Acknowledgement | None:
+    if 2 not in fields:
+        return None
+    match fields[2]:
+        case [int(count), bytes(tag), int(withdrawn), int(lost)] if len(tag) == TAG_BYTES:
+            return Acknowledgement(count, tag, withdrawn, lost)
+        case _:
+            raise Malformed("an acknowledgement is not one")
