@@ -66,7 +66,8 @@ def share(prs: bytes, ci: bytes, sid: bytes, scalar: Scalar) -> Share:
     Source: draft-irtf-cfrg-cpace-21, "calculate_generator" and "scalar_mult" for X25519.
     """
     digest = bytearray(hashlib.sha512(_generator_string(prs, ci, sid)).digest()[:32])
-    # The draft ignores bit 255; libsodium would take it as a sign.
+    # The draft ignores bit 255. libsodium takes it as the sign of the Edwards x, which a share
+    # does not show; it is cleared all the same, so that nothing rests on that.
     digest[31] &= 0x7F
     generator_times_8 = crypto_core_ed25519_from_uniform(bytes(digest))
     # Clamping cleared the three lowest bits, so this division leaves no rest. Without clamping
