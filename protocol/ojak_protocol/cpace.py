@@ -77,7 +77,7 @@ def share(prs: bytes, ci: bytes, sid: bytes, scalar: Scalar) -> Share:
     return Share(crypto_sign_ed25519_pk_to_curve25519(point))
 
 
-def session_key(  # noqa: PLR0913 - the draft's transcript has five parts, each named at the call
+def session_key(
     scalar: Scalar,
     their_share: Share,
     *,

@@ -1,0 +1,250 @@
+"""The host's meeting point: offers laid out day by day, runs taken, guesses counted.
+
+A run is consumed for good once it was answered. It is counted, durably, before anything is sent:
+the caller writes the state that `take` returns before it deposits what that state asks for. Only
+a confirmation takes a run back. After five unconfirmed runs that were offered something, the
+point is closed to new ones until its person reopens it. At twenty unconfirmed runs of any sort the
+set is dead: an answer that came too late is offered nothing, but it could confirm itself by a
+left letter, so it is one guess as well.
+
+Source: docs/protocol.md, "Meeting", "Guesses".
+"""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ojak_protocol import visits
+from ojak_protocol.addresses import MailboxId
+from ojak_protocol.hidden import Hidden
+from ojak_protocol.kem import Kem
+from ojak_protocol.meeting_places import DAY_SECONDS, OFFERS_A_DAY, Seed, answer_place, offer_place
+from ojak_protocol.number import Number
+from ojak_protocol.offers import LaidOffer, make_offer, without_run
+from ojak_protocol.primitives import Entropy
+from ojak_protocol.visits import AnsweredRun, Confirmed, Letter, Visit
+
+DAYS_AHEAD: Final = 14
+OFFER_TTL_SECONDS: Final = 3 * DAY_SECONDS
+OFFER_SECRET_DAYS: Final = 8
+CLOSES_AT: Final = 5
+DIES_AT: Final = 20
+RUNS_LOOKED_AT: Final = 2
+"""How many unanswered runs of a day the host looks at."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class MeetingPoint(Hidden):
+    """One number at which the host can be found."""
+
+    number: Number
+    seed: Seed
+    set_number: int
+    right: bytes
+    """Stretched from the right answers, 32 bytes."""
+    alarm: bytes | None
+    """Stretched from the answers with the alarm word, if there is one."""
+    bits: int
+    """Estimate of what the answers cost a slight acquaintance to guess."""
+    offers: tuple[LaidOffer, ...] = ()
+    visits: tuple[Visit, ...] = ()
+    counted: int = 0
+    """Unconfirmed runs since the person last reopened the point."""
+    unconfirmed: int = 0
+    """All unconfirmed runs of this set."""
+    occupied: bool = False
+    """Whether other bytes lie where our offer should."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether new runs are offered nothing until the person reopens the point."""
+        return self.counted >= CLOSES_AT or self.dead
+
+    @property
+    def dead(self) -> bool:
+        """Whether this set of answers must not be used any more."""
+        return self.unconfirmed >= DIES_AT
+
+    @property
+    def luck(self) -> float:
+        """How likely a stranger has guessed right so far."""
+        return min(1.0, self.unconfirmed * 2.0**-self.bits)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class OfferDeposit(Hidden):
+    """An offer that has to be laid, and when it may be seen."""
+
+    laid: LaidOffer
+    place: MailboxId
+    ttl_seconds: int
+    after_seconds: int
+
+
+def day_of(relay_clock: int) -> int:
+    """Return the UTC day of *relay_clock*, days since 1970."""
+    return relay_clock // DAY_SECONDS
+
+
+def lay(point: MeetingPoint, *, day: int, entropy: Entropy) -> MeetingPoint:
+    """Return the point with an offer for each day from *day* to 14 days ahead.
+
+    A further offer is made for a day whose runs are used up, at most three in all. Secrets of
+    offers more than 8 days old are erased.
+    """
+    offers = [laid for laid in point.offers if laid.day >= day - OFFER_SECRET_DAYS]
+    if point.dead:
+        return replace(point, offers=tuple(offers))
+    for near in range(day, day + DAYS_AHEAD + 1):
+        of_day = [laid for laid in offers if laid.day == near]
+        if len(of_day) < OFFERS_A_DAY and not any(laid.open_runs for laid in of_day):
+            offers.append(
+                make_offer(
+                    point.seed,
+                    set_number=point.set_number,
+                    day=near,
+                    n=len(of_day),
+                    words=(point.right, point.alarm),
+                    entropy=entropy,
+                )
+            )
+    return replace(point, offers=tuple(offers))
+
+
+def offers_due(point: MeetingPoint, *, relay_clock: int) -> tuple[OfferDeposit, ...]:
+    """Return the offers that do not lie at the relay yet, nearest day first.
+
+    Each is released at the start of the day before its own and lives three days.
+    """
+    due = []
+    for laid in sorted(point.offers, key=lambda laid: (laid.day, laid.n)):
+        release = (laid.day - 1) * DAY_SECONDS
+        left = release + OFFER_TTL_SECONDS - relay_clock
+        if laid.laid or left < 60 or not laid.open_runs:
+            continue
+        due.append(
+            OfferDeposit(
+                laid,
+                offer_place(point.seed, laid.set_number, laid.day, laid.n),
+                ttl_seconds=min(left, OFFER_TTL_SECONDS),
+                after_seconds=max(0, release - relay_clock),
+            )
+        )
+    return tuple(due)
+
+
+def offer_laid(point: MeetingPoint, laid: LaidOffer, *, occupied: bool) -> MeetingPoint:
+    """Return the point after the relay took *laid*, or said that other bytes lie in its place."""
+    return replace(
+        point,
+        offers=tuple(
+            replace(other, laid=True) if other.nonce == laid.nonce else other
+            for other in point.offers
+        ),
+        occupied=point.occupied or occupied,
+    )
+
+
+def answer_places(point: MeetingPoint, *, day: int, older: bool) -> dict[MailboxId, AnsweredRun]:
+    """Return where answers may lie: the next two unanswered runs of each day.
+
+    Args:
+        point: the meeting point.
+        day: of the relay's clock.
+        older: the days before yesterday, for a host that was away; else yesterday to tomorrow.
+    """
+    wanted: dict[MailboxId, AnsweredRun] = {}
+    near = range(day - OFFER_SECRET_DAYS, day - 1) if older else range(day - 1, day + 2)
+    for near_day in near if not point.dead else ():
+        runs = [
+            AnsweredRun(point.seed, laid, run)
+            for laid in point.offers
+            if laid.day == near_day
+            for run in laid.open_runs
+        ]
+        for at in runs[:RUNS_LOOKED_AT]:
+            wanted[answer_place(point.seed, at.laid.nonce, at.run)] = at
+    return wanted
+
+
+def take(
+    point: MeetingPoint,
+    at: AnsweredRun,
+    box: bytes,
+    *,
+    letters: tuple[Letter, ...],
+    relay_clock: int,
+    now: int,
+    entropy: Entropy,
+    kem: Kem,
+) -> MeetingPoint:
+    """Return the point after the answer in *box* took a run; nothing may be sent before it is kept.
+
+    Args:
+        point: the meeting point.
+        at: of `answer_places`.
+        box: what lay there.
+        letters: what is offered, at least a greeting.
+        relay_clock: of the last reply.
+        now: device clock.
+        entropy: fresh randomness.
+        kem: the key encapsulation.
+    """
+    answer = visits.read_answer(at, box, entropy=entropy, kem=kem)
+    offered = () if point.closed or answer.until < relay_clock else letters
+    visit = visits.open_visit(at, answer, letters=offered, now=now, entropy=entropy, kem=kem)
+    return replace(
+        point,
+        offers=tuple(
+            without_run(laid, at.run) if laid.nonce == at.laid.nonce else laid
+            for laid in point.offers
+        ),
+        visits=(*point.visits, visit),
+        counted=point.counted + visit.counted,
+        unconfirmed=point.unconfirmed + 1,
+    )
+
+
+def visit_places(point: MeetingPoint) -> tuple[MailboxId, ...]:
+    """Return where confirmations may lie: two places for each visit, newest visit first."""
+    return tuple(place for visit in reversed(point.visits) for place in visits.places(visit))
+
+
+def confirm(
+    point: MeetingPoint, where: MailboxId, box: bytes, *, kem: Kem
+) -> tuple[MeetingPoint, Confirmed] | None:
+    """Return the point without the visit that *box*, found at *where*, confirms; else None."""
+    for visit in point.visits:
+        confirmed = visits.receive(visit, where, box, kem=kem)
+        if confirmed is not None:
+            return _without(point, visit), confirmed
+    return None
+
+
+def change_visit(point: MeetingPoint, changed: Visit) -> MeetingPoint:
+    """Return the point with *changed* in the place of the same visit."""
+    return replace(
+        point,
+        visits=tuple(
+            changed if visit.seen_at == changed.seen_at else visit for visit in point.visits
+        ),
+    )
+
+
+def forget_visits(point: MeetingPoint, *, now: int) -> tuple[MeetingPoint, tuple[Visit, ...]]:
+    """Return the point without visits that can no longer be confirmed, and those visits."""
+    old = tuple(v for v in point.visits if now - v.taken_at >= visits.VISIT_SECONDS)
+    return replace(point, visits=tuple(v for v in point.visits if v not in old)), old
+
+
+def reopen(point: MeetingPoint) -> MeetingPoint:
+    """Return the point open to five more runs, as its person decided."""
+    return replace(point, counted=0)
+
+
+def _without(point: MeetingPoint, visit: Visit) -> MeetingPoint:
+    return replace(
+        point,
+        visits=tuple(other for other in point.visits if other.seen_at != visit.seen_at),
+        counted=max(0, point.counted - visit.counted),
+        unconfirmed=max(0, point.unconfirmed - 1),
+    )

@@ -1,0 +1,196 @@
+"""A visit: one answered run at the host, until somebody confirms it or seven days have passed.
+
+What a visit is worth is decided by its two conversations. In each the host writes the same number
+of boxes of the same kinds; only one branch, or none, can be opened by whoever answered.
+
+Source: docs/protocol.md, "Meeting".
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from nacl.bindings import crypto_scalarmult, crypto_scalarmult_base
+from nacl.exceptions import CryptoError
+
+from ojak_protocol import conversation as talk
+from ojak_protocol.addresses import MailboxId
+from ojak_protocol.box import DH_BYTES
+from ojak_protocol.conversation import Arrived, Conversation, Event
+from ojak_protocol.cpace import SHARE_BYTES, Share
+from ojak_protocol.errors import LocalError, RemoteError
+from ojak_protocol.hidden import Hidden
+from ojak_protocol.kem import CIPHERTEXT_BYTES, SEED_BYTES, Kem
+from ojak_protocol.letters import Body
+from ojak_protocol.meeting_keys import BRANCHES, RunName, branch_isk, branch_keys, host_branch
+from ojak_protocol.meeting_messages import ANSWER_BYTES, NONCE_BYTES, Answer, decode_answer
+from ojak_protocol.meeting_places import Seed, answer_place, open_at, seen_place
+from ojak_protocol.offers import LaidOffer, offer_of
+from ojak_protocol.primitives import Entropy
+
+VISIT_SECONDS: Final = 7 * 24 * 3600
+"""How long a confirmation is accepted."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Letter(Hidden):
+    """A letter to be offered to a visit, and what stands in its place in the alarm branch."""
+
+    reference: int
+    body: Body
+    counterpart: Body
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Visit(Hidden):
+    """An answered run that nobody has confirmed yet."""
+
+    seen_at: MailboxId
+    """Where the host leaves word that it took the answer."""
+    coin: int
+    until: int
+    """Relay clock until which the guest looks."""
+    taken_at: int
+    """Device clock when the run was taken."""
+    counted: bool
+    """Whether boxes were offered, and the run counts toward closing the point."""
+    references: tuple[int, ...]
+    """The letters offered in it."""
+    branches: tuple[Conversation, Conversation]
+    seen_left: bool = False
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Confirmed(Hidden):
+    """A visit was confirmed by a box that opened in one of its branches."""
+
+    visit: Visit
+    conversation: Conversation
+    alarm: bool
+    """Whether the guest typed the alarm word."""
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class AnsweredRun(Hidden):
+    """Which run of which of our offers was answered; its scalars are still there."""
+
+    seed: Seed
+    laid: LaidOffer
+    run: int
+
+
+def read_answer(at: AnsweredRun, box: bytes, *, entropy: Entropy, kem: Kem) -> Answer:
+    """Return the answer in *box*; what is unusable becomes one that nobody can have made.
+
+    Whoever has the number can lay anything there. It takes the run either way, and looks from
+    outside like a wrong answer.
+    """
+    try:
+        place = answer_place(at.seed, at.laid.nonce, at.run)
+        answer = decode_answer(open_at(at.seed, place, box, size=ANSWER_BYTES))
+        kem.encapsulate(answer.ek)
+        crypto_scalarmult(entropy(DH_BYTES), answer.dh)
+    except (RemoteError, CryptoError):
+        return _nobodys_answer(entropy, kem)
+    return answer
+
+
+def open_visit(
+    at: AnsweredRun,
+    answer: Answer,
+    *,
+    letters: tuple[Letter, ...],
+    now: int,
+    entropy: Entropy,
+    kem: Kem,
+) -> Visit:
+    """Return the visit of *answer*, with *letters* written in both branches.
+
+    Args:
+        at: the run.
+        answer: of `read_answer`.
+        letters: what is offered; empty when the visit is only looked at for a left letter.
+        now: device clock.
+        entropy: fresh randomness.
+        kem: the key encapsulation.
+
+    Raises:
+        LocalError: the run was answered before.
+    """
+    coin = at.laid.runs[at.run].coin
+    first, second = (
+        _write_all(branch, letters, real=j == coin, entropy=entropy, kem=kem)
+        for j, branch in zip(BRANCHES, _branches(at, answer, entropy, kem), strict=True)
+    )
+    return Visit(
+        seen_at=seen_place(at.seed, at.laid.nonce, at.run),
+        coin=coin,
+        until=answer.until,
+        taken_at=now,
+        counted=bool(letters),
+        references=tuple(letter.reference for letter in letters if letter.reference),
+        branches=(first, second),
+    )
+
+
+def places(visit: Visit) -> tuple[MailboxId, ...]:
+    """Return where the guest's first box may lie: one place for each branch."""
+    return tuple(
+        place for branch in visit.branches for place in talk.places(branch, most=1, turn=0)
+    )
+
+
+def receive(visit: Visit, where: MailboxId, box: bytes, *, kem: Kem) -> Confirmed | None:
+    """Return the confirmation that *box*, found at *where*, is; None if it is none."""
+    for j in BRANCHES:
+        branch, events = talk.receive(visit.branches[j], where, box, kem=kem)
+        if any(isinstance(event, Arrived) for event in events):
+            return Confirmed(visit, branch, alarm=j != visit.coin, events=events)
+    return None
+
+
+def change_branches(visit: Visit, change: Callable[[Conversation], Conversation]) -> Visit:
+    """Return the visit with both branches changed alike."""
+    first, second = visit.branches
+    return replace(visit, branches=(change(first), change(second)))
+
+
+def _branches(
+    at: AnsweredRun, answer: Answer, entropy: Entropy, kem: Kem
+) -> tuple[Conversation, Conversation]:
+    scalars = at.laid.runs[at.run].scalars
+    if scalars is None:
+        raise LocalError("a run is taken once")
+    offer = offer_of(at.laid, kem=kem)
+    name = RunName(at.seed, at.laid.nonce, at.laid.set_number, at.run)
+    shared = kem.decapsulate(at.laid.kem_seed, answer.ct)
+
+    def branch(j: int) -> Conversation:
+        isk = branch_isk(
+            name, j, scalar=scalars[j], offer=offer, answer=answer, entropy=entropy, host=True
+        )
+        keys = branch_keys(isk, shared, offer=offer, run=at.run, answer=answer, j=j)
+        return host_branch(keys, answer)
+
+    return branch(0), branch(1)
+
+
+def _write_all(
+    branch: Conversation, letters: tuple[Letter, ...], *, real: bool, entropy: Entropy, kem: Kem
+) -> Conversation:
+    for letter in letters:
+        body = letter.body if real else letter.counterpart
+        branch = talk.write(branch, body, reference=letter.reference, entropy=entropy, kem=kem)
+    return branch
+
+
+def _nobodys_answer(entropy: Entropy, kem: Kem) -> Answer:
+    return Answer(
+        nonce=entropy(NONCE_BYTES),
+        until=1 << 63,
+        shares=(Share(entropy(SHARE_BYTES)), Share(entropy(SHARE_BYTES))),
+        dh=crypto_scalarmult_base(entropy(DH_BYTES)),
+        ek=kem.public_key(entropy(SEED_BYTES)),
+        ct=entropy(CIPHERTEXT_BYTES),
+    )

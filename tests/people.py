@@ -1,0 +1,115 @@
+"""Two people for tests: fixed stretched answers, real randomness, real ML-KEM."""
+
+import os
+from dataclasses import dataclass
+
+from ojak_protocol import conversation as talk
+from ojak_protocol import guest as guest_
+from ojak_protocol import meeting_point as point_
+from ojak_protocol.conversation import Arrived, Conversation
+from ojak_protocol.guest import Attempt
+from ojak_protocol.kem import MlKem768
+from ojak_protocol.letters import Body, Kind
+from ojak_protocol.meeting_places import DAY_SECONDS, Seed
+from ojak_protocol.meeting_point import MeetingPoint
+from ojak_protocol.number import Number
+from ojak_protocol.offers import offer_box
+from ojak_protocol.visits import Confirmed, Letter, Visit
+
+KEM = MlKem768()
+ENTROPY = os.urandom
+SEED = Seed(b"s" * 32)
+RIGHT = b"r" * 32
+ALARM = b"a" * 32
+WRONG = b"w" * 32
+CLOCK = 20_000 * DAY_SECONDS + 1000
+DAY = CLOCK // DAY_SECONDS
+GREETING = Letter(0, Body(Kind.GREETING), Body(Kind.GREETING))
+
+
+def new_point(*, alarm: bytes | None = None) -> MeetingPoint:
+    """A host's point with its offers laid."""
+    point = MeetingPoint(Number("0" * 12), SEED, 1, RIGHT, alarm, bits=24)
+    return point_.lay(point, day=DAY, entropy=ENTROPY)
+
+
+def come(point: MeetingPoint, typed: bytes, *, run: int = 0, until: int = CLOCK + 60) -> Attempt:
+    """A guest reads today's offer and answers it."""
+    laid = next(laid for laid in point.offers if laid.day == DAY)
+    place = guest_.offer_places(SEED, 1, DAY)[2]
+    offer = guest_.read_offer(SEED, place, offer_box(SEED, laid, kem=KEM), set_number=1)
+    return guest_.attempt(
+        typed, seed=SEED, offer=offer, run=run, until=until, entropy=ENTROPY, kem=KEM
+    )
+
+
+def take(
+    point: MeetingPoint,
+    attempt: Attempt,
+    letters: tuple[Letter, ...] = (GREETING,),
+    *,
+    box: bytes | None = None,
+) -> tuple[MeetingPoint, Visit]:
+    """The host finds the answer and opens a visit."""
+    at = point_.answer_places(point, day=DAY, older=False)[attempt.place]
+    point = point_.take(
+        point,
+        at,
+        attempt.box if box is None else box,
+        letters=letters,
+        relay_clock=CLOCK,
+        now=CLOCK,
+        entropy=ENTROPY,
+        kem=KEM,
+    )
+    return point, point.visits[-1]
+
+
+def boxes_of(*sides: Conversation) -> dict[bytes, bytes]:
+    """Everything these sides would deposit now."""
+    return {bytes(out.place.id): out.box for side in sides for out in side.outbox}
+
+
+def look(attempt: Attempt, lying: dict[bytes, bytes]) -> tuple[Conversation, list[Body]] | None:
+    """The guest looks in both branches among what is lying at the relay."""
+    for place in guest_.places(attempt):
+        if place in lying:
+            found = guest_.confirm(attempt, place, lying[place], kem=KEM)
+            if found is not None:
+                return found[0], [e.body for e in found[1] if isinstance(e, Arrived)]
+    return None
+
+
+def confirm(
+    point: MeetingPoint, lying: dict[bytes, bytes]
+) -> tuple[MeetingPoint, Confirmed] | None:
+    """The host looks for confirmations among what is lying at the relay."""
+    for place in point_.visit_places(point):
+        if place in lying:
+            confirmed = point_.confirm(point, place, lying[place], kem=KEM)
+            if confirmed is not None:
+                return confirmed
+    return None
+
+
+@dataclass
+class Pair:
+    """A host and a guest in the middle of a conversation that they confirmed."""
+
+    host: Conversation
+    guest: Conversation
+
+
+def meet(*, typed: bytes = RIGHT, alarm: bytes | None = None) -> Pair:
+    """Two people meet: offer, answer, greeting, and the guest's first box, which confirms."""
+    point = new_point(alarm=alarm)
+    attempt = come(point, typed)
+    point, visit = take(point, attempt)
+    found = look(attempt, boxes_of(*visit.branches))
+    assert found is not None
+    guest = talk.write(
+        found[0], Body(Kind.GREETING, kept=True), reference=0, entropy=ENTROPY, kem=KEM
+    )
+    confirmed = confirm(point, boxes_of(guest))
+    assert confirmed is not None
+    return Pair(confirmed[1].conversation, guest)
