@@ -96,7 +96,7 @@ def _problem(value: Value) -> str | None:
     """Say what keeps *value* out of the profile, in time bounded by `MAX_ITEMS`."""
     items = 0
     level: list[Value] = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for depth in range(MAX_DEPTH + 1):
         below: list[Value] = []
         for item in level:
             if type(item) is list:
@@ -105,18 +105,16 @@ def _problem(value: Value) -> str | None:
                 if not all(map(_is_key, item)):
                     return "a key that is no small integer"
                 inside = list(item.values())
-            else:
-                if not _is_plain(item):
-                    return "a type or number outside the profile"
+            elif _is_plain(item):
                 continue
+            else:
+                return "a type or number outside the profile"
             items += len(inside)
-            if items > MAX_ITEMS:
-                return "too many items"
+            if depth == MAX_DEPTH or items > MAX_ITEMS:
+                return "nested too deep, or too many items"
             below += inside
-        if not below:
-            return None
         level = below
-    return "nested too deep"
+    return None
 
 
 def _is_plain(item: Value) -> bool:
