@@ -198,6 +198,11 @@ def occupied(state: Conversation, where: MailboxId) -> Conversation:
     return _changed(state, where, lambda outgoing: replace(outgoing, contested=True))
 
 
+def overwrite(state: Conversation, where: MailboxId) -> Conversation:
+    """Return the state set to replace whatever lies at *where*, without looking at it first."""
+    return _changed(state, where, lambda outgoing: replace(outgoing, replaces=True))
+
+
 def absent(state: Conversation, where: MailboxId) -> Conversation:
     """Return the state after a look at *where* found nothing."""
     return _changed(state, where, lambda outgoing: replace(outgoing, contested=False))

@@ -136,7 +136,9 @@ def attempt(
     return Attempt(seed, offer, run, answer, place, box, (branch(0), branch(1)))
 
 
-def leave_letter(state: Attempt, body: Body, *, entropy: Entropy, kem: Kem) -> Attempt:
+def leave_letter(
+    state: Attempt, body: Body, *, reference: int, entropy: Entropy, kem: Kem
+) -> Attempt:
     """Return the attempt with *body* written in both branches, before the host was confirmed.
 
     Whoever plays the host may try two words on this letter without anybody seeing it.
@@ -145,7 +147,8 @@ def leave_letter(state: Attempt, body: Body, *, entropy: Entropy, kem: Kem) -> A
         Refused: the text is too long.
     """
     first, second = (
-        talk.write(branch, body, reference=1, entropy=entropy, kem=kem) for branch in state.branches
+        talk.write(branch, body, reference=reference, entropy=entropy, kem=kem)
+        for branch in state.branches
     )
     return replace(state, branches=(first, second))
 

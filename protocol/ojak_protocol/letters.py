@@ -4,6 +4,7 @@
 
     0 kind            1 text          2 acknowledgement [count, tag, withdrawn, lost]
     3 expiry (Unix seconds)           4 kept (0: this side's state goes after the visit; 1: stays)
+    5 following (how many letters the writer sends once this box was answered)
 
 Source: docs/protocol.md, "Letters".
 """
@@ -53,6 +54,8 @@ class Body(Hidden):
     """After this the writer takes the letter back; 0: it never does."""
     kept: bool | None = None
     """Whether the writer's state outlives the visit; None: this box does not say."""
+    following: int = 0
+    """How many letters wait for the reply to this box."""
 
     @property
     def understood(self) -> bool:
@@ -78,6 +81,8 @@ def encode_body(body: Body) -> bytes:
         fields[3] = body.expires_at
     if body.kept is not None:
         fields[4] = int(body.kept)
+    if body.following:
+        fields[5] = body.following
     encoded = cbor.encode(fields)
     return (u16(len(encoded)) + encoded).ljust(BODY_BYTES, b"\0")
 
@@ -100,14 +105,15 @@ def decode_body(data: bytes) -> Body:
     if type(fields) is not dict:
         raise Malformed("a body is a map")
     kind = _unsigned(fields, 0)
-    if kind in _UNDERSTOOD and not fields.keys() <= {0, 1, 2, 3, 4}:
+    if kind in _UNDERSTOOD and not fields.keys() <= {0, 1, 2, 3, 4, 5}:
         raise Malformed("an unknown field in a known kind")
     return Body(
         kind=kind,
         text=_text(fields),
         acknowledgement=_acknowledgement(fields),
-        expires_at=_unsigned(fields, 3) if 3 in fields else 0,
+        expires_at=_counted(fields, 3),
         kept=_flag(fields, 4),
+        following=_counted(fields, 5),
     )
 
 
@@ -115,6 +121,13 @@ def _unsigned(fields: dict[int, cbor.Value], key: int) -> int:
     value = fields.get(key)
     if type(value) is not int:
         raise Malformed("a number is missing")
+    return value
+
+
+def _counted(fields: dict[int, cbor.Value], key: int) -> int:
+    value = _unsigned(fields, key) if key in fields else 0
+    if key in fields and not value:
+        raise Malformed("a zero is left out")
     return value
 
 

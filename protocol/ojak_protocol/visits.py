@@ -58,6 +58,8 @@ class Visit(Hidden):
     """The letters offered in it."""
     branches: tuple[Conversation, Conversation]
     seen_left: bool = False
+    reported: bool = False
+    """Whether the host's person was told that nobody confirmed it in time."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

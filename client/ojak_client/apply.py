@@ -1,0 +1,314 @@
+"""From a reply to the next profile: what was stored, what was found, what it means.
+
+`apply` is pure and takes the profile as it is on disk *now*: another process may have changed it
+since the request was made. Everything is looked up by the ids of the request, so that a reply
+applied twice, or to a profile that has moved on, changes nothing more.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from typing import Final, assert_never
+
+from ojak_client.deposited import answer_deposited, answer_offer, point_deposited
+from ojak_client.moment import Moment
+from ojak_client.notices import Notice, NoticeKind
+from ojak_client.profile import (
+    Contact,
+    LetterState,
+    Line,
+    OurLetter,
+    Profile,
+    TheirLetter,
+    Visiting,
+    with_contact,
+)
+from ojak_protocol import conversation as talk
+from ojak_protocol import guest, meeting_point
+from ojak_protocol.acknowledgement import Outcome
+from ojak_protocol.addresses import MailboxId
+from ojak_protocol.conversation import Arrived, Broken, Conversation, Event, Settled
+from ojak_protocol.errors import RemoteError, TooNew
+from ojak_protocol.letters import Body, Kind
+from ojak_protocol.meeting_point import MeetingPoint
+from ojak_protocol.sync import DepositOutcome, Found, Nothing, SyncReply, SyncRequest
+from ojak_protocol.visits import AnsweredRun, Confirmed, Letter
+
+RECEIPT_DELAY_SECONDS: Final = (600, 3600)
+"""A receipt sent at once tells an observer who talks to whom: it waits between these."""
+
+ALWAYS: Final = 1 << 62
+"""Until when somebody looks who keeps his state."""
+
+MOST_OFFERED: Final = 8
+"""How many letters one visit is offered before it is confirmed."""
+
+Step = tuple[Contact, tuple[Notice, ...]]
+
+
+def apply(
+    profile: Profile, relay: str, request: SyncRequest, reply: SyncReply, moment: Moment
+) -> tuple[Profile, tuple[Notice, ...]]:
+    """Return the profile after *reply* to *request* from *relay*, and what it brought to light."""
+    notices: list[Notice] = []
+    if any(_is_full(outcome) for outcome in reply.deposits):
+        notices.append(Notice(NoticeKind.RELAY_FULL, ""))
+    for contact in profile.contacts:
+        if contact.relay == relay:
+            changed, said = _apply_to(contact, request, reply, moment)
+            profile = with_contact(profile, changed)
+            notices.extend(said)
+    return profile, tuple(notices)
+
+
+def _is_full(outcome: DepositOutcome) -> bool:
+    return outcome in {DepositOutcome.FULL, DepositOutcome.REFUSED}
+
+
+def _apply_to(contact: Contact, request: SyncRequest, reply: SyncReply, moment: Moment) -> Step:
+    done = frozenset(request.deletes)
+    contact = _change_talks(contact, lambda state: talk.deleted(state, done))
+    notices: list[Notice] = []
+    for deposit, outcome in zip(request.deposits, reply.deposits, strict=True):
+        if not _is_full(outcome):
+            taken = outcome is DepositOutcome.STORED
+            contact, said = _deposited(contact, deposit.id, stored=taken, moment=moment)
+            notices.extend(said)
+    for place, result in zip(request.polls, reply.polls, strict=True):
+        if isinstance(result, Found):
+            contact, said = _found(contact, place, result.box, moment)
+            notices.extend(said)
+        elif isinstance(result, Nothing):
+            contact = _change_talks(contact, partial(talk.absent, where=place))
+    return contact, tuple(notices)
+
+
+def _change_talks(contact: Contact, change: Callable[[Conversation], Conversation]) -> Contact:
+    return replace(
+        contact,
+        lines=tuple(
+            replace(line, conversation=change(line.conversation)) for line in contact.lines
+        ),
+    )
+
+
+def _deposited(contact: Contact, place: MailboxId, *, stored: bool, moment: Moment) -> Step:
+    notices: tuple[Notice, ...] = ()
+    if contact.visiting is not None:
+        visiting = answer_deposited(contact.visiting, place, stored=stored, moment=moment)
+        contact = replace(contact, visiting=visiting)
+        if visiting.attempt is None and visiting.run:
+            notices = (Notice(NoticeKind.NO_RUN_FREE, contact.name),)
+    if contact.point is not None:
+        was = contact.point.occupied
+        point = point_deposited(contact.point, place, stored=stored, moment=moment)
+        contact = replace(contact, point=point)
+        if point.occupied and not was:
+            notices = (*notices, Notice(NoticeKind.NUMBER_OCCUPIED, contact.name))
+    if stored:
+        change = partial(talk.stored, where=place, now=moment.now)
+    else:
+        change = partial(talk.occupied, where=place)
+    return _change_talks(contact, change), notices
+
+
+def _found(contact: Contact, place: MailboxId, box: bytes, moment: Moment) -> Step:
+    """Give a box to whoever of this contact expects it at *place*."""
+    notices: tuple[Notice, ...] = ()
+    if contact.visiting is not None:
+        contact, notices = _found_as_guest(contact, contact.visiting, place, box, moment)
+    if contact.point is not None:
+        contact, said = _found_as_host(contact, contact.point, place, box, moment)
+        notices += said
+    for position, line in enumerate(contact.lines):
+        conversation, events = talk.receive(line.conversation, place, box, kem=moment.kem)
+        if conversation is not line.conversation:
+            line = replace(line, conversation=conversation)  # noqa: PLW2901 - same line, later
+            contact, said = _happened(contact, line, position, events, moment)
+            notices += said
+    return contact, notices
+
+
+def _found_as_guest(
+    contact: Contact, visiting: Visiting, place: MailboxId, box: bytes, moment: Moment
+) -> Step:
+    if visiting.attempt is None:
+        return _found_offer(contact, visiting, place, box, moment)
+    if place == visiting.attempt.seen_at:
+        if visiting.seen:
+            return contact, ()
+        contact = replace(contact, visiting=replace(visiting, seen=True))
+        return contact, (Notice(NoticeKind.ANSWER_SEEN, contact.name),)
+    confirmed = guest.confirm(visiting.attempt, place, box, kem=moment.kem)
+    if confirmed is None:
+        return contact, ()
+    conversation, events = confirmed
+    line = Line(
+        conversation,
+        kept=True,
+        keeps=visiting.keeps,
+        confirmed_at=moment.now,
+        looks_until=ALWAYS,
+    )
+    coming = max((e.body.following for e in events if isinstance(e, Arrived)), default=0)
+    contact = replace(contact, visiting=None, lines=(*contact.lines, line))
+    contact, said = _happened(contact, line, len(contact.lines) - 1, events, moment)
+    return contact, (Notice(NoticeKind.HOST_CONFIRMED, contact.name, coming), *said)
+
+
+def _found_offer(
+    contact: Contact, visiting: Visiting, place: MailboxId, box: bytes, moment: Moment
+) -> Step:
+    day = meeting_point.day_of(moment.relay_clock)
+    if place not in guest.offer_places(visiting.seed, visiting.set_number, day):
+        return contact, ()
+    try:
+        offer = guest.read_offer(visiting.seed, place, box, set_number=visiting.set_number)
+        visiting = answer_offer(replace(visiting, run=0), offer, moment)
+    except TooNew:
+        return contact, (Notice(NoticeKind.TOO_NEW, contact.name),)
+    except RemoteError:
+        return contact, ()
+    contact = replace(contact, visiting=visiting)
+    return contact, (Notice(NoticeKind.OFFER_FOUND, contact.name),)
+
+
+def _found_as_host(
+    contact: Contact, point: MeetingPoint, place: MailboxId, box: bytes, moment: Moment
+) -> Step:
+    confirmed = meeting_point.confirm(point, place, box, kem=moment.kem)
+    if confirmed is not None:
+        return _confirmed(replace(contact, point=confirmed[0]), confirmed[1], moment)
+    day = meeting_point.day_of(moment.relay_clock)
+    for older in (False, True):
+        at = meeting_point.answer_places(point, day=day, older=older).get(place)
+        if at is not None:
+            return _take(contact, point, at, box, moment)
+    return contact, ()
+
+
+def _take(
+    contact: Contact, point: MeetingPoint, at: AnsweredRun, box: bytes, moment: Moment
+) -> Step:
+    taken = meeting_point.take(
+        point,
+        at,
+        box,
+        letters=_letters_for(contact),
+        relay_clock=moment.relay_clock,
+        now=moment.now,
+        entropy=moment.entropy,
+        kem=moment.kem,
+    )
+    contact = replace(contact, point=taken)
+    notices = [Notice(NoticeKind.GUEST_CAME, contact.name)]
+    if taken.dead and not point.dead:
+        notices.append(Notice(NoticeKind.SET_DEAD, contact.name, taken.unconfirmed))
+    elif taken.closed and not point.closed:
+        notices.append(Notice(NoticeKind.POINT_CLOSED, contact.name, taken.counted))
+    return contact, tuple(notices)
+
+
+def _letters_for(contact: Contact) -> tuple[Letter, ...]:
+    """Return what a visit is offered before it is confirmed, at least a greeting.
+
+    The other branch gets as many boxes of the same kinds. Without an alarm word nobody can open
+    it, so what stands there does not matter.
+    """
+    waiting = contact.waiting
+    at_once = [letter for letter in waiting if letter.at_once][:MOST_OFFERED]
+    following = len(waiting) - len(at_once)
+    if not at_once:
+        greeting = Body(Kind.GREETING, following=following)
+        return (Letter(0, greeting, greeting),)
+    return tuple(
+        Letter(
+            letter.reference,
+            Body(
+                Kind.TEXT,
+                letter.text,
+                expires_at=letter.expires_at,
+                following=following if letter is at_once[-1] else 0,
+            ),
+            Body(Kind.GREETING),
+        )
+        for letter in at_once
+    )
+
+
+def _confirmed(contact: Contact, confirmed: Confirmed, moment: Moment) -> Step:
+    kept = any(e.body.kept for e in confirmed.events if isinstance(e, Arrived))
+    line = Line(
+        confirmed.conversation,
+        kept=kept,
+        keeps=True,
+        confirmed_at=moment.now,
+        looks_until=confirmed.visit.until,
+        alarm=confirmed.alarm,
+    )
+    contact = replace(contact, lines=(*contact.lines, line))
+    contact, said = _happened(contact, line, len(contact.lines) - 1, confirmed.events, moment)
+    kind = NoticeKind.GUEST_CONFIRMED_ALARM if confirmed.alarm else NoticeKind.GUEST_CONFIRMED
+    return contact, (Notice(kind, contact.name), *said)
+
+
+def _happened(
+    contact: Contact, line: Line, position: int, events: tuple[Event, ...], moment: Moment
+) -> Step:
+    """Record in *contact* what happened in its line at *position*, which is now *line*."""
+    if line.conversation.owes_receipt and line.kept and line.keeps and not line.receipt_due_at:
+        line = replace(line, receipt_due_at=moment.now + _receipt_delay(moment))
+    lines = list(contact.lines)
+    lines[position] = line
+    contact = replace(contact, lines=tuple(lines))
+    notices: list[Notice] = []
+    for event in events:
+        match event:
+            case Arrived(body):
+                contact, said = _arrived(contact, body, moment)
+            case Settled(reference, outcome):
+                contact, said = _settled(contact, reference, outcome)
+            case Broken():
+                said = (Notice(NoticeKind.COPY_DETECTED, contact.name),)
+            case _:
+                assert_never(event)
+        notices.extend(said)
+    return contact, tuple(notices)
+
+
+def _arrived(contact: Contact, body: Body, moment: Moment) -> Step:
+    if body.kind in {Kind.GREETING, Kind.WITHDRAWN}:
+        return contact, ()
+    letter = TheirLetter(contact.arrivals + 1, body.kind, body.text, moment.now)
+    contact = replace(contact, arrivals=letter.reference, theirs=(*contact.theirs, letter))
+    return contact, (Notice(NoticeKind.LETTER_ARRIVED, contact.name),)
+
+
+def _settled(contact: Contact, reference: int, outcome: Outcome) -> Step:
+    if not reference:
+        return contact, ()
+    match outcome:
+        case Outcome.ARRIVED:
+            state, kind = LetterState.COLLECTED, NoticeKind.LETTER_COLLECTED
+        case Outcome.WITHDRAWN:
+            state, kind = LetterState.TAKEN_BACK, NoticeKind.LETTER_TAKEN_BACK
+        case Outcome.LOST:
+            # The other side can never open it: it waits again, for the next place.
+            state, kind = LetterState.WAITING, NoticeKind.LETTER_LOST
+        case _:
+            assert_never(outcome)
+    ours = tuple(
+        _in_state(letter, state) if letter.reference == reference else letter
+        for letter in contact.ours
+    )
+    return replace(contact, ours=ours), (Notice(kind, contact.name),)
+
+
+def _in_state(letter: OurLetter, state: LetterState) -> OurLetter:
+    text = letter.text if state is LetterState.WAITING else ""
+    return replace(letter, state=state, text=text)
+
+
+def _receipt_delay(moment: Moment) -> int:
+    least, most = RECEIPT_DELAY_SECONDS
+    return least + int.from_bytes(moment.entropy(4), "big") % (most - least)

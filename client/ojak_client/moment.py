@@ -1,0 +1,18 @@
+"""What the pure parts of the client take from outside."""
+
+from dataclasses import dataclass
+
+from ojak_protocol.kem import Kem
+from ojak_protocol.primitives import Entropy
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Now, and the sources of randomness."""
+
+    now: int
+    """Device clock, Unix seconds."""
+    relay_clock: int
+    """The relay's clock at that moment, as far as it told."""
+    entropy: Entropy
+    kem: Kem

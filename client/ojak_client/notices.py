@@ -1,0 +1,39 @@
+"""What a sync brought to light, in the order in which it happened; the screen finds the words."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class NoticeKind(Enum):
+    """What happened."""
+
+    GUEST_CAME = "guest came"
+    """Somebody answered an offer of ours; whether it is family is not known yet."""
+    GUEST_CONFIRMED = "guest confirmed"
+    GUEST_CONFIRMED_ALARM = "guest confirmed with the alarm word"
+    GUEST_UNCONFIRMED = "guest unconfirmed"
+    """Nobody confirmed an answered run in time; count: unconfirmed runs of this set."""
+    POINT_CLOSED = "point closed"
+    SET_DEAD = "set dead"
+    NUMBER_OCCUPIED = "number occupied"
+    OFFER_FOUND = "offer found"
+    ANSWER_SEEN = "answer seen"
+    NO_RUN_FREE = "no run free"
+    HOST_CONFIRMED = "host confirmed"
+    """The host knows the same answers; count: how many letters it says are to come."""
+    LETTER_ARRIVED = "letter arrived"
+    LETTER_COLLECTED = "letter collected"
+    LETTER_TAKEN_BACK = "letter taken back"
+    LETTER_LOST = "letter lost"
+    COPY_DETECTED = "copy detected"
+    RELAY_FULL = "relay full"
+    TOO_NEW = "too new"
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One thing that happened with one contact."""
+
+    kind: NoticeKind
+    contact: str
+    count: int = 0

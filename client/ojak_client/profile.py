@@ -1,0 +1,152 @@
+"""What a client knows: its contacts, their letters, conversations and meeting points.
+
+On an own device this is what the vault holds. On a borrowed one the same value lives in memory
+for the length of a visit. It is immutable; `prepare` and `apply` return new ones.
+"""
+
+from dataclasses import dataclass, field, replace
+from enum import Enum
+
+from ojak_protocol.addresses import MailboxId
+from ojak_protocol.conversation import Conversation
+from ojak_protocol.guest import Attempt
+from ojak_protocol.hidden import Hidden
+from ojak_protocol.meeting_places import Seed
+from ojak_protocol.meeting_point import MeetingPoint
+
+
+class LetterState(Enum):
+    """What is known of a letter of ours."""
+
+    WAITING = "waiting"
+    COLLECTED = "collected"
+    TAKEN_BACK = "taken back"
+    LOST = "lost"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class OurLetter(Hidden):
+    """A letter that our person wrote; its text is erased once it needs no more care."""
+
+    reference: int
+    text: str
+    written_at: int
+    expires_at: int
+    at_once: bool
+    """Whether it may be offered to a visit before that visit was confirmed."""
+    state: LetterState = LetterState.WAITING
+    possibly_read: bool = False
+    """Whether it was offered to a visit that nobody confirmed."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TheirLetter(Hidden):
+    """A letter of the other side that our person has not read to the end."""
+
+    reference: int
+    kind: int
+    text: str
+    arrived_at: int
+    opened: bool = False
+    """Whether showing it has begun; if it is still here, showing it was interrupted."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Line(Hidden):
+    """A conversation with what the client knows around it."""
+
+    conversation: Conversation
+    kept: bool
+    """Whether the other side keeps its state after the visit."""
+    keeps: bool
+    """Whether we keep ours."""
+    confirmed_at: int
+    looks_until: int
+    """Relay clock until which a side that does not keep its state looks for more."""
+    alarm: bool = False
+    receipt_due_at: int = 0
+    """Device clock at which an acknowledgement goes out by itself; 0: none is owed."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Visiting(Hidden):
+    """What a guest needs until it is confirmed."""
+
+    seed: Seed
+    typed: bytes
+    """Stretched from the answers, 32 bytes."""
+    set_number: int
+    look_seconds: int
+    """How long this guest looks after it answered."""
+    keeps: bool
+    """Whether this guest's state outlives the visit."""
+    leaves_letter: bool = False
+    """Whether the first letter is left for a host that is not there."""
+    run: int = 0
+    offer_at: MailboxId | None = None
+    attempt: Attempt | None = None
+    laid: bool = False
+    """Whether the answer lies at the relay."""
+    seen: bool = False
+    """Whether the host's side took the answer."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Contact(Hidden):
+    """One person at the other end, or the hope of one."""
+
+    name: str
+    relay: str
+    questions: tuple[str, ...] = ()
+    point: MeetingPoint | None = None
+    visiting: Visiting | None = None
+    lines: tuple[Line, ...] = ()
+    ours: tuple[OurLetter, ...] = ()
+    theirs: tuple[TheirLetter, ...] = ()
+    arrivals: int = 0
+    """How many letters of the other side have arrived so far."""
+
+    @property
+    def waiting(self) -> tuple[OurLetter, ...]:
+        """Our letters that did not arrive yet, oldest first."""
+        return tuple(letter for letter in self.ours if letter.state is LetterState.WAITING)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Profile(Hidden):
+    """Everything."""
+
+    contacts: tuple[Contact, ...] = ()
+    references: int = 0
+    """The highest number given to a letter so far."""
+    fillers: tuple[MailboxId, ...] = field(default=())
+    """Ids that fill up polls, the same until a chain of ours or theirs goes on."""
+    steps: int = 0
+    """What the fillers were drawn at."""
+
+
+def with_contact(profile: Profile, contact: Contact) -> Profile:
+    """Return the profile with *contact* in the place of the one of that name, or added."""
+    if any(other.name == contact.name for other in profile.contacts):
+        contacts = tuple(
+            contact if other.name == contact.name else other for other in profile.contacts
+        )
+        return replace(profile, contacts=contacts)
+    return replace(profile, contacts=(*profile.contacts, contact))
+
+
+def find(profile: Profile, name: str) -> Contact | None:
+    """Return the contact called *name*, if there is one."""
+    return next((contact for contact in profile.contacts if contact.name == name), None)
+
+
+def with_letter(
+    profile: Profile, name: str, text: str, *, now: int, expires_at: int, at_once: bool
+) -> Profile:
+    """Return the profile with a letter to the contact called *name* waiting to go."""
+    contact = find(profile, name)
+    if contact is None:
+        return profile
+    letter = OurLetter(profile.references + 1, text, now, expires_at, at_once)
+    profile = replace(profile, references=letter.reference)
+    return with_contact(profile, replace(contact, ours=(*contact.ours, letter)))

@@ -1,0 +1,189 @@
+"""From a profile to one request: what to look at, what to deposit, what to delete.
+
+A request is made from a profile that is already on disk. What does not fit into one is asked in
+the next; where a host has more places than polls, they take turns.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
+from typing import Final
+
+from ojak_client.moment import Moment
+from ojak_client.profile import Contact, Line, Profile, Visiting
+from ojak_protocol import conversation as talk
+from ojak_protocol import guest, meeting_point
+from ojak_protocol.addresses import DeleteKey, MailboxId
+from ojak_protocol.conversation import LETTER_TTL_SECONDS, Outgoing
+from ojak_protocol.meeting_places import seal_at
+from ojak_protocol.meeting_point import MeetingPoint
+from ojak_protocol.offers import offer_box
+from ojak_protocol.sync import MIN_TTL_SECONDS, Deposit, SyncClass, SyncRequest
+from ojak_protocol.visits import Visit
+
+PLACES_A_LINE: Final = 6
+VISIT_SLACK_SECONDS: Final = 3600
+"""How much longer boxes of an unconfirmed visit live than their guest said it would look."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What an observer can see of a request, apart from when it comes."""
+
+    room: int = 0
+    """Boxes the reply may hold: 0, 1, 4 or 16."""
+    wait_seconds: int = 0
+    guest: bool = False
+    """A guest uses class 1 at least: looking and sending look alike."""
+    older: bool = False
+    """Look at offers of past days as well."""
+
+
+def make_request(
+    profile: Profile, relay: str, moment: Moment, *, turn: int, shape: Shape
+) -> SyncRequest:
+    """Return the next request for *relay*.
+
+    Args:
+        profile: prepared, and written durably.
+        relay: which contacts are meant.
+        moment: now.
+        turn: counts up from request to request.
+        shape: room and wait.
+    """
+    contacts = [contact for contact in profile.contacts if contact.relay == relay]
+    deposits = [found for contact in contacts for found in _deposits(contact, moment)]
+    deletes = [key for contact in contacts for key in _deletes(contact)]
+    size = _class_for(len(deposits), guest=shape.guest)
+    polls = _polls(contacts, moment, turn=turn, older=shape.older)
+    return SyncRequest(
+        sync_class=size,
+        polls=_filled(polls, profile, size.polls, turn=turn, moment=moment),
+        deletes=tuple(deletes[: size.deletes]),
+        deposits=tuple(deposits[: size.deposits]),
+        room=shape.room,
+        wait_seconds=shape.wait_seconds,
+    )
+
+
+def has_errands(profile: Profile, relay: str, moment: Moment) -> bool:
+    """Return whether something is to be deposited or deleted at *relay* now."""
+    return any(
+        next(_deposits(contact, moment), None) is not None or _deletes(contact)
+        for contact in profile.contacts
+        if contact.relay == relay
+    )
+
+
+def _class_for(deposits: int, *, guest: bool) -> SyncClass:
+    for size in SyncClass:
+        if deposits <= size.deposits and (size.deposits or not guest):
+            return size
+    return SyncClass.SIXTEEN
+
+
+def _filled(
+    polls: list[MailboxId], profile: Profile, count: int, *, turn: int, moment: Moment
+) -> tuple[MailboxId, ...]:
+    """Fill up to *count* with fillers at random positions.
+
+    The polls keep their order among themselves, because a reply with little room holds the boxes
+    that were asked for first; which positions are theirs is drawn anew each time.
+    """
+    if len(polls) > count:
+        start = turn * count % len(polls)
+        polls = (polls[start:] + polls[:start])[:count]
+    drawn = sorted(range(count), key=lambda _: moment.entropy(8))
+    filled = list(profile.fillers[:count])
+    for position, place in zip(sorted(drawn[: len(polls)]), polls, strict=True):
+        filled[position] = place
+    return tuple(filled)
+
+
+def _polls(contacts: list[Contact], moment: Moment, *, turn: int, older: bool) -> list[MailboxId]:
+    """Return what to look at, a place of each contact in turn, each place once."""
+    lists = [list(_places(contact, moment, turn=turn, older=older)) for contact in contacts]
+    places = [place for row in zip_longest(*lists) for place in row if place is not None]
+    return list(dict.fromkeys(places))
+
+
+def _places(contact: Contact, moment: Moment, *, turn: int, older: bool) -> Iterator[MailboxId]:
+    if contact.visiting is not None:
+        yield from _guest_places(contact.visiting, moment)
+    if contact.point is not None:
+        day = meeting_point.day_of(moment.relay_clock)
+        yield from meeting_point.visit_places(contact.point)
+        yield from meeting_point.answer_places(contact.point, day=day, older=False)
+        if older:
+            yield from meeting_point.answer_places(contact.point, day=day, older=True)
+    for line in contact.lines:
+        yield from talk.places(line.conversation, most=PLACES_A_LINE, turn=turn)
+
+
+def _guest_places(visiting: Visiting, moment: Moment) -> tuple[MailboxId, ...]:
+    if visiting.attempt is not None:
+        return guest.places(visiting.attempt)
+    day = meeting_point.day_of(moment.relay_clock)
+    return guest.offer_places(visiting.seed, visiting.set_number, day)
+
+
+def _deletes(contact: Contact) -> list[DeleteKey]:
+    return [key for line in contact.lines for key in line.conversation.deletes]
+
+
+def _deposits(contact: Contact, moment: Moment) -> Iterator[Deposit]:
+    """Yield what has to be deposited, what a waiting guest needs first."""
+    if contact.visiting is not None:
+        yield from _visiting_deposits(contact.visiting, moment)
+    if contact.point is not None:
+        for visit in contact.point.visits:
+            yield from _visit_deposits(contact.point, visit, moment)
+    for line in contact.lines:
+        yield from _line_deposits(line, moment)
+    if contact.point is not None:
+        yield from _offer_deposits(contact.point, moment)
+
+
+def _visiting_deposits(visiting: Visiting, moment: Moment) -> Iterator[Deposit]:
+    attempt = visiting.attempt
+    if attempt is None:
+        return
+    if not visiting.laid:
+        yield Deposit(attempt.place, None, LETTER_TTL_SECONDS, 0, attempt.box)
+    first, second = (talk.due(branch, now=moment.now) for branch in attempt.branches)
+    for pair in zip(first, second, strict=True):
+        for outgoing in pair:
+            yield _deposit(outgoing, LETTER_TTL_SECONDS)
+
+
+def _visit_deposits(point: MeetingPoint, visit: Visit, moment: Moment) -> Iterator[Deposit]:
+    """Both branches box by box, so that an interrupted deposit leaves them equally long."""
+    if not visit.counted or moment.relay_clock > visit.until:
+        return
+    left = visit.until - moment.relay_clock + VISIT_SLACK_SECONDS
+    ttl = max(MIN_TTL_SECONDS, min(left, LETTER_TTL_SECONDS))
+    for branch_pair in zip_longest(
+        *(talk.due(branch, now=moment.now) for branch in visit.branches)
+    ):
+        for outgoing in branch_pair:
+            if outgoing is not None:
+                yield _deposit(outgoing, ttl)
+    if not visit.seen_left:
+        box = seal_at(point.seed, visit.seen_at, b"", entropy=moment.entropy)
+        yield Deposit(visit.seen_at, None, LETTER_TTL_SECONDS, 0, box)
+
+
+def _line_deposits(line: Line, moment: Moment) -> Iterator[Deposit]:
+    for outgoing in talk.due(line.conversation, now=moment.now):
+        yield _deposit(outgoing, LETTER_TTL_SECONDS)
+
+
+def _offer_deposits(point: MeetingPoint, moment: Moment) -> Iterator[Deposit]:
+    for due in meeting_point.offers_due(point, relay_clock=moment.relay_clock):
+        box = offer_box(point.seed, due.laid, kem=moment.kem)
+        yield Deposit(due.place, None, due.ttl_seconds, due.after_seconds, box)
+
+
+def _deposit(outgoing: Outgoing, ttl_seconds: int) -> Deposit:
+    key = outgoing.place.delete_key if outgoing.replaces else None
+    return Deposit(outgoing.place.id, key, ttl_seconds, 0, outgoing.box)
