@@ -219,20 +219,18 @@ def _converse(
         except ConnectionError:
             raise
         except HTTPException:
-            _raise_if_cut(incoming)
+            # `from None`: the cause would repeat what the other end said.
+            if incoming.has_ended:
+                raise Unsure("the answer was cut off") from None
             raise WrongPlace("not an answer of a relay") from None
-        _raise_if_cut(incoming)
+        if incoming.has_ended:
+            raise Unsure("the answer was cut off")
         size_bytes = _checked_size(response, sizes)
         incoming.allow(size_bytes)
         body = response.read(size_bytes)
         if len(body) != size_bytes:
             raise Unsure("the answer was cut off")
         return body, not response.will_close
-
-
-def _raise_if_cut(incoming: _Incoming) -> None:
-    if incoming.has_ended:
-        raise Unsure("the answer was cut off")
 
 
 def _send(stream: socket.socket, request: bytes, incoming: _Incoming) -> None:
