@@ -1,0 +1,145 @@
+"""The bytes of a vault: one file of fixed size that looks random to whoever lacks a passphrase.
+
+    file    = salt 16 ‖ random 4080 ‖ 4 slots                      exactly 2 MiB
+    slot    = salt 32 ‖ commitment 32 ‖ nonce 24 ‖ sealed payload  523,264 bytes
+    payload = u16 version ‖ u64 save count ‖ u32 length ‖ content ‖ zeros
+
+A closed slot is random bytes; so is an open one to others. The key of a passphrase is Argon2id
+over the file's salt, once for all slots, so that every passphrase and every slot takes the same
+time. Commitment and sealing key of a slot are KDF(key, slot's salt), both new at each save. The
+commitment is compared first, because a text under this AEAD can be made to open under two keys.
+
+What is authenticated: the header, the number and all bytes of the open slot, the file's length.
+A closed slot cannot be: another passphrase may have written it since. See docs/decisions/0030.
+"""
+
+import hmac
+from dataclasses import dataclass
+from typing import Final
+
+from ojak_client.errors import VaultDamaged, VaultFull, VaultTooNew
+from ojak_protocol.errors import Unopenable
+from ojak_protocol.primitives import (
+    KEY_BYTES,
+    NONCE_BYTES,
+    SEAL_OVERHEAD_BYTES,
+    Entropy,
+    kdf,
+    seal,
+    u8,
+    u16,
+    u32,
+    u64,
+    unseal,
+)
+
+FILE_BYTES: Final = 2 * 1024 * 1024
+HEADER_BYTES: Final = 4096
+SALT_BYTES: Final = 16
+SLOTS: Final = 4
+SLOT_BYTES: Final = (FILE_BYTES - HEADER_BYTES) // SLOTS
+SLOT_SALT_BYTES: Final = 32
+PAYLOAD_BYTES: Final = SLOT_BYTES - SLOT_SALT_BYTES - KEY_BYTES - SEAL_OVERHEAD_BYTES
+PAYLOAD_HEADER_BYTES: Final = 2 + 8 + 4
+MAX_CONTENT_BYTES: Final = PAYLOAD_BYTES - PAYLOAD_HEADER_BYTES
+VERSION: Final = 1
+
+# A label of this file only, which no other program reads; the protocol's begin differently.
+_KDF_SLOT: Final = b"ojak vault slot"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Saved:
+    """What an open slot holds.
+
+    Attributes:
+        save_count: 1 when the vault was made, one more at each save.
+        content: at most `MAX_CONTENT_BYTES`.
+    """
+
+    save_count: int
+    content: bytes
+
+
+def blank(entropy: Entropy) -> bytes:
+    """Return a file without an open slot, `FILE_BYTES` random bytes."""
+    return entropy(FILE_BYTES)
+
+
+def salt_of(raw: bytes) -> bytes:
+    """Return the 16 bytes over which every passphrase of this file is stretched."""
+    return raw[:SALT_BYTES]
+
+
+def is_open(raw: bytes, slot: int, key: bytearray) -> bool:
+    """Return whether *slot* was written under *key*; the time does not depend on the answer."""
+    begin = _begin(slot)
+    salt = raw[begin : begin + SLOT_SALT_BYTES]
+    found = raw[begin + SLOT_SALT_BYTES : begin + SLOT_SALT_BYTES + KEY_BYTES]
+    commitment, _ = _slot_keys(key, salt)
+    return hmac.compare_digest(commitment, found)
+
+
+def opened(raw: bytes, slot: int, key: bytearray) -> Saved:
+    """Return what *slot*, which `is_open`, holds.
+
+    Raises:
+        VaultDamaged: a byte of the header or of the slot was changed.
+        VaultTooNew: written by a later version.
+    """
+    begin = _begin(slot)
+    salt = raw[begin : begin + SLOT_SALT_BYTES]
+    sealed = raw[begin + SLOT_SALT_BYTES + KEY_BYTES : begin + SLOT_BYTES]
+    _, sealing_key = _slot_keys(key, salt)
+    try:
+        payload = unseal(sealing_key, sealed, bound_to=_binding(raw, slot))
+    except Unopenable:
+        raise VaultDamaged("bytes of the vault were changed") from None
+    return _parsed(payload)
+
+
+def written(raw: bytes, slot: int, key: bytearray, saved: Saved, entropy: Entropy) -> bytes:
+    """Return *raw* with *saved* in *slot*, drawn anew from end to end, and all else unchanged.
+
+    Raises:
+        VaultFull: the content is longer than `MAX_CONTENT_BYTES`.
+    """
+    if len(saved.content) > MAX_CONTENT_BYTES:
+        raise VaultFull("the content does not fit")
+    head = u16(VERSION) + u64(saved.save_count) + u32(len(saved.content))
+    payload = (head + saved.content).ljust(PAYLOAD_BYTES, b"\0")
+    salt = entropy(SLOT_SALT_BYTES)
+    commitment, sealing_key = _slot_keys(key, salt)
+    nonce = entropy(NONCE_BYTES)
+    sealed = seal(sealing_key, payload, bound_to=_binding(raw, slot), nonce=nonce)
+    begin = _begin(slot)
+    return raw[:begin] + salt + commitment + sealed + raw[begin + SLOT_BYTES :]
+
+
+def _parsed(payload: bytes) -> Saved:
+    """Return what an authentic payload says; a later version may have laid it out otherwise."""
+    if int.from_bytes(payload[:2], "big") > VERSION:
+        raise VaultTooNew("written by a later version")
+    save_count = int.from_bytes(payload[2:10], "big")
+    length = int.from_bytes(payload[10:14], "big")
+    if length > MAX_CONTENT_BYTES or any(payload[PAYLOAD_HEADER_BYTES + length :]):
+        raise VaultDamaged("not what any version writes")
+    return Saved(save_count, payload[PAYLOAD_HEADER_BYTES : PAYLOAD_HEADER_BYTES + length])
+
+
+def _slot_keys(key: bytearray, salt: bytes) -> tuple[bytes, bytes]:
+    """Return a slot's commitment and its sealing key, 32 bytes each.
+
+    HKDF-SHA512 gives both as one 64-byte block, so that two keys with one commitment would be a
+    collision of a hash, and the commitment tells nothing of the sealing key.
+    """
+    both = kdf(salt=salt, ikm=bytes(key), info=_KDF_SLOT, size=2 * KEY_BYTES)
+    return both[:KEY_BYTES], both[KEY_BYTES:]
+
+
+def _binding(raw: bytes, slot: int) -> bytes:
+    return raw[:HEADER_BYTES] + u8(slot)
+
+
+def _begin(slot: int) -> int:
+    return HEADER_BYTES + slot * SLOT_BYTES
