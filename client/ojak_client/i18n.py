@@ -12,11 +12,10 @@ import gettext
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final, Protocol
 
 DOMAIN: Final = "ojak"
-LOCALE_DIR: Final = Path(__file__).parent / "locale"
+LOCALE_DIR: Final = os.path.join(os.path.dirname(__file__), "locale")  # noqa: PTH118, PTH120 - pathlib costs a third of a bare start
 LANGUAGES: Final = ("ko", "zh", "en")
 DEFAULT_LANGUAGE: Final = "ko"
 OWN_VARIABLE: Final = "OJAK_LANG"
@@ -71,17 +70,25 @@ def _option(arguments: Sequence[str]) -> str:
     return found
 
 
+class _Spoken:
+    """The catalogue in use; empty, which is English, until `use` was called."""
+
+    catalogue = gettext.NullTranslations()
+
+
 def use(language: str) -> None:
     """Speak *language* from now on, click's own messages included."""
     # click asks gettext's global domain, and gettext takes its language from nowhere else.
     os.environ["LANGUAGE"] = language
-    gettext.bindtextdomain(DOMAIN, str(LOCALE_DIR))
+    gettext.bindtextdomain(DOMAIN, LOCALE_DIR)
     gettext.textdomain(DOMAIN)
+    # Kept, because the global functions look for the file again at each call.
+    _Spoken.catalogue = gettext.translation(DOMAIN, LOCALE_DIR, [language], fallback=True)
 
 
 def told(what: HasText, **values: object) -> str:
     """Return *what* in the language in use, its variables filled in and made safe to show."""
-    template = gettext.pgettext(what.text.id, what.text.english)
+    template = _Spoken.catalogue.pgettext(what.text.id, what.text.english)
     return template.format(**{name: _shown(value) for name, value in values.items()})
 
 

@@ -1,9 +1,13 @@
 """What a verb receives: everything the command line and the environment said, once."""
 
+import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ojak_client.failures import Failure
+from ojak_client.i18n import choose_language
 from ojak_client.inputs import Inputs
 from ojak_client.messages import Message
 from ojak_client.output import Output
@@ -68,3 +72,19 @@ class Invocation:
             self.output.write(event, text, **fields)
         else:
             self.inputs.show_once(text)
+
+
+def from_options(common: Mapping[str, Any]) -> Invocation:
+    """Return the invocation that the common options of `verb` describe."""
+    profile = common["profile"]
+    return Invocation(
+        language=common["lang"] or choose_language((), os.environ),
+        profile=Path(profile) if profile else None,
+        relay_url=common["relay"] or None,
+        output=Output(json=common["json"], quiet=common["quiet"], verbose=common["verbose"]),
+        inputs=Inputs(
+            no_input=common["no_input"],
+            assume_yes=common["yes"],
+            passphrase_fd=common["passphrase_fd"],
+        ),
+    )

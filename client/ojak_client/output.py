@@ -5,7 +5,6 @@ id of the sentence or the name of the result, the other keys are its variables, 
 stable. Nothing is coloured, so nothing depends on colour.
 """
 
-import json
 import sys
 from dataclasses import dataclass
 from typing import TextIO
@@ -74,6 +73,8 @@ class Output:
             _write(sys.stderr, told(message, **values))
 
     def _event(self, event: str, fields: dict[str, object]) -> None:
+        import json  # noqa: PLC0415 - most runs write none
+
         # ASCII only: escaping here also keeps control characters off a terminal.
         _write(sys.stdout, json.dumps({"event": event, **fields}, ensure_ascii=True))
 

@@ -3,19 +3,14 @@
 The common options stand before or after the name of the verb; what stands after it wins.
 """
 
-import os
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 import click
 from click.core import ParameterSource
 
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import LANGUAGES, choose_language, told
-from ojak_client.inputs import Inputs
-from ojak_client.invocation import Invocation
-from ojak_client.output import Output
+from ojak_client.i18n import LANGUAGES, told
 
 _COMMON: Final = (
     "lang", "profile", "relay", "json", "no_input", "yes", "quiet", "verbose", "passphrase_fd",
@@ -27,12 +22,11 @@ Run = Callable[..., Any]
 def common_options(*, of_verb: bool) -> list[click.Parameter]:
     """Return the common options; in a verb's own help they are left out, to keep it short."""
     descriptor = told(HelpText.DESCRIPTOR_METAVAR)
-    folder = click.Path(file_okay=False, path_type=Path)
     options = [
         click.Option(["--lang"], type=click.Choice(LANGUAGES), help=told(HelpText.LANG)),
         click.Option(
             ["--profile"],
-            type=folder,
+            type=click.Path(file_okay=False),
             metavar=told(HelpText.PROFILE_METAVAR),
             help=told(HelpText.PROFILE),
             # Only before the verb: the group reads the environment once for both places.
@@ -94,14 +88,15 @@ class Verb(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
         """Call the verb with one `Invocation` in place of the common options."""
-        # Imported here: `--help` shows no secret and starts without it.
+        # Imported here: `--help` shows no secret and starts without them.
         from ojak_client.hardening import harden  # noqa: PLC0415
+        from ojak_client.invocation import from_options  # noqa: PLC0415
 
         harden()
         common = {name: _chosen(ctx, name) for name in _COMMON}
         own = {name: value for name, value in ctx.params.items() if name not in _COMMON}
         assert self.callback is not None  # noqa: S101 - given in __init__; for the type checker
-        return ctx.invoke(self.callback, _invocation(common), **own)
+        return ctx.invoke(self.callback, from_options(common), **own)
 
 
 def verb(help_text: HelpText, *, examples: Sequence[str]) -> Callable[[Run], Verb]:
@@ -114,17 +109,3 @@ def _chosen(ctx: click.Context, name: str) -> Any:  # noqa: ANN401 - of each opt
     if ctx.parent is None or ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
         return ctx.params[name]
     return ctx.parent.params[name]
-
-
-def _invocation(common: dict[str, Any]) -> Invocation:
-    return Invocation(
-        language=common["lang"] or choose_language((), os.environ),
-        profile=common["profile"],
-        relay_url=common["relay"] or None,
-        output=Output(json=common["json"], quiet=common["quiet"], verbose=common["verbose"]),
-        inputs=Inputs(
-            no_input=common["no_input"],
-            assume_yes=common["yes"],
-            passphrase_fd=common["passphrase_fd"],
-        ),
-    )

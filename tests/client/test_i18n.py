@@ -18,7 +18,8 @@ from ojak_client.help_texts import HelpText
 from ojak_client.i18n import LANGUAGES, LOCALE_DIR, choose_language, told, use
 from ojak_client.messages import Message
 
-CLIENT = LOCALE_DIR.parent
+LOCALE = Path(LOCALE_DIR)
+CLIENT = LOCALE.parent
 TRANSLATED = ("ko", "zh")
 Keywords = dict[str, tuple[int | tuple[int, int] | tuple[int, str], ...] | None]
 CLICKS_KEYWORDS: Keywords = {"_": None, "gettext": None, "ngettext": (1, 2)}
@@ -42,7 +43,7 @@ def _own_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 def catalogue(language: str) -> Catalog:
-    with (LOCALE_DIR / language / "LC_MESSAGES" / "ojak.po").open("rb") as source:
+    with (LOCALE / language / "LC_MESSAGES" / "ojak.po").open("rb") as source:
         return read_po(source, locale=language)
 
 
@@ -112,7 +113,7 @@ def test_ids_are_unique_and_stable_in_form() -> None:
 def test_compiled_catalogue_is_the_one_of_its_source(language: str) -> None:
     fresh = BytesIO()
     write_mo(fresh, catalogue(language))
-    compiled = LOCALE_DIR / language / "LC_MESSAGES" / "ojak.mo"
+    compiled = LOCALE / language / "LC_MESSAGES" / "ojak.mo"
     assert compiled.read_bytes() == fresh.getvalue(), "stale: run python hatch_build.py"
 
 
