@@ -1,0 +1,30 @@
+"""The entry point: what must be settled before anything else is imported."""
+
+import signal
+import sys
+from typing import NoReturn
+
+
+def main() -> NoReturn:
+    """Run `ojak` and leave the process with its exit code."""
+    # A guest leaves no file: not even Python's own cache of what it compiled.
+    sys.dont_write_bytecode = True
+    try:
+        for ending in (signal.SIGTERM, signal.SIGHUP):
+            # A closed window ends like Ctrl-C, so that the screen is erased on the way out.
+            signal.signal(ending, _interrupt)
+        from ojak_client.cli import run  # noqa: PLC0415 - after the settings above
+
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:
+        # Before `run` could catch it: while modules were still being imported.
+        code = 130
+    sys.exit(code)
+
+
+def _interrupt(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""How a run ends that did not succeed: one sentence, one code, and never a traceback.
+
+The lines of a traceback quote values, and a value may be a secret on a borrowed screen. With
+OJAK_DEBUG set, a fault also prints where it arose: kinds of errors, files and line numbers, never
+a message or a value.
+"""
+
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Final
+
+from ojak_client.exit_codes import ExitCode, exit_code
+from ojak_client.failures import Failure, explain
+from ojak_client.messages import Message
+from ojak_client.output import Output
+
+DEBUG_VARIABLE: Final = "OJAK_DEBUG"
+
+
+def end(error: BaseException, arguments: Sequence[str]) -> ExitCode:
+    """Write the sentence for *error* and return its exit code."""
+    if isinstance(error, BrokenPipeError):
+        return _abandon_output()
+    failure = explain(error) if isinstance(error, Exception) else Failure(Message.INTERRUPTED)
+    code = exit_code(failure.message)
+    output = Output(json="--json" in arguments)
+    try:
+        output.failed(failure.message, code, failure.command, **failure.values)
+        if failure.message is Message.FAULT and os.environ.get(DEBUG_VARIABLE):
+            _print_places(error)
+    except BrokenPipeError:
+        _abandon_output()
+    return code
+
+
+def _abandon_output() -> ExitCode:
+    """Give up an output whose reader has gone, as in `ojak contacts | head -1`."""
+    # What is still buffered must not be tried again, and complained about, when Python exits.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+    return ExitCode.GENERAL
+
+
+def _print_places(error: BaseException | None) -> None:
+    """Print kinds, files and lines of *error* and its causes: nothing of what was handled."""
+    while error is not None:
+        for frame in traceback.extract_tb(error.__traceback__, limit=50):
+            sys.stderr.write(f"  {frame.filename}:{frame.lineno} {frame.name}\n")
+        sys.stderr.write(f"{type(error).__name__}\n")
+        error = error.__cause__ or error.__context__

@@ -1,0 +1,72 @@
+"""The one table of exit codes: what a program that calls `ojak` may rely on.
+
+Codes 10 to 14 tell outcomes apart that a person reads in the sentence on the screen. A wrong
+answer, an absent family and an impostor all end with 11: the code teaches nothing that the
+screen does not.
+"""
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Final
+
+from ojak_client.messages import Message
+
+
+class ExitCode(IntEnum):
+    """How a run of `ojak` ended."""
+
+    DONE = 0
+    GENERAL = 1
+    USAGE = 2
+    NOTHING_YET = 10
+    NOT_CONFIRMED = 11
+    EXPIRED = 12
+    RELAY_NOT_REACHED = 13
+    RELAY_REFUSED = 14
+    INTERRUPTED = 130
+
+
+_CODES: Final[Mapping[Message, ExitCode]] = {
+    Message.NOTHING: ExitCode.NOTHING_YET,
+    Message.UNCONFIRMED: ExitCode.NOT_CONFIRMED,
+    Message.ANSWER_TAKEN: ExitCode.NOT_CONFIRMED,
+    Message.NOBODY_THERE: ExitCode.NOT_CONFIRMED,
+    Message.EXPIRED: ExitCode.EXPIRED,
+    Message.OFFLINE: ExitCode.RELAY_NOT_REACHED,
+    Message.UNSURE: ExitCode.RELAY_NOT_REACHED,
+    Message.WRONG_PLACE: ExitCode.RELAY_NOT_REACHED,
+    Message.REFUSED: ExitCode.RELAY_REFUSED,
+    Message.INTERRUPTED: ExitCode.INTERRUPTED,
+    Message.INPUT: ExitCode.USAGE,
+    Message.TOO_BIG: ExitCode.USAGE,
+    Message.NEEDS_OPTION: ExitCode.USAGE,
+    Message.NEEDS_TO_STDOUT: ExitCode.USAGE,
+    Message.NEEDS_RELAY: ExitCode.USAGE,
+    Message.NEEDS_NAME: ExitCode.USAGE,
+    Message.UNSAFE_RELAY: ExitCode.USAGE,
+    Message.BAD_RELAY: ExitCode.USAGE,
+    Message.BAD_PROXY: ExitCode.USAGE,
+    Message.PROXY_NEEDED: ExitCode.USAGE,
+    Message.PROXY_MISSING: ExitCode.USAGE,
+    Message.BAD_PASS: ExitCode.USAGE,
+    Message.BAD_DESCRIPTOR: ExitCode.USAGE,
+    Message.BAD_LANGUAGE: ExitCode.USAGE,
+    Message.ONE_SOURCE: ExitCode.USAGE,
+    Message.NOT_UTF8: ExitCode.USAGE,
+    Message.THREE_LINES: ExitCode.USAGE,
+    Message.EMPTY_LETTER: ExitCode.USAGE,
+    Message.ANSWER_EMPTY: ExitCode.USAGE,
+    Message.ANSWER_TOO_LONG: ExitCode.USAGE,
+    Message.EQUAL_ANSWERS: ExitCode.USAGE,
+    Message.PASSPHRASE_EMPTY: ExitCode.USAGE,
+    Message.PASSPHRASES_DIFFER: ExitCode.USAGE,
+    Message.NUMBER_WRONG: ExitCode.USAGE,
+    Message.UNKNOWN_NAME: ExitCode.USAGE,
+    Message.NAME_EXISTS: ExitCode.USAGE,
+    Message.NAME_UNUSABLE: ExitCode.USAGE,
+}
+
+
+def exit_code(message: Message) -> ExitCode:
+    """Return the code with which a run ends that ends with *message*; 1 where none is its own."""
+    return _CODES.get(message, ExitCode.GENERAL)

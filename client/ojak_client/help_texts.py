@@ -1,0 +1,58 @@
+"""The texts of `--help`: what each verb and each option is for, in one line."""
+
+from enum import Enum
+
+from ojak_client.i18n import Text, text
+
+
+class HelpText(Enum):
+    """A line of help."""
+
+    # The command itself and the options of every verb.
+    OJAK = text(
+        "help-ojak",
+        "Find your family again through strangers' hands, and leave nothing behind.",
+    )
+    FIRST_STEPS = text("help-first-steps", "Examples")
+    MORE_OPTIONS = text("help-more-options", "Options for every command: ojak --help")
+    OPTIONS_METAVAR = text("help-options-metavar", "[OPTIONS]")
+    COMMAND_METAVAR = text("help-command-metavar", "COMMAND [...]")
+    LANG = text("help-lang", "Language of the texts.")
+    LANG_METAVAR = text("help-lang-metavar", "LANGUAGE")
+    PROFILE = text(
+        "help-profile",
+        "Keep and look for everything in this folder, on a stick for example.",
+    )
+    PROFILE_METAVAR = text("help-profile-metavar", "FOLDER")
+    RELAY = text("help-relay", "Address of the relay.")
+    RELAY_METAVAR = text("help-relay-metavar", "ADDRESS")
+    JSON = text("help-json", "One JSON object a line, for programs.")
+    NO_INPUT = text("help-no-input", "Never ask; what is missing is an error.")
+    YES = text("help-yes", "Answer yes to every question of yes or no.")
+    QUIET = text("help-quiet", "Say only what went wrong.")
+    VERBOSE = text("help-verbose", "Say more.")
+    PASSPHRASE_FD = text("help-passphrase-fd", "Read the passphrase from this open descriptor.")
+    ANSWERS_FD = text(
+        "help-answers-fd",
+        "Read the three answers from this open descriptor, one a line.",
+    )
+    DESCRIPTOR_METAVAR = text("help-descriptor-metavar", "NUMBER")
+    TO_STDOUT = text("help-to-stdout", "Print the letter instead of showing it once.")
+
+    # The verbs.
+    INVITE = text("help-invite", "Prepare a meeting: get a number, choose questions and answers.")
+    KEEP = text("help-keep", "Wait for your family at the number.")
+    MEET = text("help-meet", "Come to a number, on your own or a borrowed device.")
+    SEND = text("help-send", "Write a letter.")
+    READ = text("help-read", "Read the letters that came, each once.")
+    SYNC = text("help-sync", "Send and collect letters once.")
+    CONTACTS = text("help-contacts", "Show whom you can write to.")
+    STATUS = text("help-status", "Show what waits and what happened.")
+    WIPE = text("help-wipe", "Erase everything kept on this device.")
+    NAME_METAVAR = text("help-name-metavar", "NAME")
+    NUMBER_METAVAR = text("help-number-metavar", "NUMBER")
+
+    @property
+    def text(self) -> Text:
+        """The id and the English of this text."""
+        return self.value

@@ -1,0 +1,101 @@
+"""The three languages: which one a run speaks, and how a text becomes a sentence in it.
+
+The source of each text is its English; the catalogues `ko` and `zh` translate it under its id as
+context, and gettext keeps them in `locale/`. Texts are whole sentences, never joined from pieces:
+a Korean particle changes with the word before it. Variables stand in quotes after a colon.
+
+`use` comes before any command module is imported: click and the commands read their help texts
+when they are made.
+"""
+
+import gettext
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+DOMAIN: Final = "ojak"
+LOCALE_DIR: Final = os.path.join(os.path.dirname(__file__), "locale")  # noqa: PTH118, PTH120 - pathlib costs a third of a bare start
+LANGUAGES: Final = ("ko", "zh", "en")
+DEFAULT_LANGUAGE: Final = "ko"
+OWN_VARIABLE: Final = "OJAK_LANG"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text that a person can see: its stable id and its English."""
+
+    id: str
+    english: str
+
+
+class HasText(Protocol):
+    """A member of `Message` or `HelpText`."""
+
+    @property
+    def text(self) -> Text:
+        """The text it names."""
+        ...
+
+
+def text(identifier: str, english: str) -> Text:
+    """Return a text. Extraction looks for calls of this name with two literals."""
+    return Text(identifier, english)
+
+
+def choose_language(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
+    """Return "ko", "zh" or "en": `--lang`, OJAK_LANG, then the locale, else Korean.
+
+    A borrowed device often has no locale at all: what is unknown is Korean. An unknown `--lang`
+    is not judged here; the command line refuses it, in the language found without it.
+    """
+    locale = next(filter(None, map(environment.get, ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    for wanted in (_option(arguments), environment.get(OWN_VARIABLE, ""), locale):
+        language = wanted.partition(".")[0].partition("_")[0].partition("-")[0].lower()
+        if language in LANGUAGES:
+            return language
+    return DEFAULT_LANGUAGE
+
+
+def _option(arguments: Sequence[str]) -> str:
+    """Return the last value of `--lang`; read before click, which needs the language to speak."""
+    found = ""
+    for position, argument in enumerate(arguments):
+        if argument == "--":
+            break
+        if argument == "--lang":
+            found = "".join(arguments[position + 1 : position + 2])
+        elif argument.startswith("--lang="):
+            found = argument.removeprefix("--lang=")
+    return found
+
+
+class _Spoken:
+    """The catalogue in use; empty, which is English, until `use` was called."""
+
+    catalogue = gettext.NullTranslations()
+
+
+def use(language: str) -> None:
+    """Speak *language* from now on, click's own messages included."""
+    # click asks gettext's global domain, and gettext takes its language from nowhere else.
+    os.environ["LANGUAGE"] = language
+    gettext.bindtextdomain(DOMAIN, LOCALE_DIR)
+    gettext.textdomain(DOMAIN)
+    # Kept, because the global functions look for the file again at each call.
+    _Spoken.catalogue = gettext.translation(DOMAIN, LOCALE_DIR, [language], fallback=True)
+
+
+def told(what: HasText, **values: object) -> str:
+    """Return *what* in the language in use, its variables filled in and made safe to show."""
+    template = _Spoken.catalogue.pgettext(what.text.id, what.text.english)
+    return template.format(**{name: _shown(value) for name, value in values.items()})
+
+
+def _shown(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    # Imported here: most runs put no foreign word into a sentence.
+    from ojak_client import escape  # noqa: PLC0415
+
+    return escape.line(value)

@@ -1,0 +1,286 @@
+"""Where secrets, texts and decisions come from: a prompt, an open descriptor or standard input.
+
+Never from arguments or the environment, which other users and crash reports can see. With
+`--no-input`, or without a terminal, nothing is asked: what is missing ends the run with the
+option that would give it.
+"""
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Self
+
+from ojak_client.failures import Failure, explain
+from ojak_client.i18n import told
+from ojak_client.messages import Message
+
+if TYPE_CHECKING:
+    from ojak_client.terminal import Terminal
+
+SECRET_LIMIT_BYTES: Final = 4096
+LETTER_LIMIT_BYTES: Final = 65536
+"""More than any letter may hold; the verb that seals it knows the real limit."""
+IDLE_SECONDS: Final = 180.0
+READING_SECONDS: Final = 600.0
+YES_OPTION: Final = "--yes"
+PASSPHRASE_OPTION: Final = "--passphrase-fd"  # noqa: S105 - the name of an option
+ANSWERS_OPTION: Final = "--answers-fd"
+TO_STDOUT_OPTION: Final = "--to-stdout"
+STANDARD_INPUT: Final = 0
+ANSWERS: Final = 3
+
+Understand = Callable[[str], str]
+"""Return an answer as it is understood, or raise `ojak_protocol.errors.Refused`."""
+
+
+class Secret:
+    """Bytes a person typed, overwritten when the `with` block ends.
+
+    `text` and `take` make copies that Python cannot erase; a borrowed device forgets them only
+    when the process ends.
+    """
+
+    __slots__ = ("data",)
+
+    def __init__(self, data: bytearray) -> None:
+        self.data = data
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.wipe()
+
+    def __repr__(self) -> str:
+        return "Secret()"
+
+    def wipe(self) -> None:
+        """Overwrite the bytes in place; nothing is left to read afterwards."""
+        self.data[:] = bytes(len(self.data))
+        # Emptied only after it was overwritten: shrinking first would free what it held.
+        del self.data[:]
+
+    def text(self) -> str:
+        """Return the bytes as text.
+
+        Raises:
+            Failure: they are not UTF-8.
+        """
+        try:
+            return self.data.decode()
+        except UnicodeDecodeError:
+            # The cause would carry the bytes.
+            raise Failure(Message.NOT_UTF8) from None
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What the command line said about asking."""
+
+    no_input: bool = False
+    assume_yes: bool = False
+    passphrase_fd: int | None = None
+
+    def confirm(self, question: Message, **values: object) -> bool:
+        """Return whether the person says yes; `--yes` says it for them.
+
+        Raises:
+            Failure: nobody can be asked.
+        """
+        if self.assume_yes:
+            return True
+        with self._terminal(YES_OPTION) as terminal:
+            return terminal.confirm(told(question, **values))
+
+    def line(self, prompt: Message, *, option: str, **values: object) -> str:
+        """Return one line that is no secret; *option* is what would have given it.
+
+        Raises:
+            Failure: nobody can be asked, or nothing was typed for long.
+        """
+        with self._terminal(option) as terminal, terminal.ask(told(prompt, **values)) as typed:
+            return typed.text().strip()
+
+    def passphrase(self) -> Secret:
+        """Return the passphrase of what is kept on this device.
+
+        Raises:
+            Failure: it is empty, or nobody can be asked.
+        """
+        if self.passphrase_fd is not None:
+            typed = _first_line(self.passphrase_fd)
+        else:
+            with self._terminal(PASSPHRASE_OPTION) as terminal:
+                typed = terminal.ask(told(Message.ASK_PASSPHRASE), hidden=True)
+        if not typed.data:
+            raise Failure(Message.PASSPHRASE_EMPTY)
+        return typed
+
+    def new_passphrase(self) -> Secret:
+        """Return a passphrase that was typed twice alike; from a descriptor it is read once.
+
+        Raises:
+            Failure: it is empty, or nobody can be asked.
+        """
+        if self.passphrase_fd is not None:
+            return self.passphrase()
+        with self._terminal(PASSPHRASE_OPTION) as terminal:
+            terminal.write(told(Message.ABOUT_PASSPHRASE) + "\n")
+            while True:
+                typed = terminal.ask(told(Message.ASK_NEW_PASSPHRASE), hidden=True)
+                with terminal.ask(told(Message.ASK_PASSPHRASE_AGAIN), hidden=True) as again:
+                    if typed.data and typed.data == again.data:
+                        return typed
+                differ = Message.PASSPHRASES_DIFFER if typed.data else Message.PASSPHRASE_EMPTY
+                typed.wipe()
+                terminal.write(told(differ) + "\n")
+
+    def answers(
+        self, prompts: Sequence[str], answers_fd: int | None, understand: Understand
+    ) -> tuple[Secret, ...]:
+        """Return one answer for each of *prompts*, each of which *understand* accepts.
+
+        A person types them on the alternate screen, sees how each is understood, and can begin
+        again; the screen is erased before this returns. Without such a screen they stay hidden.
+
+        Args:
+            prompts: what is asked, already in the person's language and safe to show.
+            answers_fd: the descriptor given by `--answers-fd`; as many lines, strict UTF-8.
+            understand: the codeword form; for its errors only the sentence is shown.
+
+        Raises:
+            Failure: nobody can be asked, or what the descriptor gives cannot be used.
+        """
+        if answers_fd is None:
+            with self._terminal(ANSWERS_OPTION) as terminal, terminal.private():
+                terminal.write(told(Message.ABOUT_ANSWERS) + "\n\n")
+                while True:
+                    typed = tuple(_answer(terminal, prompt, understand) for prompt in prompts)
+                    if terminal.confirm(told(Message.ASK_UNDERSTOOD)):
+                        return typed
+                    for secret in typed:
+                        secret.wipe()
+        if answers_fd == self.passphrase_fd:
+            raise Failure(Message.ONE_SOURCE, option=f"{ANSWERS_OPTION}, {PASSPHRASE_OPTION}")
+        given = _lines(answers_fd, ANSWERS_OPTION)
+        if len(given) != len(prompts):
+            raise Failure(Message.THREE_LINES)
+        for secret in given:
+            understand(secret.text())
+        return tuple(given)
+
+    def letter(self, *, taken_fds: Sequence[int | None] = (), dash: bool = False) -> str:
+        """Return the text of a letter: from standard input if it is no terminal, else typed.
+
+        Args:
+            taken_fds: descriptors that already give something else.
+            dash: the person wrote `-`: standard input even where it is a terminal.
+
+        Raises:
+            Failure: it is empty, too big or not UTF-8, or nobody can be asked.
+        """
+        if dash or not sys.stdin.isatty():
+            if STANDARD_INPUT in (*taken_fds, self.passphrase_fd):
+                raise Failure(Message.ONE_SOURCE, option="-")
+            with _read_all(STANDARD_INPUT, LETTER_LIMIT_BYTES, "-") as given:
+                text = given.text()
+        else:
+            with self._terminal("-") as terminal, terminal.private():
+                text = terminal.ask_lines(told(Message.ASK_LETTER))
+        if not text.strip():
+            raise Failure(Message.EMPTY_LETTER)
+        return text.rstrip("\n")
+
+    def require_screen(self) -> None:
+        """Return only where `show_once` can work.
+
+        Raises:
+            Failure: standard output or the terminal cannot show once and erase.
+        """
+        from ojak_client import terminal  # noqa: PLC0415 - as in _terminal
+
+        if not sys.stdout.isatty() or not terminal.can_erase():
+            raise Failure(Message.NEEDS_TO_STDOUT, option=TO_STDOUT_OPTION)
+
+    def show_once(self, text: str) -> None:
+        """Show *text* on the alternate screen until Enter is pressed, then erase it.
+
+        Raises:
+            Failure: as `require_screen`, or nobody pressed Enter for long.
+        """
+        self.require_screen()
+        with self._terminal(TO_STDOUT_OPTION, asking=False) as terminal:
+            terminal.show_once(text)
+
+    @contextmanager
+    def _terminal(self, option: str, *, asking: bool = True) -> Iterator["Terminal"]:
+        if asking and self.no_input:
+            raise Failure(Message.NEEDS_OPTION, option=option)
+        # Imported here: scripts and `--help` never open a terminal.
+        from ojak_client.terminal import NoTerminal, open_terminal  # noqa: PLC0415
+
+        try:
+            opened = open_terminal(idle_seconds=IDLE_SECONDS if asking else READING_SECONDS)
+        except NoTerminal:
+            raise Failure(Message.NEEDS_OPTION, option=option) from None
+        with opened as terminal:
+            yield terminal
+
+
+def _answer(terminal: "Terminal", prompt: str, understand: Understand) -> Secret:
+    """Ask until the answer is understood, and show how."""
+    from ojak_protocol.errors import Refused  # noqa: PLC0415 - only where a person answers
+
+    while True:
+        typed = terminal.ask(prompt, hidden=not terminal.erasable)
+        try:
+            understood = understand(typed.text())
+        except Refused as refusal:
+            typed.wipe()
+            terminal.write(told(explain(refusal).message) + "\n")
+            continue
+        if terminal.erasable:
+            terminal.write(told(Message.UNDERSTOOD, answer=understood) + "\n\n")
+        return typed
+
+
+def _first_line(descriptor: int) -> Secret:
+    lines = _lines(descriptor, PASSPHRASE_OPTION)
+    for secret in lines[1:]:
+        secret.wipe()
+    return lines[0] if lines else Secret(bytearray())
+
+
+def _lines(descriptor: int, option: str) -> list[Secret]:
+    """Return the lines without their ends; a last empty one is no line.
+
+    Raises:
+        Failure: the descriptor cannot be read, gives too much, or is not UTF-8.
+    """
+    with _read_all(descriptor, SECRET_LIMIT_BYTES, option) as given:
+        given.text()
+        lines = [Secret(line.removesuffix(b"\r")) for line in given.data.split(b"\n")]
+    if lines and not lines[-1].data:
+        lines.pop()
+    return lines
+
+
+def _read_all(descriptor: int, limit_bytes: int, option: str) -> Secret:
+    """Read *descriptor* to its end into bytes that can be overwritten."""
+    # One buffer of its final size: a growing one would leave copies behind.
+    buffer = bytearray(limit_bytes + 1)
+    length = 0
+    try:
+        with memoryview(buffer) as view:
+            while length <= limit_bytes and (count := os.readv(descriptor, [view[length:]])):
+                length += count
+    except OSError:
+        raise Failure(Message.BAD_DESCRIPTOR, option=option) from None
+    secret = Secret(buffer)
+    if length > limit_bytes:
+        secret.wipe()
+        raise Failure(Message.TOO_BIG)
+    del buffer[length:]
+    return secret

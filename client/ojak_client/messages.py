@@ -1,0 +1,384 @@
+"""Every sentence that a person can see while a verb runs. This file alone holds them.
+
+An id is stable: programs read it in `--json`, and translators find the text under it. A sentence
+says what happened, whether it is safe, and what to do next; it never blames and never joins
+pieces: what varies stands in quotes after a colon. Texts of the other side become safe when
+`i18n.told` fills them in.
+
+To add one: write it here, translate it in `locale/ko` and `locale/zh` under its id as context,
+run `python hatch_build.py`; the tests name what is missing.
+"""
+
+from enum import Enum
+
+from ojak_client.i18n import Text, text
+
+
+class Message(Enum):
+    """A sentence, under the name by which verbs say it."""
+
+    # The outcomes that every part of Ojak shares; their wording stands in docs/glossary.md.
+    UNCONFIRMED = text(
+        "unconfirmed",
+        "You could not be confirmed to each other. Nothing was passed on. Agree again another way.",
+    )
+    TRIES = text(
+        "tries",
+        "There were failed tries. No letter was opened. Find out whether it was family. "
+        'Count: "{n}"',
+    )
+    LEAVE = text(
+        "leave?",
+        "Not confirmed yet. An impostor could try one guess. Leave the letter anyway?",
+    )
+    NOTHING = text("nothing", "No letter yet. Nothing is wrong. Look next time.")
+    EXPIRED = text(
+        "expired",
+        "This letter is past its time. It cannot be collected. Ask for it again.",
+    )
+    OFFLINE = text("offline", "No connection. Nothing left this device. Try later.")
+    UNSURE = text("unsure", "The line dropped. It may have gone. Send again: only one arrives.")
+    WRONG_PLACE = text(
+        "wrong-place",
+        "This is not our relay. Nothing was sent. Use another connection.",
+    )
+    REFUSED = text("refused", "The relay takes no letters now. Yours was not sent. Try later.")
+    DAMAGED = text("damaged", "The letter is damaged. Nothing leaked. Ask for it again.")
+    LEFT = text("left", "Your letter is waiting. No word yet that it arrived. You may switch off.")
+    RECEIVED = text(
+        "received",
+        "Your family opened it. The relay was told to erase it. Nothing more to do.",
+    )
+    READ_ONCE = text(
+        "read-once",
+        "This letter shows once. No copy is kept, but people near can see. Open it alone.",
+    )
+    INPUT = text(
+        "input",
+        "A character cannot be used or is unfinished. Nothing was sent. Use whole Korean, "
+        "Chinese or Latin letters or digits.",
+    )
+    TOO_BIG = text("too-big", "Too big. Nothing was sent. Make it shorter.")
+    MONEY = text(
+        "money",
+        "The receipt lacks the agreed phrase. The money may not have arrived. Send no more; "
+        "ask your family.",
+    )
+    STOP = text(
+        "stop",
+        "Your family asks you to stop. The writer knows the codewords. Do not write again.",
+    )
+    CLEARED = text(
+        "cleared",
+        "Finished. Nothing was written to this device. Close the window and hand it back.",
+    )
+
+    # Meeting, as the guest sees it.
+    CONFIRMED = text("confirmed", "You are confirmed to each other. You can exchange letters now.")
+    ANSWER_TAKEN = text(
+        "answer-taken",
+        "Someone took your answers, but no letter for you came. The answers differ, or it is "
+        "not your family. Agree again another way.",
+    )
+    NOBODY_THERE = text(
+        "nobody-there",
+        "Nobody is there now. Nothing was passed on. Try later, or leave a letter.",
+    )
+    LOOKING = text("looking", "Looking for your family. Stay here.")
+    LETTER_LEFT = text(
+        "letter-left",
+        "Your letter waits for your family. Not confirmed yet. You may switch off.",
+    )
+    LEAVE_TOO_WEAK = text(
+        "leave-too-weak",
+        "These answers are too easy to guess to leave a letter. Nothing was sent. Try again "
+        "when your family is there.",
+    )
+    SHOWN_BEFORE = text(
+        "shown-before",
+        "This letter may have been shown before. It is the same one.",
+    )
+    ANSWERS_SPENT = text(
+        "answers-spent",
+        "These answers were typed on a device that is not yours. Agree new ones with your family.",
+    )
+
+    # Meeting, as the host sees it.
+    GUEST_CONFIRMED = text(
+        "guest-confirmed",
+        'Someone who knows the answers came. You are confirmed to each other. Name: "{name}"',
+    )
+    SOMEONE_CAME = text(
+        "someone-came",
+        "Someone came and went. Either they did not know the answers, or they did and did not"
+        ' reply. Treat the letters offered to that visit as possibly read. Name: "{name}"',
+    )
+    LETTER_WAS_LEFT = text(
+        "letter-was-left",
+        'A letter was left while you were away. The writer knows the answers. Name: "{name}"',
+    )
+    NUMBER_TAKEN = text(
+        "number-taken",
+        'Someone else sits at this number. Take a new one. Name: "{name}"',
+    )
+    POINT_CLOSED = text(
+        "point-closed",
+        "Five tries were not confirmed. This number is closed now. Ask your family, then open"
+        ' it again. Name: "{name}"',
+    )
+    SET_DEAD = text(
+        "set-dead",
+        "Twenty tries were not confirmed. These answers cannot be used any more. Agree new "
+        'ones. Name: "{name}"',
+    )
+    LUCK = text("luck", 'The chance that a stranger has guessed so far. One in: "{one_in}"')
+    KEEPING = text("keeping", "Waiting for your family. To stop, press Ctrl-C.")
+    KEEP_STOPPED = text(
+        "keep-stopped",
+        "No longer waiting. Nothing is lost. To wait again, start it again.",
+    )
+    NO_LETTER_WAITS = text(
+        "no-letter-waits",
+        "No letter waits for your family. Write one, so that they can know it is you. Name: "
+        '"{name}"',
+    )
+
+    # Letters and contacts.
+    QUEUED = text(
+        "queued",
+        "Your letter is ready. It has not left this device. It goes with the next connection.",
+    )
+    WAITS_FOR_MEETING = text(
+        "waits-for-meeting",
+        "Your letter is ready. It goes once you are confirmed to each other.",
+    )
+    NEW_LETTER = text("new-letter", 'A letter came. From: "{name}"')
+    LETTERS_UNREAD = text("letters-unread", 'Letters not read yet. Count: "{n}"')
+    SYNCED = text("synced", "Done. Letters were sent and collected.")
+    WITHDRAWN = text("withdrawn", "Your family took a letter back. There is nothing to read.")
+    LOST_LETTERS = text(
+        "lost-letters",
+        'Letters were lost on the way. Send them again. Count: "{n}"',
+    )
+    TOO_NEW = text("too-new", "This was made by a newer version. It is kept. Get the new version.")
+    COPY = text(
+        "copy",
+        "One of the two devices was brought back from an old copy. This conversation has "
+        "ended. Meet again with a new number.",
+    )
+    TOO_MANY_WAITING = text(
+        "too-many-waiting",
+        "Too many letters have no answer yet. Nothing was sent. Wait until your family reads them.",
+    )
+    EMPTY_LETTER = text("empty-letter", "The letter is empty. Nothing was sent. Write something.")
+    NO_CONTACTS = text("no-contacts", "Nobody is kept here yet. Begin with a meeting.")
+    NEEDS_NAME = text("needs-name", "There is more than one person. Say whom.")
+    UNKNOWN_NAME = text("unknown-name", 'Nobody here has this name. Name: "{name}"')
+    NAME_EXISTS = text("name-exists", 'This name is taken. Choose another. Name: "{name}"')
+    NAME_UNUSABLE = text(
+        "name-unusable",
+        "This name cannot be used. Use a short one of letters and digits.",
+    )
+    CONTACT_MET = text("contact-met", 'Name: "{name}" — confirmed')
+    CONTACT_AWAITED = text("contact-awaited", 'Name: "{name}" — not met yet')
+    CONTACT_ENDED = text("contact-ended", 'Name: "{name}" — ended')
+
+    # The number, the slip and the relay.
+    YOUR_NUMBER = text("your-number", 'Number: "{number}"')
+    SLIP_RELAY = text("slip-relay", 'Relay: "{relay}"')
+    SLIP_QUESTION = text("slip-question", 'Question {n}: "{question}"')
+    SLIP_NOTE = text("slip-note", "Others may see the number. Never write the answers down.")
+    SLIP_QUESTIONS_NOTE = text(
+        "slip-questions-note",
+        "The questions tell who you are. Do not give them to the go-between.",
+    )
+    NUMBER_WRONG = text(
+        "number-wrong",
+        "The number does not fit. Nothing was sent. Look at the twelve digits again.",
+    )
+    NEEDS_RELAY = text("needs-relay", "No relay is known. Give its address.")
+    BAD_RELAY = text(
+        "bad-relay",
+        "This address of a relay cannot be used. Nothing was sent. It begins with https://",
+    )
+    UNSAFE_RELAY = text(
+        "unsafe-relay",
+        "The way to this relay is open to onlookers. Nothing was sent. Use an address with "
+        "https:// or .onion",
+    )
+    BAD_PROXY = text(
+        "bad-proxy",
+        "This address of a proxy cannot be used. Nothing was sent. It looks like "
+        "socks5h://127.0.0.1:9050",
+    )
+    PROXY_NEEDED = text(
+        "proxy-needed",
+        "This relay is reached through Tor only. Nothing was sent. Give the address of Tor's "
+        "proxy.",
+    )
+    PROXY_MISSING = text(
+        "proxy-missing",
+        "The part for proxies is not installed. Nothing was sent. Install it first.",
+    )
+    BAD_PASS = text(
+        "bad-pass",
+        "This pass of the relay cannot be used. Nothing was sent. Look at it again.",
+    )
+    CLOCK_WRONG = text(
+        "clock-wrong",
+        "The date of this device is wrong. Nothing was sent. Set the date.",
+    )
+    RELAY_TOO_NEW = text(
+        "relay-too-new",
+        "The relay speaks a newer version. Nothing was sent. Get the new version.",
+    )
+
+    # What is asked, and what is wrong with what was typed.
+    ASK_NAME = text("ask-name", "What do you call this person? ")
+    ASK_NUMBER = text("ask-number", "Number (12 digits): ")
+    ABOUT_QUESTIONS = text(
+        "about-questions",
+        "Ask three things that only the family knows. Not names, birthdays, villages, schools"
+        " or food.",
+    )
+    ASK_QUESTION = text("ask-question", "Question {n}: ")
+    ABOUT_ANSWERS = text(
+        "about-answers",
+        "Write each answer as you would call it out. It is not sent, and it is erased from "
+        "the screen.",
+    )
+    ASK_ANSWER = text("ask-answer", "Answer {n}: ")
+    ASK_ANSWER_TO = text("ask-answer-to", 'Question {n}: "{question}"\nAnswer: ')
+    UNDERSTOOD = text("understood", 'Understood: "{answer}"')
+    ASK_UNDERSTOOD = text("ask-understood", "Is this right?")
+    WEAK_ANSWERS = text(
+        "weak-answers",
+        "A stranger could guess these answers. Choose answers that are harder to guess.",
+    )
+    ASK_WEAK_ANSWERS = text("ask-weak-answers", "Use them anyway?")
+    EQUAL_ANSWERS = text(
+        "equal-answers",
+        "Two answers are the same. Nothing was sent. Write three different ones.",
+    )
+    ANSWER_EMPTY = text("answer-empty", "An answer is empty. Nothing was sent. Write it.")
+    ANSWER_TOO_LONG = text(
+        "answer-too-long",
+        "An answer is too long. Nothing was sent. Make it shorter.",
+    )
+    ASK_LETTER = text("ask-letter", "Write the letter. To finish, press Enter on an empty line.")
+    ASK_PASSPHRASE = text("ask-passphrase", "Passphrase: ")
+    ABOUT_PASSPHRASE = text(
+        "about-passphrase",
+        "The passphrase closes what is kept on this device. Nobody can find it again if you "
+        "forget it.",
+    )
+    ASK_NEW_PASSPHRASE = text("ask-new-passphrase", "New passphrase: ")
+    ASK_PASSPHRASE_AGAIN = text("ask-passphrase-again", "The same once more: ")
+    PASSPHRASES_DIFFER = text(
+        "passphrases-differ",
+        "The two differ. Nothing was changed. Write them again.",
+    )
+    PASSPHRASE_EMPTY = text(
+        "passphrase-empty",
+        "The passphrase is empty. Nothing was changed. Write one.",
+    )
+    PASSPHRASE_WRONG = text(
+        "passphrase-wrong",
+        "This passphrase opens nothing here. Nothing was changed. Write it again.",
+    )
+    YES_OR_NO = text("yes-or-no", "yes/no")
+    PRESS_FOR_NEXT = text("press-for-next", "There is more. Press Enter.")
+    PRESS_TO_ERASE = text("press-to-erase", "Press Enter to erase it.")
+
+    # What is kept on an own device.
+    VAULT_MISSING = text("vault-missing", "Nothing is kept on this device. Begin with a meeting.")
+    VAULT_EXISTS = text("vault-exists", "Something is kept here already. Nothing was changed.")
+    VAULT_BUSY = text(
+        "vault-busy",
+        "Another window is using it now. Nothing was changed. Try again.",
+    )
+    VAULT_DAMAGED = text(
+        "vault-damaged",
+        "What is kept on this device is damaged. It cannot be opened. Meet again with a new "
+        "number.",
+    )
+    VAULT_TOO_NEW = text(
+        "vault-too-new",
+        "What is kept on this device was made by a newer version. Get the new version.",
+    )
+    VAULT_RESTORED = text(
+        "vault-restored",
+        "An older copy lies where a newer one was. Nothing was changed. Put the newer one "
+        "back, or meet again with a new number.",
+    )
+    VAULT_FULL = text(
+        "vault-full",
+        "There is no more room for what is kept. Nothing was changed. Read or send what "
+        "waits, then try again.",
+    )
+    CANNOT_WRITE = text(
+        "cannot-write",
+        "This device cannot keep it. Nothing was sent. Make room, or use another place.",
+    )
+    ASK_WIPE = text(
+        "ask-wipe",
+        "This erases everything kept on this device. It cannot be undone. Erase it?",
+    )
+    WIPED = text(
+        "wiped",
+        "Everything kept here is erased. A trace may stay in the device's storage. Destroy "
+        "the device if lives depend on it.",
+    )
+    NOT_WIPED = text("not-wiped", "Nothing was erased.")
+    STATUS_UNSENT = text("status-unsent", 'Letters waiting to leave. Count: "{n}"')
+    STATUS_UNACKNOWLEDGED = text(
+        "status-unacknowledged",
+        'Letters without word that they arrived. Count: "{n}"',
+    )
+    STATUS_TRIES = text(
+        "status-tries",
+        'Tries that were not confirmed. Name: "{name}". Count: "{n}"',
+    )
+
+    # How the command was called, and how it ended.
+    NEEDS_OPTION = text(
+        "needs-option",
+        'Something must be given, and there is nobody to ask. Use: "{option}"',
+    )
+    NEEDS_TO_STDOUT = text(
+        "needs-to-stdout",
+        "This is not a screen that can show once and erase. Nothing was opened. To print it "
+        'all the same, use: "{option}"',
+    )
+    BAD_DESCRIPTOR = text(
+        "bad-descriptor",
+        'Nothing can be read from there. Nothing was sent. Look at: "{option}"',
+    )
+    ONE_SOURCE = text(
+        "one-source",
+        'One source cannot give two things. Nothing was sent. Look at: "{option}"',
+    )
+    NOT_UTF8 = text("not-utf8", "The text is not UTF-8. Nothing was sent. Save it as UTF-8.")
+    THREE_LINES = text(
+        "three-lines",
+        "There must be three answers, one on each line. Nothing was sent.",
+    )
+    BAD_LANGUAGE = text("bad-language", 'This language is not known. Use one of: "{languages}"')
+    IDLE = text(
+        "idle",
+        "Nothing was typed for a long time. It was closed and erased from the screen. Begin again.",
+    )
+    INTERRUPTED = text("interrupted", "Stopped.")
+    NOT_DONE = text("not-done", "Not done. Nothing was changed.")
+    FAULT = text(
+        "fault",
+        "The program made a mistake and stopped. It was not your fault. Try again; if it "
+        "happens again, tell who set it up.",
+    )
+    TYPE_THIS = text("type-this", 'Type: "{command}"')
+    PROGRESS = text("progress", "Part {n} of {total}")
+
+    @property
+    def text(self) -> Text:
+        """The id and the English of this text."""
+        return self.value

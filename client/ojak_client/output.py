@@ -1,0 +1,84 @@
+"""What a run writes: results on standard output, sentences on standard error.
+
+With `--json` both become one object a line on standard output, flushed at once: "event" holds the
+id of the sentence or the name of the result, the other keys are its variables, and both are
+stable. Nothing is coloured, so nothing depends on colour.
+"""
+
+import sys
+from dataclasses import dataclass
+from typing import TextIO
+
+from ojak_client import escape
+from ojak_client.i18n import told
+from ojak_client.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where and how much a run writes."""
+
+    json: bool = False
+    quiet: bool = False
+    verbose: int = 0
+
+    def say(self, message: Message, **values: object) -> None:
+        """Tell the person what happened; silent with `-q`."""
+        self._sentence(message, values, shown=not self.quiet)
+
+    def warn(self, message: Message, **values: object) -> None:
+        """Tell the person what they must know even with `-q`."""
+        self._sentence(message, values, shown=True)
+
+    def detail(self, message: Message, **values: object) -> None:
+        """Tell the person more, with `-v` only."""
+        if self.verbose:
+            self._sentence(message, values, shown=True)
+
+    def show(self, message: Message, **values: object) -> None:
+        """Write a result that is a sentence with variables."""
+        if self.json:
+            self._event(message.text.id, values)
+        else:
+            _write(sys.stdout, told(message, **values))
+
+    def write(self, event: str, text: str, **fields: object) -> None:
+        """Write a result that is *text* from outside; `--json` carries it unchanged as "text"."""
+        if self.json:
+            self._event(event, {"text": text, **fields})
+        else:
+            _write(sys.stdout, escape.block(text))
+
+    def progress(self, n: int, total: int) -> None:
+        """Show that part *n* of *total* is done, on a terminal only and on one line."""
+        if self.json or self.quiet or not sys.stderr.isatty():
+            return
+        end = "\n" if n == total else ""
+        sys.stderr.write("\r" + told(Message.PROGRESS, n=n, total=total) + end)
+        sys.stderr.flush()
+
+    def failed(self, message: Message, code: int, command: str | None, **values: object) -> None:
+        """Write the sentence a run ends with, and the command to type next."""
+        if self.json:
+            self._event(message.text.id, {**values, "exit": code})
+            return
+        _write(sys.stderr, told(message, **values))
+        if command is not None:
+            _write(sys.stderr, told(Message.TYPE_THIS, command=command))
+
+    def _sentence(self, message: Message, values: dict[str, object], *, shown: bool) -> None:
+        if self.json:
+            self._event(message.text.id, values)
+        elif shown:
+            _write(sys.stderr, told(message, **values))
+
+    def _event(self, event: str, fields: dict[str, object]) -> None:
+        import json  # noqa: PLC0415 - most runs write none
+
+        # ASCII only: escaping here also keeps control characters off a terminal.
+        _write(sys.stdout, json.dumps({"event": event, **fields}, ensure_ascii=True))
+
+
+def _write(stream: TextIO, text: str) -> None:
+    stream.write(text + "\n")
+    stream.flush()

@@ -1,0 +1,111 @@
+"""What all verbs share: the common options, the order of their help, and the call itself.
+
+The common options stand before or after the name of the verb; what stands after it wins.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import click
+from click.core import ParameterSource
+
+from ojak_client.help_texts import HelpText
+from ojak_client.i18n import LANGUAGES, told
+
+_COMMON: Final = (
+    "lang", "profile", "relay", "json", "no_input", "yes", "quiet", "verbose", "passphrase_fd",
+)  # fmt: skip
+
+Run = Callable[..., Any]
+
+
+def common_options(*, of_verb: bool) -> list[click.Parameter]:
+    """Return the common options; in a verb's own help they are left out, to keep it short."""
+    descriptor = told(HelpText.DESCRIPTOR_METAVAR)
+    options = [
+        click.Option(["--lang"], type=click.Choice(LANGUAGES), help=told(HelpText.LANG)),
+        click.Option(
+            ["--profile"],
+            type=click.Path(file_okay=False),
+            metavar=told(HelpText.PROFILE_METAVAR),
+            help=told(HelpText.PROFILE),
+            # Only before the verb: the group reads the environment once for both places.
+            envvar=None if of_verb else "OJAK_HOME",
+            show_envvar=True,
+        ),
+        click.Option(
+            ["--relay"],
+            metavar=told(HelpText.RELAY_METAVAR),
+            help=told(HelpText.RELAY),
+            envvar=None if of_verb else "OJAK_RELAY",
+            show_envvar=True,
+        ),
+        click.Option(["--json"], is_flag=True, help=told(HelpText.JSON)),
+        click.Option(["--no-input"], is_flag=True, help=told(HelpText.NO_INPUT)),
+        click.Option(["--yes"], is_flag=True, help=told(HelpText.YES)),
+        click.Option(["-q", "--quiet"], is_flag=True, help=told(HelpText.QUIET)),
+        click.Option(["-v", "--verbose"], count=True, help=told(HelpText.VERBOSE)),
+        click.Option(
+            ["--passphrase-fd"],
+            type=click.IntRange(min=0),
+            metavar=descriptor,
+            help=told(HelpText.PASSPHRASE_FD),
+        ),
+    ]
+    for option in options:
+        option.hidden = of_verb
+    return list(options)
+
+
+def write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> None:
+    """Write the examples; they come first, because many readers need nothing else."""
+    with formatter.section(told(HelpText.FIRST_STEPS)):
+        for example in examples:
+            formatter.write(f"{'':{formatter.current_indent}}{example}\n")
+    formatter.write_paragraph()
+
+
+class Verb(click.Command):
+    """A command whose function receives an `Invocation` first and its own options by name."""
+
+    def __init__(self, run: Run, *, help_text: HelpText, examples: Sequence[str]) -> None:
+        # The decorators of click leave what they declared on the function, last first.
+        declared: list[click.Parameter] = getattr(run, "__click_params__", [])
+        super().__init__(
+            name=None,
+            callback=run,
+            params=[*reversed(declared), *common_options(of_verb=True)],
+            help=told(help_text),
+            epilog=told(HelpText.MORE_OPTIONS),
+            options_metavar=told(HelpText.OPTIONS_METAVAR),
+        )
+        self.examples = tuple(examples)
+
+    def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write examples, usage, what it is for, options."""
+        write_examples(self.examples, formatter)
+        super().format_help(ctx, formatter)
+
+    def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
+        """Call the verb with one `Invocation` in place of the common options."""
+        # Imported here: `--help` shows no secret and starts without them.
+        from ojak_client.hardening import harden  # noqa: PLC0415
+        from ojak_client.invocation import from_options  # noqa: PLC0415
+
+        harden()
+        common = {name: _chosen(ctx, name) for name in _COMMON}
+        own = {name: value for name, value in ctx.params.items() if name not in _COMMON}
+        assert self.callback is not None  # noqa: S101 - given in __init__; for the type checker
+        return ctx.invoke(self.callback, from_options(common), **own)
+
+
+def verb(help_text: HelpText, *, examples: Sequence[str]) -> Callable[[Run], Verb]:
+    """Make a function the command of its module; use it above click's own decorators."""
+    return lambda run: Verb(run, help_text=help_text, examples=examples)
+
+
+def _chosen(ctx: click.Context, name: str) -> Any:  # noqa: ANN401 - of each option its own type
+    """Return what stands after the verb if anything does, else what stands before it."""
+    if ctx.parent is None or ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+        return ctx.params[name]
+    return ctx.parent.params[name]

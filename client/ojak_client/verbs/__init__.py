@@ -1,0 +1,22 @@
+"""The verbs, one file each, loaded only when called: `ojak --help` imports none of them.
+
+Each module holds a `command` made with `ojak_client.verb.verb`.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from ojak_client.help_texts import HelpText
+
+VERBS: Final[Mapping[str, HelpText]] = {
+    "invite": HelpText.INVITE,
+    "keep": HelpText.KEEP,
+    "meet": HelpText.MEET,
+    "send": HelpText.SEND,
+    "read": HelpText.READ,
+    "sync": HelpText.SYNC,
+    "contacts": HelpText.CONTACTS,
+    "status": HelpText.STATUS,
+    "wipe": HelpText.WIPE,
+}
+"""The name of each verb, which is also its module's, in the order `--help` lists them."""
