@@ -1,0 +1,127 @@
+"""One way to write each value: the strict deterministic CBOR of everything Ojak sends.
+
+A value is an unsigned integer below 2^64, a byte string, a text, a list, or a map whose keys are
+integers from 0 to 255. Nothing else exists here: no negative numbers, floats, booleans, null,
+tags or indefinite lengths. Each value has exactly one encoding, so what was read can be compared,
+hashed and sealed as bytes.
+
+The reader bounds its work before it looks at anything: bytes first, then depth, then the number
+of items. Types are compared exactly, because to Python `True == 1`.
+
+Source: docs/protocol.md, "CBOR"; RFC 8949, section 4.2.1.
+"""
+
+from typing import Final, NoReturn, TypeAlias
+
+import cbor2
+
+from ojak_protocol.errors import LocalError, Malformed
+
+Value: TypeAlias = "int | bytes | str | list[Value] | dict[int, Value]"
+
+MAX_DEPTH: Final = 6
+"""How deep lists and maps may stand in each other."""
+
+MAX_ITEMS: Final = 2048
+"""How many entries the lists and maps of one value may have in all."""
+
+MAX_KEY: Final = 255
+MAX_INTEGER: Final = 2**64 - 1
+
+
+def encode(value: Value) -> bytes:
+    """Return the one encoding of *value*.
+
+    Raises:
+        LocalError: *value*, or something inside it, is not a value of this profile.
+    """
+    problem = _problem(value)
+    if problem:
+        raise LocalError(problem)
+    try:
+        return cbor2.dumps(value, canonical=True)
+    except (cbor2.CBORError, UnicodeEncodeError):
+        raise LocalError("a text that UTF-8 cannot hold") from None
+
+
+def decode(data: bytes, *, max_bytes: int) -> Value:
+    """Return the value whose one encoding is *data*.
+
+    Args:
+        data: bytes from outside.
+        max_bytes: longer input is refused unread.
+
+    Raises:
+        Malformed: *data* is longer, or is not the encoding of a value of this profile.
+    """
+    if len(data) > max_bytes:
+        raise Malformed("too long")
+    value = _loads(data)
+    problem = _problem(value)
+    if problem:
+        raise Malformed(problem)
+    # Catches what the library lets through: trailing bytes, unsorted keys, and numbers and lengths
+    # written longer than needed. Whatever is in the profile can be encoded, so this cannot fail.
+    if cbor2.dumps(value, canonical=True) != data:
+        raise Malformed("not the one encoding of its value")
+    return value
+
+
+def _refuse(*_: object) -> NoReturn:
+    raise Malformed("a tag")
+
+
+# Tags that cbor2 would interpret. Refused when met, not afterwards: 64 KB of tags made into
+# dates, patterns or fractions cost more than all the rest of a request.
+_NO_TAGS: Final = dict.fromkeys((*range(300), 1004, 43000, 55799), _refuse)
+
+
+def _loads(data: bytes) -> Value:
+    try:
+        value: Value = cbor2.loads(
+            data,
+            max_depth=MAX_DEPTH,
+            allow_indefinite=False,
+            allow_duplicate_keys=False,
+            semantic_decoders=_NO_TAGS,
+            tag_hook=_refuse,
+        )
+    except (cbor2.CBORError, Malformed, ValueError, RecursionError):
+        # `from None`: a decoder's message may quote what was sent.
+        raise Malformed("not CBOR of this profile") from None
+    return value
+
+
+def _problem(value: Value) -> str | None:
+    """Say what keeps *value* out of the profile, in time bounded by `MAX_ITEMS`."""
+    items = 0
+    level: list[Value] = [value]
+    for depth in range(MAX_DEPTH + 1):
+        below: list[Value] = []
+        for item in level:
+            if type(item) is list:
+                inside: list[Value] = item
+            elif type(item) is dict:
+                if not all(map(_is_key, item)):
+                    return "a key that is no small integer"
+                inside = list(item.values())
+            elif _is_plain(item):
+                continue
+            else:
+                return "a type or number outside the profile"
+            items += len(inside)
+            if depth == MAX_DEPTH or items > MAX_ITEMS:
+                return "nested too deep, or too many items"
+            below += inside
+        level = below
+    return None
+
+
+def _is_plain(item: Value) -> bool:
+    if type(item) is int:
+        return 0 <= item <= MAX_INTEGER
+    return type(item) is bytes or type(item) is str
+
+
+def _is_key(key: int) -> bool:
+    return type(key) is int and 0 <= key <= MAX_KEY

@@ -1,0 +1,407 @@
+"""The relay's only call: one request and one reply carry everything.
+
+A request belongs to a size class and a reply to a room. All bodies of one class, and all bodies of
+one room, have one length whatever they hold, so that a length tells nothing but the class. This
+file alone knows the keys and the padding of both.
+
+Source: docs/protocol.md, "Sync"; schema: docs/sync.cddl.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum, IntEnum
+from typing import Final, TypeAlias, assert_never
+
+from ojak_protocol import cbor
+from ojak_protocol.addresses import BOX_BYTES, ID_BYTES, DeleteKey, MailboxId, mailbox_id
+from ojak_protocol.errors import LocalError, Malformed, TooNew
+
+VERSION: Final = 1
+
+MIN_TTL_SECONDS: Final = 60
+MAX_TTL_SECONDS: Final = 30 * 86_400
+DEFAULT_TTL_SECONDS: Final = 7 * 86_400
+MAX_AFTER_SECONDS: Final = 30 * 86_400
+MAX_WAIT_SECONDS: Final = 25
+MAX_CLOCK: Final = 2**40
+
+NO_DELETE: Final = DeleteKey(bytes(ID_BYTES))
+"""What fills up the deletes of a request; it deletes nothing."""
+
+
+class SyncClass(Enum):
+    """The four sizes of a request, named after how many boxes may be deposited."""
+
+    ZERO = (0, 32, 8, 1379)
+    ONE = (1, 32, 8, 5431)
+    FOUR = (4, 32, 32, 18_404)
+    SIXTEEN = (16, 64, 64, 69_204)
+
+    def __init__(self, deposits: int, polls: int, deletes: int, body_bytes: int) -> None:
+        self.deposits = deposits
+        """At most so many deposits."""
+        self.polls = polls
+        """Exactly so many polls; the caller fills up."""
+        self.deletes = deletes
+        """At most so many deletes; the encoder fills up."""
+        self.body_bytes = body_bytes
+        """Length of every request body of this class."""
+
+
+REPLY_BYTES: Final = {0: 102, 1: 4104, 4: 16_110, 16: 64_134}
+"""Length of every reply body, by its room: how many boxes it may hold."""
+
+MAX_REQUEST_BYTES: Final = max(size.body_bytes for size in SyncClass)
+REQUEST_BYTES: Final = {size.body_bytes: size for size in SyncClass}
+
+
+@dataclass(frozen=True, slots=True)
+class Deposit:
+    """One box to keep at *id*; with *delete_key* it replaces whatever lies there.
+
+    With a delete key the wire shows that key in place of the id.
+
+    Attributes:
+        id: 32 bytes, where the box will lie.
+        delete_key: 32 bytes that give *id*, or None.
+        ttl_seconds: how long it may lie once released, 60 s to 30 days.
+        after_seconds: how long until it is released, 0 to 30 days.
+        box: 4000 bytes.
+
+    Raises:
+        LocalError: an attribute is outside these limits, or the key does not give the id.
+    """
+
+    id: MailboxId = field(repr=False)
+    delete_key: DeleteKey | None = field(repr=False)
+    ttl_seconds: int
+    after_seconds: int
+    box: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        _check_bytes(self.id, ID_BYTES)
+        if self.delete_key is not None and mailbox_id(self.delete_key) != self.id:
+            raise LocalError("the delete key belongs to another id")
+        _check_integer(self.ttl_seconds, MIN_TTL_SECONDS, MAX_TTL_SECONDS)
+        _check_integer(self.after_seconds, 0, MAX_AFTER_SECONDS)
+        _check_bytes(self.box, BOX_BYTES)
+
+
+@dataclass(frozen=True, slots=True)
+class SyncRequest:
+    """Everything one visit to the relay asks for.
+
+    The relay deletes first, then deposits, then looks. All of it is committed before it waits.
+
+    Attributes:
+        sync_class: the size of the request.
+        polls: exactly as many ids as the class has; what is not needed is filled up with random
+            ids, drawn once and repeated like real ones.
+        deletes: keys of boxes to delete, at most as many as the class allows.
+        deposits: boxes to keep, at most as many as the class allows.
+        room: how many boxes the reply may hold: 0, 1, 4 or 16.
+        wait_seconds: how long the relay may hold the reply until something polled for is there,
+            0 to 25 s.
+
+    Raises:
+        LocalError: an attribute is outside these limits.
+    """
+
+    sync_class: SyncClass
+    polls: tuple[MailboxId, ...] = field(repr=False)
+    deletes: tuple[DeleteKey, ...] = field(default=(), repr=False)
+    deposits: tuple[Deposit, ...] = field(default=(), repr=False)
+    room: int = 0
+    wait_seconds: int = 0
+
+    def __post_init__(self) -> None:
+        limits = self.sync_class
+        if len(self.polls) != limits.polls:
+            raise LocalError("the polls must fill the class exactly")
+        if len(self.deletes) > limits.deletes or len(self.deposits) > limits.deposits:
+            raise LocalError("more deletes or deposits than the class allows")
+        for key in (*self.polls, *self.deletes):
+            _check_bytes(key, ID_BYTES)
+        if type(self.room) is not int or self.room not in REPLY_BYTES:
+            raise LocalError("room is 0, 1, 4 or 16 boxes")
+        _check_integer(self.wait_seconds, 0, MAX_WAIT_SECONDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A box lies at the polled id; it stays there until it is deleted or its time is over."""
+
+    box: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Nothing:
+    """Nothing lies at the polled id, or nothing that is released yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class NoRoom:
+    """A box lies at the polled id, but the reply has no room left for it: ask again."""
+
+
+PollResult: TypeAlias = Found | Nothing | NoRoom
+
+
+class DepositOutcome(IntEnum):
+    """What became of one deposit."""
+
+    STORED = 0
+    """It lies there, or the same bytes lay there already, or did within the last hour."""
+    OCCUPIED = 1
+    """Other bytes lie there, and they stay."""
+    FULL = 2
+    """The relay has no room for new ids at present."""
+    REFUSED = 3
+    """The relay does not take deposits at present."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReply:
+    """What the relay answers: its clock (Unix seconds) and one result per poll and per deposit.
+
+    That it was answered means that every delete asked for was done.
+
+    Raises:
+        LocalError: the clock is outside 0 to 2^40.
+    """
+
+    clock: int
+    polls: tuple[PollResult, ...]
+    deposits: tuple[DepositOutcome, ...]
+
+    def __post_init__(self) -> None:
+        _check_integer(self.clock, 0, MAX_CLOCK)
+        for result in self.polls:
+            if isinstance(result, Found):
+                _check_bytes(result.box, BOX_BYTES)
+
+
+def encode_request(request: SyncRequest) -> bytes:
+    """Return the body of *request*: exactly `request.sync_class.body_bytes` bytes.
+
+    Source: docs/protocol.md, "Sync".
+    """
+    limits = request.sync_class
+    missing = limits.deletes - len(request.deletes)
+    return _padded(
+        [
+            VERSION,
+            list(request.polls),
+            [*request.deletes, *[NO_DELETE] * missing],
+            [_deposit_value(deposit) for deposit in request.deposits],
+            request.room,
+            request.wait_seconds,
+        ],
+        limits.body_bytes,
+    )
+
+
+def decode_request(body: bytes) -> SyncRequest:
+    """Return the request whose body is *body*, without the deletes that only fill up.
+
+    Raises:
+        Malformed: *body* is not a request of this version.
+        TooNew: it is one of a later version.
+    """
+    polls, deletes, deposits, room, wait = _fields(body, MAX_REQUEST_BYTES, 5)
+    if len(body) not in REQUEST_BYTES:
+        raise Malformed("the length is that of no class")
+    limits = REQUEST_BYTES[len(body)]
+    keys = _identifiers(deletes)
+    if len(keys) != limits.deletes:
+        raise Malformed("the deletes must fill the class exactly")
+    try:
+        return SyncRequest(
+            sync_class=limits,
+            polls=tuple(MailboxId(id_) for id_ in _identifiers(polls)),
+            deletes=tuple(DeleteKey(key) for key in keys if key != NO_DELETE),
+            deposits=tuple(_deposit(value) for value in _list(deposits)),
+            room=_integer(room),
+            wait_seconds=_integer(wait),
+        )
+    except LocalError as outside_limits:
+        # The rules stand once, where the values are made; their messages quote nothing.
+        raise Malformed(str(outside_limits)) from None
+
+
+def encode_reply(reply: SyncReply, room: int) -> bytes:
+    """Return the body of *reply*: exactly `REPLY_BYTES[room]` bytes.
+
+    Raises:
+        LocalError: *room* is not 0, 1, 4 or 16, or more boxes were found than it holds, or there
+            are more results than any request can ask for.
+    """
+    if room not in REPLY_BYTES:
+        raise LocalError("room is 0, 1, 4 or 16 boxes")
+    if sum(isinstance(result, Found) for result in reply.polls) > room:
+        raise LocalError("more boxes than the reply has room for")
+    return _padded(
+        [
+            VERSION,
+            reply.clock,
+            [_poll_value(result) for result in reply.polls],
+            [outcome.value for outcome in reply.deposits],
+        ],
+        REPLY_BYTES[room],
+    )
+
+
+def decode_reply(body: bytes, request: SyncRequest) -> SyncReply:
+    """Return the reply to *request* whose body is *body*.
+
+    Raises:
+        Malformed: *body* is not a reply of this version to a request of this form.
+        TooNew: it is one of a later version.
+    """
+    clock, polls, deposits = _fields(body, REPLY_BYTES[request.room], 3)
+    if len(body) != REPLY_BYTES[request.room]:
+        raise Malformed("the length is not that of the room asked for")
+    results = tuple(_poll_result(value) for value in _list(polls))
+    outcomes = tuple(_outcome(value) for value in _list(deposits))
+    if len(results) != len(request.polls) or len(outcomes) != len(request.deposits):
+        raise Malformed("not one result for each poll and each deposit")
+    if sum(isinstance(result, Found) for result in results) > request.room:
+        raise Malformed("more boxes than were asked for")
+    try:
+        return SyncReply(clock=_integer(clock), polls=results, deposits=outcomes)
+    except LocalError as outside_limits:
+        raise Malformed(str(outside_limits)) from None
+
+
+def _padded(fields: Sequence[cbor.Value], body_bytes: int) -> bytes:
+    """Encode *fields* under the keys 0, 1, ... with the padding behind them."""
+    body: dict[int, cbor.Value] = dict(enumerate(fields))
+    key = len(body)
+    # One byte more: the padding's key. The map's own head is one byte with and without it.
+    body[key] = _padding(body_bytes - len(cbor.encode(body)) - 1)
+    return cbor.encode(body)
+
+
+def _padding(size_bytes: int) -> list[cbor.Value]:
+    """Return the two strings of zeros that take *size_bytes* encoded, at least 3.
+
+    The head of a byte string grows with its length, so one string alone skips some sizes (25,
+    258, 65539, 65540); 0 to 2 bytes in a second one reach them. The fewest are taken.
+    """
+    for second in range(3):
+        first_bytes = size_bytes - 1 - (1 + second)
+        for head in (1, 2, 3, 5):
+            first = first_bytes - head
+            if first >= 0 and _head_bytes(first) == head:
+                return [bytes(first), bytes(second)]
+    raise LocalError("more than any body of this size holds")
+
+
+def _head_bytes(length: int) -> int:
+    if length < 24:
+        return 1
+    if length < 256:
+        return 2
+    return 3 if length < 65_536 else 5
+
+
+def _fields(body: bytes, max_bytes: int, count: int) -> list[cbor.Value]:
+    """Return the *count* fields between version and padding, both checked."""
+    value = cbor.decode(body, max_bytes=max_bytes)
+    if type(value) is not dict or type(value.get(0)) is not int:
+        raise Malformed("no version")
+    match value[0]:
+        case int(version) if version > VERSION:
+            raise TooNew("made by a later version")
+        case int(version) if version < VERSION:
+            raise Malformed("no such version")
+    if list(value) != list(range(count + 2)):
+        raise Malformed("not the fields of this version")
+    padding = value[count + 1]
+    if type(padding) is not list or padding != _padding(len(cbor.encode(padding))):
+        raise Malformed("not the padding of this length")
+    return [value[key] for key in range(1, count + 1)]
+
+
+def _deposit_value(deposit: Deposit) -> cbor.Value:
+    shown: dict[int, cbor.Value] = (
+        {0: deposit.id} if deposit.delete_key is None else {1: deposit.delete_key}
+    )
+    return shown | {2: deposit.ttl_seconds, 3: deposit.after_seconds, 4: deposit.box}
+
+
+def _deposit(value: cbor.Value) -> Deposit:
+    if type(value) is not dict or list(value) not in ([0, 2, 3, 4], [1, 2, 3, 4]):
+        raise Malformed("not a deposit")
+    shown = _bytes(value[min(value)], ID_BYTES)
+    key = DeleteKey(shown) if 1 in value else None
+    return Deposit(
+        id=MailboxId(shown) if key is None else mailbox_id(key),
+        delete_key=key,
+        ttl_seconds=_integer(value[2]),
+        after_seconds=_integer(value[3]),
+        box=_bytes(value[4], BOX_BYTES),
+    )
+
+
+def _poll_value(result: PollResult) -> cbor.Value:
+    match result:
+        case Found(box):
+            return box
+        case Nothing():
+            return 0
+        case NoRoom():
+            return 1
+        case _:
+            assert_never(result)
+
+
+def _poll_result(value: cbor.Value) -> PollResult:
+    if type(value) is bytes:
+        return Found(_bytes(value, BOX_BYTES))
+    match _integer(value):
+        case 0:
+            return Nothing()
+        case 1:
+            return NoRoom()
+        case _:
+            raise Malformed("not the result of a poll")
+
+
+def _outcome(value: cbor.Value) -> DepositOutcome:
+    try:
+        return DepositOutcome(_integer(value))
+    except ValueError:
+        raise Malformed("not the outcome of a deposit") from None
+
+
+def _list(value: cbor.Value) -> list[cbor.Value]:
+    if type(value) is not list:
+        raise Malformed("not a list")
+    return value
+
+
+def _integer(value: cbor.Value) -> int:
+    if type(value) is not int:
+        raise Malformed("not an integer")
+    return value
+
+
+def _bytes(value: cbor.Value, size: int) -> bytes:
+    if type(value) is not bytes or len(value) != size:
+        raise Malformed("not bytes of that length")
+    return value
+
+
+def _identifiers(value: cbor.Value) -> list[bytes]:
+    return [_bytes(item, ID_BYTES) for item in _list(value)]
+
+
+def _check_bytes(value: bytes, size: int) -> None:
+    if type(value) is not bytes or len(value) != size:
+        raise LocalError("an id and a key have 32 bytes and a box 4000")
+
+
+def _check_integer(value: int, lowest: int, highest: int) -> None:
+    if type(value) is not int or not lowest <= value <= highest:
+        raise LocalError("a number of seconds outside its limits")
