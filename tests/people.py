@@ -10,10 +10,11 @@ from ojak_protocol.conversation import Arrived, Conversation
 from ojak_protocol.guest import Attempt
 from ojak_protocol.kem import MlKem768
 from ojak_protocol.letters import Body, Kind
-from ojak_protocol.meeting_places import DAY_SECONDS, Seed
+from ojak_protocol.meeting_places import DAY_SECONDS
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.number import Number
 from ojak_protocol.offers import offer_box
+from ojak_protocol.stretch import Seed
 from ojak_protocol.visits import Confirmed, Letter, Visit
 
 KEM = MlKem768()

@@ -11,8 +11,8 @@ from ojak_protocol.addresses import MailboxId
 from ojak_protocol.conversation import Conversation
 from ojak_protocol.guest import Attempt
 from ojak_protocol.hidden import Hidden
-from ojak_protocol.meeting_places import Seed
 from ojak_protocol.meeting_point import MeetingPoint
+from ojak_protocol.stretch import Seed
 
 
 class LetterState(Enum):

@@ -33,7 +33,6 @@ from ojak_protocol.meeting_keys import (
 from ojak_protocol.meeting_messages import OFFER_BYTES, Answer, Offer, decode_offer
 from ojak_protocol.meeting_places import (
     OFFERS_A_DAY,
-    Seed,
     answer_place,
     offer_place,
     open_at,
@@ -42,6 +41,7 @@ from ojak_protocol.meeting_places import (
 )
 from ojak_protocol.primitives import Entropy
 from ojak_protocol.ratchet import TurnSecrets
+from ojak_protocol.stretch import Seed
 
 PLACES_A_BRANCH: Final = 2
 """How far ahead the guest looks in each branch before one of them opened."""

@@ -29,7 +29,6 @@ from ojak_protocol.hidden import Hidden
 from ojak_protocol.kem import CIPHERTEXT_BYTES
 from ojak_protocol.labels import H_SESSION, KDF_MEET, SUITE_LABEL
 from ojak_protocol.meeting_messages import Answer, Offer
-from ojak_protocol.meeting_places import Seed
 from ojak_protocol.primitives import KEY_BYTES, Entropy, blake2b, kdf, lv, u8, u32
 from ojak_protocol.ratchet import (
     Ratchet,
@@ -39,6 +38,7 @@ from ojak_protocol.ratchet import (
     TheirKeys,
     TurnSecrets,
 )
+from ojak_protocol.stretch import Seed
 
 BRANCHES: Final = (0, 1)
 

@@ -7,7 +7,7 @@ relay has nothing to try words against.
 Source: docs/protocol.md, "The meeting point".
 """
 
-from typing import Final, NewType
+from typing import Final
 
 from ojak_protocol.addresses import BOX_BYTES, MailboxId
 from ojak_protocol.errors import LocalError, Malformed
@@ -23,9 +23,7 @@ from ojak_protocol.primitives import (
     u32,
     unseal,
 )
-
-Seed = NewType("Seed", bytes)
-"""32 bytes stretched from the number."""
+from ojak_protocol.stretch import Seed
 
 DAY_SECONDS: Final = 24 * 3600
 RUNS: Final = 4

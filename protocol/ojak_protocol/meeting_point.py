@@ -17,10 +17,11 @@ from ojak_protocol import visits
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.kem import Kem
-from ojak_protocol.meeting_places import DAY_SECONDS, OFFERS_A_DAY, Seed, answer_place, offer_place
+from ojak_protocol.meeting_places import DAY_SECONDS, OFFERS_A_DAY, answer_place, offer_place
 from ojak_protocol.number import Number
 from ojak_protocol.offers import LaidOffer, make_offer, without_run
 from ojak_protocol.primitives import Entropy
+from ojak_protocol.stretch import Seed
 from ojak_protocol.visits import AnsweredRun, Confirmed, Letter, Visit
 
 DAYS_AHEAD: Final = 14

@@ -14,9 +14,10 @@ from ojak_protocol.hidden import Hidden
 from ojak_protocol.kem import SEED_BYTES, Kem
 from ojak_protocol.meeting_keys import RunName, share_for
 from ojak_protocol.meeting_messages import NONCE_BYTES, Offer, SharePair
-from ojak_protocol.meeting_places import RUNS, Seed, offer_place, seal_at
+from ojak_protocol.meeting_places import RUNS, offer_place, seal_at
 from ojak_protocol.primitives import KEY_BYTES, Entropy
 from ojak_protocol.primitives import NONCE_BYTES as SEAL_NONCE_BYTES
+from ojak_protocol.stretch import Seed
 
 
 @dataclass(frozen=True, slots=True, repr=False)

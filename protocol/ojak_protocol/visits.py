@@ -24,9 +24,10 @@ from ojak_protocol.kem import CIPHERTEXT_BYTES, SEED_BYTES, Kem
 from ojak_protocol.letters import Body
 from ojak_protocol.meeting_keys import BRANCHES, RunName, branch_isk, branch_keys, host_branch
 from ojak_protocol.meeting_messages import ANSWER_BYTES, NONCE_BYTES, Answer, decode_answer
-from ojak_protocol.meeting_places import Seed, answer_place, open_at, seen_place
+from ojak_protocol.meeting_places import answer_place, open_at, seen_place
 from ojak_protocol.offers import LaidOffer, offer_of
 from ojak_protocol.primitives import Entropy
+from ojak_protocol.stretch import Seed
 
 VISIT_SECONDS: Final = 7 * 24 * 3600
 """How long a confirmation is accepted."""
