@@ -147,10 +147,9 @@ def _bytes_of(text: str) -> bytes:
         raise Malformed("too long for a slip")
     normal = unicodedata.normalize("NFKC", text)
     written = "".join(character for character in normal if not _is_between(character))
-    if not written.isascii():
-        raise Malformed("a character that no slip has")
     symbols = written.upper()
-    if not set(symbols) <= set(_CROCKFORD + "OIL"):
+    # Both: the capitals of some characters outside of ASCII are ASCII letters.
+    if not (written.isascii() and set(symbols) <= set(_CROCKFORD + "OIL")):
         raise Malformed("a character that no slip has")
     standard = symbols.translate(_FROM_CROCKFORD)
     try:
