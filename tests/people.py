@@ -31,7 +31,7 @@ GREETING = Letter(0, Body(Kind.GREETING), Body(Kind.GREETING))
 def new_point(*, alarm: bytes | None = None) -> MeetingPoint:
     """A host's point with its offers laid."""
     point = MeetingPoint(Number("0" * 12), SEED, 1, RIGHT, alarm, bits=24)
-    return point_.lay(point, day=DAY, entropy=ENTROPY)
+    return point_.lay(point, day=DAY, now=CLOCK, entropy=ENTROPY)
 
 
 def come(point: MeetingPoint, typed: bytes, *, run: int = 0, until: int = CLOCK + 60) -> Attempt:

@@ -64,7 +64,7 @@ def _prepare_point(contact: Contact, point: MeetingPoint, moment: Moment) -> Ste
     """Lay offers, and report visits that nobody confirmed while their guest was looking."""
     point, _ = meeting_point.forget_visits(point, now=moment.now)
     day = meeting_point.day_of(moment.relay_clock)
-    point = meeting_point.lay(point, day=day, entropy=moment.entropy)
+    point = meeting_point.lay(point, day=day, now=moment.now, entropy=moment.entropy)
     notices = []
     for visit in point.visits:
         if visit.reported or moment.relay_clock <= visit.until:

@@ -27,6 +27,7 @@ from ojak_protocol.visits import AnsweredRun, Confirmed, Letter, Visit
 DAYS_AHEAD: Final = 14
 OFFER_TTL_SECONDS: Final = 3 * DAY_SECONDS
 OFFER_SECRET_DAYS: Final = 8
+MOST_OFFERS: Final = 64
 CLOSES_AT: Final = 5
 DIES_AT: Final = 20
 RUNS_LOOKED_AT: Final = 2
@@ -81,18 +82,25 @@ class OfferDeposit(Hidden):
     after_seconds: int
 
 
-def day_of(relay_clock: int) -> int:
-    """Return the UTC day of *relay_clock*, days since 1970."""
-    return relay_clock // DAY_SECONDS
+def day_of(clock: int) -> int:
+    """Return the UTC day of *clock*, days since 1970."""
+    return clock // DAY_SECONDS
 
 
-def lay(point: MeetingPoint, *, day: int, entropy: Entropy) -> MeetingPoint:
+def lay(point: MeetingPoint, *, day: int, now: int, entropy: Entropy) -> MeetingPoint:
     """Return the point with an offer for each day from *day* to 14 days ahead.
 
     A further offer is made for a day whose runs are used up, at most three in all. Secrets of
     offers more than 8 days old are erased.
+
+    Args:
+        point: the meeting point.
+        day: of the relay's clock: host and guest must agree on it.
+        now: device clock, which alone decides what is erased.
+        entropy: fresh randomness.
     """
-    offers = [laid for laid in point.offers if laid.day >= day - OFFER_SECRET_DAYS]
+    today = day_of(now)
+    offers = [laid for laid in point.offers if laid.day >= today - OFFER_SECRET_DAYS]
     if point.dead:
         return replace(point, offers=tuple(offers))
     for near in range(day, day + DAYS_AHEAD + 1):
@@ -108,7 +116,9 @@ def lay(point: MeetingPoint, *, day: int, entropy: Entropy) -> MeetingPoint:
                     entropy=entropy,
                 )
             )
-    return replace(point, offers=tuple(offers))
+    # A relay whose clock jumps about must not make this grow: the nearest days are worth most.
+    nearest = sorted(offers, key=lambda laid: abs(laid.day - day))[:MOST_OFFERS]
+    return replace(point, offers=tuple(laid for laid in offers if laid in nearest))
 
 
 def offers_due(point: MeetingPoint, *, relay_clock: int) -> tuple[OfferDeposit, ...]:

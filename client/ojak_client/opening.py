@@ -1,0 +1,87 @@
+"""What several verbs do first: open the vault, reach the relay, find the contact."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ojak_client.exchange import Exchange
+from ojak_client.failures import Failure
+from ojak_client.invocation import Invocation
+from ojak_client.messages import Message
+from ojak_client.profile import Contact, Profile
+from ojak_client.relay_url import parse_proxy_url, parse_relay_url
+from ojak_client.store import Store, VaultStore, vault_path
+from ojak_client.transport import RelayConnection
+from ojak_client.vault import Vault
+from ojak_protocol.stretch import argon2id
+
+
+@contextmanager
+def open_vault(invocation: Invocation) -> Iterator[VaultStore]:
+    """Give the store of this device's vault, opened with its passphrase.
+
+    Raises:
+        VaultError: it cannot be opened.
+        Failure: nobody can be asked for the passphrase.
+    """
+    path = vault_path(invocation.own_profile())
+    if not path.exists():
+        raise Failure(Message.VAULT_MISSING, command="ojak invite")
+    with invocation.inputs.passphrase() as passphrase:
+        vault = Vault.open(path, passphrase.data, argon2id, os.urandom)
+    try:
+        yield VaultStore(vault)
+    finally:
+        vault.close()
+
+
+@contextmanager
+def open_or_create_vault(invocation: Invocation) -> Iterator[VaultStore]:
+    """Give the store of this device's vault, made with a new passphrase if there is none."""
+    path = vault_path(invocation.own_profile())
+    if path.exists():
+        with open_vault(invocation) as store:
+            yield store
+        return
+    with invocation.inputs.new_passphrase() as passphrase:
+        vault = Vault.create(path, passphrase.data, argon2id, os.urandom)
+    try:
+        yield VaultStore(vault)
+    finally:
+        vault.close()
+
+
+@contextmanager
+def connect(store: Store, relay: str, proxy: str | None) -> Iterator[Exchange]:
+    """Give rounds with *relay* over one connection, which is made at the first of them.
+
+    Raises:
+        UnusableSetting: the address or the proxy cannot be used.
+    """
+    url = parse_relay_url(relay)
+    through = parse_proxy_url(proxy) if proxy else None
+    with RelayConnection(url, proxy=through) as connection:
+        yield Exchange(store, relay, connection)
+
+
+def relays_of(profile: Profile) -> tuple[str, ...]:
+    """Return each relay that a contact is reached through, once."""
+    return tuple(dict.fromkeys(contact.relay for contact in profile.contacts))
+
+
+def choose_contact(profile: Profile, name: str | None) -> Contact:
+    """Return the contact called *name*, or the only one.
+
+    Raises:
+        Failure: there is none of that name, or more than one and no name.
+    """
+    if not profile.contacts:
+        raise Failure(Message.NO_CONTACTS, command="ojak invite")
+    if name is None:
+        if len(profile.contacts) > 1:
+            raise Failure(Message.NEEDS_NAME, command="ojak contacts")
+        return profile.contacts[0]
+    for contact in profile.contacts:
+        if contact.name == name:
+            return contact
+    raise Failure(Message.UNKNOWN_NAME, command="ojak contacts", name=name)

@@ -1,0 +1,35 @@
+"""The sentence for each notice."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from ojak_client.messages import Message
+from ojak_client.notices import Notice, NoticeKind
+from ojak_client.output import Output
+
+_SENTENCES: Final = {
+    NoticeKind.GUEST_CAME: Message.GUEST_CAME,
+    NoticeKind.GUEST_CONFIRMED: Message.GUEST_CONFIRMED,
+    NoticeKind.GUEST_CONFIRMED_ALARM: Message.GUEST_CONFIRMED_ALARM,
+    NoticeKind.GUEST_UNCONFIRMED: Message.SOMEONE_CAME,
+    NoticeKind.POINT_CLOSED: Message.POINT_CLOSED,
+    NoticeKind.SET_DEAD: Message.SET_DEAD,
+    NoticeKind.NUMBER_OCCUPIED: Message.NUMBER_TAKEN,
+    NoticeKind.HOST_CONFIRMED: Message.CONFIRMED,
+    NoticeKind.LETTER_ARRIVED: Message.NEW_LETTER,
+    NoticeKind.LETTER_COLLECTED: Message.RECEIVED,
+    NoticeKind.LETTER_TAKEN_BACK: Message.TAKEN_BACK,
+    NoticeKind.LETTER_LOST: Message.LOST_LETTERS,
+    NoticeKind.COPY_DETECTED: Message.COPY,
+    NoticeKind.RELAY_FULL: Message.REFUSED,
+    NoticeKind.TOO_NEW: Message.TOO_NEW,
+}
+"""Notices missing here are steps of a visit, which the verb itself tells."""
+
+
+def tell(output: Output, notices: Iterable[Notice]) -> None:
+    """Say what happened, with the name of the contact and the count where the sentence has them."""
+    for notice in notices:
+        message = _SENTENCES.get(notice.kind)
+        if message is not None:
+            output.warn(message, name=notice.contact, n=notice.count)

@@ -1,0 +1,35 @@
+"""`ojak read [NAME]`: show the letters that came, each once."""
+
+import click
+
+from ojak_client.exit_codes import ExitCode
+from ojak_client.failures import Failure
+from ojak_client.help_texts import HelpText
+from ojak_client.i18n import told
+from ojak_client.invocation import Invocation
+from ojak_client.messages import Message
+from ojak_client.opening import choose_contact, open_vault
+from ojak_client.reading import show_letters
+from ojak_client.verb import verb
+
+
+@verb(HelpText.READ, examples=("ojak read", "ojak read 엄마"))
+@click.argument("name", required=False, metavar=told(HelpText.OPTIONAL_NAME_METAVAR))
+@click.option("--to-stdout", is_flag=True, help=told(HelpText.TO_STDOUT))
+@click.option("--again", is_flag=True, help=told(HelpText.AGAIN))
+def command(
+    invocation: Invocation, name: str | None, *, to_stdout: bool, again: bool
+) -> ExitCode:
+    """Show what came from one contact, or from all."""
+    with open_vault(invocation) as store:
+        profile = store.read()
+        if name is not None:
+            choose_contact(profile, name)
+        names = [contact.name for contact in profile.contacts if name in {None, contact.name}]
+        shown = sum(
+            show_letters(invocation, store, each, to_stdout=to_stdout, again=again)
+            for each in names
+        )
+    if not shown:
+        raise Failure(Message.NOTHING)
+    return ExitCode.DONE

@@ -1,0 +1,52 @@
+"""`ojak status`: what waits, what arrived, and how often somebody failed to confirm himself."""
+
+from ojak_client.exit_codes import ExitCode
+from ojak_client.failures import Failure
+from ojak_client.help_texts import HelpText
+from ojak_client.invocation import Invocation
+from ojak_client.messages import Message
+from ojak_client.opening import open_vault
+from ojak_client.output import Output
+from ojak_client.prepare import references_in
+from ojak_client.profile import Contact, LetterState
+from ojak_client.verb import verb
+from ojak_protocol.meeting_point import MeetingPoint
+from ojak_protocol.number import format_number
+
+
+@verb(HelpText.STATUS, examples=("ojak status",))
+def command(invocation: Invocation) -> ExitCode:
+    """Write what is known of each contact."""
+    with open_vault(invocation) as store:
+        contacts = store.read().contacts
+    if not contacts:
+        raise Failure(Message.NO_CONTACTS, command="ojak invite")
+    for contact in contacts:
+        _show(invocation.output, contact)
+    return ExitCode.DONE
+
+
+def _show(output: Output, contact: Contact) -> None:
+    output.show(Message.STATUS_OF, name=contact.name)
+    if contact.point is not None:
+        _show_point(output, contact.point, contact.name)
+    output.show(Message.LETTERS_UNREAD, n=len(contact.theirs))
+    sealed = {reference for line in contact.lines for reference in references_in(line)}
+    waiting = {letter.reference for letter in contact.waiting}
+    output.show(Message.STATUS_UNSENT, n=len(waiting - sealed))
+    output.show(Message.STATUS_UNACKNOWLEDGED, n=len(waiting & sealed))
+    collected = [one for one in contact.ours if one.state is LetterState.COLLECTED]
+    output.show(Message.STATUS_COLLECTED, n=len(collected))
+
+
+def _show_point(output: Output, point: MeetingPoint, name: str) -> None:
+    output.show(Message.YOUR_NUMBER, number=format_number(point.number))
+    output.show(Message.STATUS_TRIES, name=name, n=point.unconfirmed)
+    if point.unconfirmed:
+        output.show(Message.LUCK, one_in=max(1, round(1 / point.luck)))
+    if point.dead:
+        output.show(Message.SET_DEAD, name=name)
+    elif point.closed:
+        output.show(Message.POINT_CLOSED, name=name)
+    if point.occupied:
+        output.show(Message.NUMBER_TAKEN, name=name)

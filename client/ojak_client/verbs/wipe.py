@@ -1,0 +1,23 @@
+"""`ojak wipe`: erase everything kept on this device. It asks once."""
+
+from ojak_client import vault
+from ojak_client.exit_codes import ExitCode
+from ojak_client.failures import Failure
+from ojak_client.help_texts import HelpText
+from ojak_client.invocation import Invocation
+from ojak_client.messages import Message
+from ojak_client.store import vault_path
+from ojak_client.verb import verb
+
+
+@verb(HelpText.WIPE, examples=("ojak wipe",))
+def command(invocation: Invocation) -> ExitCode:
+    """Overwrite and remove the vault."""
+    path = vault_path(invocation.own_profile())
+    if not path.exists():
+        raise Failure(Message.VAULT_MISSING)
+    if not invocation.inputs.confirm(Message.ASK_WIPE):
+        raise Failure(Message.NOT_WIPED)
+    vault.wipe(path)
+    invocation.output.say(Message.WIPED)
+    return ExitCode.DONE
