@@ -55,6 +55,7 @@ class LineEditor:
 
     def take(self) -> bytearray:
         """Return the line and forget it."""
+        self._drop_unfinished()
         line = bytearray(memoryview(self._buffer)[: self._length])
         self.wipe()
         return line
