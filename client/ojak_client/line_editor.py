@@ -118,8 +118,8 @@ class LineEditor:
         character = self._last()
         self._cut()
         if not self._hidden and character is not None:
-            columns = _columns(character)
-            self.echo = "\b" * columns + " " * columns + "\b" * columns
+            wide = columns(character)
+            self.echo = "\b" * wide + " " * wide + "\b" * wide
 
     def _last(self) -> str | None:
         with memoryview(self._buffer) as view:
@@ -136,7 +136,8 @@ class LineEditor:
         self._awaited = 0
 
 
-def _columns(character: str) -> int:
+def columns(character: str) -> int:
+    """Return how many columns of a terminal *character* takes: 0, 1 or 2."""
     if unicodedata.combining(character):
         return 0
     return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1
