@@ -8,6 +8,8 @@ that overwriting it leaves no copy.
 import unicodedata
 from typing import Final
 
+from ojak_client.hardening import wipe
+
 ENTER: Final = 0x0A
 END: Final = 0x04
 _BACKSPACES: Final = frozenset({0x08, 0x7F})
@@ -62,7 +64,7 @@ class LineEditor:
 
     def wipe(self) -> None:
         """Overwrite the line."""
-        self._buffer[:] = bytes(len(self._buffer))
+        wipe(self._buffer)
         self._length = 0
         self._starts.clear()
 

@@ -109,7 +109,15 @@ class Verb(click.Command):
 
 
 def verb(help_text: HelpText, *, examples: Sequence[str]) -> Callable[[Run], Verb]:
-    """Make a function the command of its module; use it above click's own decorators."""
+    """Make a function the command of its module; use it above click's own decorators.
+
+        @verb(HelpText.SEND, examples=("ojak send 순이 < letter.txt",))
+        @click.argument("name", metavar=told(HelpText.NAME_METAVAR))
+        def command(invocation: Invocation, name: str) -> None: ...
+
+    The function ends by returning, or with another code by raising `Failure` or any error of
+    `ojak_client.errors` and `ojak_protocol.errors`.
+    """
     return lambda run: Verb(run, help_text=help_text, examples=examples)
 
 

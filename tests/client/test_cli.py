@@ -256,6 +256,11 @@ def test_a_reader_that_has_gone_is_no_fault() -> None:
         assert child.wait(TIMEOUT_SECONDS) == 1
 
 
+def test_a_locale_without_korean_letters_is_no_fault() -> None:
+    ended = probe("send", "nothing", PYTHONIOENCODING="ascii")
+    assert ended.returncode == 10
+
+
 def test_the_version_is_told() -> None:
     assert re.fullmatch(r"ojak, version \S+\n", ojak("--lang", "en", "--version").stdout)
 

@@ -87,11 +87,10 @@ def run() -> Iterator[Run]:
 
 
 def left_alternate_screen(raw: str) -> bool:
-    """Return whether the screen was entered, erased and left, in that order and evenly."""
+    """Return whether the screen was entered once, and erased as the last thing before leaving."""
     enter, leave = "\x1b[?1049h", "\x1b[?1049l"
-    return raw.count(enter) == raw.count(leave) > 0 and raw.rindex(enter) < raw.rindex(
-        "\x1b[3J"
-    ) < raw.rindex(leave)
+    private = raw.partition(enter)[2].partition(leave)[0]
+    return raw.count(enter) == raw.count(leave) == 1 and private.endswith("\x1b[2J\x1b[3J\x1b[H")
 
 
 def test_a_line_typed_in_korean_is_read_whole(run: Run) -> None:
@@ -190,6 +189,17 @@ def test_a_letter_is_shown_once_and_erased(run: Run) -> None:
     session.expect("<<(.*)>>")
     assert session.end() == 0
     assert left_alternate_screen(session.raw)
+
+
+def test_keys_typed_before_a_letter_appears_do_not_close_it(run: Run) -> None:
+    waiting = "import select; print('ready', flush=True); select.select([0], [], [])\n"
+    session = run(waiting + SHOW, "편지")
+    session.expect("ready")
+    session.type("\r\r\r")
+    session.expect("Press Enter to erase it.")
+    session.type("\x03")
+    assert session.end() != 0
+    assert "<<" not in session.raw
 
 
 def test_a_long_letter_is_shown_in_pages_and_nothing_scrolls_away(run: Run) -> None:
