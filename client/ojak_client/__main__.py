@@ -2,6 +2,7 @@
 
 import signal
 import sys
+from io import TextIOWrapper
 from typing import NoReturn
 
 
@@ -9,6 +10,10 @@ def main() -> NoReturn:
     """Run `ojak` and leave the process with its exit code."""
     # A guest leaves no file: not even Python's own cache of what it compiled.
     sys.dont_write_bytecode = True
+    for stream in (sys.stdout, sys.stderr):
+        # A locale that lacks a letter must not turn a sentence into a fault.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         for ending in (signal.SIGTERM, signal.SIGHUP):
             # A closed window ends like Ctrl-C, so that the screen is erased on the way out.

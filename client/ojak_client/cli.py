@@ -13,7 +13,7 @@ import click
 
 from ojak_client.help_texts import HelpText
 from ojak_client.i18n import choose_language, told, use
-from ojak_client.verb import common_options, write_examples
+from ojak_client.verb import ColumnContext, common_options, write_examples
 from ojak_client.verbs import VERBS
 
 EXAMPLES: Final = ("ojak invite", "ojak keep", "ojak meet 1234 5678 9012", "ojak read")
@@ -21,6 +21,8 @@ EXAMPLES: Final = ("ojak invite", "ojak keep", "ojak meet 1234 5678 9012", "ojak
 
 class Ojak(click.Group):
     """The command `ojak`, which imports a verb only to run it or to explain it."""
+
+    context_class = ColumnContext
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all verbs."""

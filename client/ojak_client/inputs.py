@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from ojak_client.failures import Failure, explain
+from ojak_client.hardening import wipe
 from ojak_client.i18n import told
 from ojak_client.messages import Message
 
@@ -58,7 +59,7 @@ class Secret:
 
     def wipe(self) -> None:
         """Overwrite the bytes in place; nothing is left to read afterwards."""
-        self.data[:] = bytes(len(self.data))
+        wipe(self.data)
         # Emptied only after it was overwritten: shrinking first would free what it held.
         del self.data[:]
 

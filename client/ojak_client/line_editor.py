@@ -8,6 +8,8 @@ that overwriting it leaves no copy.
 import unicodedata
 from typing import Final
 
+from ojak_client.hardening import wipe
+
 ENTER: Final = 0x0A
 END: Final = 0x04
 _BACKSPACES: Final = frozenset({0x08, 0x7F})
@@ -55,13 +57,14 @@ class LineEditor:
 
     def take(self) -> bytearray:
         """Return the line and forget it."""
+        self._drop_unfinished()
         line = bytearray(memoryview(self._buffer)[: self._length])
         self.wipe()
         return line
 
     def wipe(self) -> None:
         """Overwrite the line."""
-        self._buffer[:] = bytes(len(self._buffer))
+        wipe(self._buffer)
         self._length = 0
         self._starts.clear()
 
@@ -117,8 +120,8 @@ class LineEditor:
         character = self._last()
         self._cut()
         if not self._hidden and character is not None:
-            columns = _columns(character)
-            self.echo = "\b" * columns + " " * columns + "\b" * columns
+            wide = columns(character)
+            self.echo = "\b" * wide + " " * wide + "\b" * wide
 
     def _last(self) -> str | None:
         with memoryview(self._buffer) as view:
@@ -135,7 +138,8 @@ class LineEditor:
         self._awaited = 0
 
 
-def _columns(character: str) -> int:
+def columns(character: str) -> int:
+    """Return how many columns of a terminal *character* takes: 0, 1 or 2."""
     if unicodedata.combining(character):
         return 0
     return 2 if unicodedata.east_asian_width(character) in {"W", "F"} else 1

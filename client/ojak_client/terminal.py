@@ -60,8 +60,8 @@ def open_terminal(*, idle_seconds: float) -> Iterator["Terminal"]:
         raise NoTerminal from None
     try:
         before = termios.tcgetattr(descriptor)
-        termios.tcsetattr(descriptor, termios.TCSADRAIN, _by_key(before))
         try:
+            termios.tcsetattr(descriptor, termios.TCSADRAIN, _by_key(before))
             yield Terminal(descriptor, idle_seconds, erasable=can_erase())
         finally:
             with suppress(termios.error):  # the window was closed
@@ -140,8 +140,8 @@ class Terminal:
         if not self.erasable:
             yield
             return
-        self.write(_ENTER_SCREEN + _CLEAR)
         try:
+            self.write(_ENTER_SCREEN + _CLEAR)
             yield
         finally:
             with suppress(OSError):  # the window was closed

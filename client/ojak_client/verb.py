@@ -9,6 +9,7 @@ from typing import Any, Final
 import click
 from click.core import ParameterSource
 
+from ojak_client.help_format import ColumnFormatter
 from ojak_client.help_texts import HelpText
 from ojak_client.i18n import LANGUAGES, told
 
@@ -65,8 +66,16 @@ def write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> N
     formatter.write_paragraph()
 
 
+class ColumnContext(click.Context):
+    """click's context, writing help by columns."""
+
+    formatter_class = ColumnFormatter
+
+
 class Verb(click.Command):
     """A command whose function receives an `Invocation` first and its own options by name."""
+
+    context_class = ColumnContext
 
     def __init__(self, run: Run, *, help_text: HelpText, examples: Sequence[str]) -> None:
         # The decorators of click leave what they declared on the function, last first.
@@ -100,7 +109,15 @@ class Verb(click.Command):
 
 
 def verb(help_text: HelpText, *, examples: Sequence[str]) -> Callable[[Run], Verb]:
-    """Make a function the command of its module; use it above click's own decorators."""
+    """Make a function the command of its module; use it above click's own decorators.
+
+        @verb(HelpText.SEND, examples=("ojak send 순이 < letter.txt",))
+        @click.argument("name", metavar=told(HelpText.NAME_METAVAR))
+        def command(invocation: Invocation, name: str) -> None: ...
+
+    The function ends by returning, or with another code by raising `Failure` or any error of
+    `ojak_client.errors` and `ojak_protocol.errors`.
+    """
     return lambda run: Verb(run, help_text=help_text, examples=examples)
 
 
