@@ -109,10 +109,12 @@ def test_a_pass_cannot_smuggle_a_header() -> None:
 
 
 def test_a_relay_that_closes_after_each_answer_is_reconnected_to() -> None:
-    with serving(answering(reply(ANSWER, "Connection: close"))) as server:
-        with RelayConnection(relay_of(server)) as connection:
-            assert [ask(connection) for _ in range(3)] == [ANSWER] * 3
-        assert server.connections == 3
+    last = reply(ANSWER, "Connection: close")
+    with serving(answering(last)) as closing, serving(answering(last, last)) as forgetting:
+        for server in (closing, forgetting):
+            with RelayConnection(relay_of(server)) as connection:
+                assert [ask(connection) for _ in range(3)] == [ANSWER] * 3
+            assert server.connections == 3
 
 
 def test_an_answer_in_many_small_pieces_is_whole() -> None:
@@ -287,15 +289,15 @@ def test_a_refusal_of_the_relay_tells_its_status_only(status: int) -> None:
     assert "Peer" not in str(refused.value)
 
 
-def test_a_refusal_before_all_was_read_is_still_heard() -> None:
+def test_a_refusal_that_ends_our_sending_is_still_heard() -> None:
     def talk(guest: Guest) -> None:
-        guest.say(reply(b"", status="503 Service Unavailable"))
-        guest.stream.shutdown(socket.SHUT_WR)
-        while guest.stream.recv(65536):
-            pass
+        guest.stream.recv(1000)
+        guest.say(reply(b"", status="413 Content Too Large"))
+        guest.stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
-    with serving(talk) as server, pytest.raises(RelayRefused):
-        ask_once(server)
+    with serving(talk) as server, RelayConnection(relay_of(server)) as connection:
+        with pytest.raises(RelayRefused):
+            connection.sync(bytes(30_000_000), reply_bytes=1, wait_seconds=0)
 
 
 def test_after_a_refusal_nothing_of_the_old_connection_is_used() -> None:
@@ -383,6 +385,22 @@ def test_n2_a_half_answered_kept_connection_is_not_asked_again() -> None:
         serving(answering(GOOD, GOOD[:9])) as server,
         RelayConnection(relay_of(server)) as connection,
     ):
+        ask(connection)
+        with pytest.raises(Unsure):
+            ask(connection)
+        assert len(server.requests) == 2
+
+
+def test_n2_a_kept_connection_reset_within_the_answer_is_not_asked_again() -> None:
+    def talk(guest: Guest) -> None:
+        guest.hear()
+        guest.say(GOOD)
+        guest.hear()
+        guest.say(GOOD[:9])
+        guest.server.over.wait(0.1)
+        guest.stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with serving(talk) as server, RelayConnection(relay_of(server)) as connection:
         ask(connection)
         with pytest.raises(Unsure):
             ask(connection)
