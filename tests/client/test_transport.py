@@ -354,7 +354,7 @@ def closing_after_a_request(guest: Guest) -> None:
 
 
 def closing_at_once(guest: Guest) -> None:
-    guest.stream.recv(9)
+    guest.stream.recv(65536)
 
 
 def test_n2_a_fresh_connection_closed_without_an_answer_is_not_asked_again() -> None:
@@ -412,6 +412,22 @@ def test_nothing_listening_is_not_reached() -> None:
         pass
     with pytest.raises(NotReached):
         ask_once(server)
+
+
+def test_a_relay_that_accepts_no_connection_is_not_reached_by_the_deadline() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        port = listener.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]
+        for taken in waiting:
+            taken.setblocking(False)  # noqa: FBT003 - the standard library's own
+            taken.connect_ex(("127.0.0.1", port))
+        with RelayConnection(
+            RelayUrl("http", "127.0.0.1", port), patience_seconds=1.0
+        ) as connection:
+            with within(at_least=0.95, at_most=2.0), pytest.raises(NotReached):
+                ask(connection)
+        for taken in waiting:
+            taken.close()
 
 
 def test_a_relay_gone_between_two_requests_is_not_reached() -> None:
@@ -611,6 +627,15 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch
         assert ask_once(server) == ANSWER
 
 
+def test_plain_http_stays_on_this_device_whatever_a_name_resolves_to() -> None:
+    with serving(answering(GOOD)) as server:
+        # This address reaches the server on this system and is not a loopback address.
+        relay = RelayUrl("http", "0.0.0.0", server.port)  # noqa: S104 - nothing is bound to it
+        with RelayConnection(relay) as connection, pytest.raises(NotReached):
+            ask(connection)
+        assert server.connections == 0
+
+
 def test_an_onion_address_is_named_to_the_proxy_and_to_nobody_else() -> None:
     greetings: list[bytes] = []
 
@@ -643,9 +668,11 @@ def refusing_proxy(guest: Guest) -> None:
     guest.say(b"\x05\x04\x00\x01" + bytes(6))
 
 
-@pytest.mark.parametrize(
-    "talk", [refusing_proxy, answering(GOOD), Guest.hold, lambda guest: guest.drip(bytes(99))]
-)
+def slow_proxy(guest: Guest) -> None:
+    guest.drip(b"\x05\x00" + b"\x05\x00\x00\x03\xff" + bytes(257), every_seconds=0.3)
+
+
+@pytest.mark.parametrize("talk", [refusing_proxy, answering(GOOD), Guest.hold, slow_proxy])
 def test_a_proxy_that_fails_is_not_reached_by_the_deadline(talk: Talk) -> None:
     with serving(talk) as proxy:
         way = ProxyUrl("127.0.0.1", proxy.port)
