@@ -18,6 +18,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ojak_client.errors import (
     BadPass,
@@ -188,6 +190,41 @@ def test_h6_n5_what_no_relay_says_is_another_place(raw: bytes) -> None:
         with taking_less_memory_than(16_000_000), pytest.raises(WrongPlace):
             ask_once(server)
         assert len(server.requests) == 1
+
+
+HEADER_LINES = st.lists(
+    st.sampled_from(
+        [
+            b"Content-Type: application/cbor",
+            b"Content-Length: 3",
+            b"Content-Length: 4",
+            b"Transfer-Encoding: chunked",
+            b"Connection: close",
+            b" folded",
+            b": nameless",
+            b"\xff\x00: \x80",
+        ]
+    )
+    | st.binary(max_size=20),
+    max_size=6,
+)
+ANY_ANSWER = st.binary(max_size=200) | st.builds(
+    lambda status, lines, body: b"\r\n".join([b"HTTP/1.1 " + status, *lines, b"", body]),
+    st.sampled_from([b"200 OK", b"200", b"100 C", b"204 N", b"429 T", b"99999 X", b"-1 X"]),
+    HEADER_LINES,
+    st.binary(max_size=8),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(raw=ANY_ANSWER)
+def test_any_bytes_are_an_answer_of_the_right_length_or_a_documented_error(raw: bytes) -> None:
+    with serving(answering(raw)) as server, RelayConnection(relay_of(server)) as connection:
+        try:
+            found = connection.sync(b"", reply_bytes=3, wait_seconds=0)
+        except (Unsure, WrongPlace, RelayRefused):
+            return
+        assert len(found) == 3
 
 
 def endless(guest: Guest) -> None:
