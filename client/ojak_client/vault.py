@@ -13,8 +13,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, Self
 
-from filelock import FileLock, Timeout
-
 from ojak_client import atomic_file, vault_format
 from ojak_client.errors import (
     NoVault,
@@ -34,6 +32,8 @@ Stretch = Callable[[bytes, bytes], bytes]
 
 LOCK_SECONDS: Final = 10.0
 """A save takes tens of milliseconds, on a slow card about a second."""
+POLL_SECONDS: Final = 0.01
+"""How often a lock that another process holds is tried again."""
 
 
 class Session:
@@ -266,10 +266,13 @@ def _locked_if_there(path: Path, seconds: float) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _locked(path: Path, seconds: float) -> Iterator[None]:
-    lock = FileLock(_lock_path(path), timeout=seconds, mode=0o600, poll_interval=0.01)
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - slow, and no guest has a vault
+
+    # Only the kernel's lock: it ends with the process that holds it, even one that was killed.
+    lock = FileLock(_lock_path(path), mode=0o600, fallback_to_soft=False)
     with _file_errors():
         try:
-            lock.acquire()
+            lock.acquire(timeout=seconds, poll_interval=POLL_SECONDS)
         except Timeout:
             raise VaultBusy("another process holds the vault") from None
     try:

@@ -18,6 +18,8 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ojak_client.errors import (
     BadPass,
@@ -109,10 +111,12 @@ def test_a_pass_cannot_smuggle_a_header() -> None:
 
 
 def test_a_relay_that_closes_after_each_answer_is_reconnected_to() -> None:
-    with serving(answering(reply(ANSWER, "Connection: close"))) as server:
-        with RelayConnection(relay_of(server)) as connection:
-            assert [ask(connection) for _ in range(3)] == [ANSWER] * 3
-        assert server.connections == 3
+    last = reply(ANSWER, "Connection: close")
+    with serving(answering(last)) as closing, serving(answering(last, last)) as forgetting:
+        for server in (closing, forgetting):
+            with RelayConnection(relay_of(server)) as connection:
+                assert [ask(connection) for _ in range(3)] == [ANSWER] * 3
+            assert server.connections == 3
 
 
 def test_an_answer_in_many_small_pieces_is_whole() -> None:
@@ -186,6 +190,41 @@ def test_h6_n5_what_no_relay_says_is_another_place(raw: bytes) -> None:
         with taking_less_memory_than(16_000_000), pytest.raises(WrongPlace):
             ask_once(server)
         assert len(server.requests) == 1
+
+
+HEADER_LINES = st.lists(
+    st.sampled_from(
+        [
+            b"Content-Type: application/cbor",
+            b"Content-Length: 3",
+            b"Content-Length: 4",
+            b"Transfer-Encoding: chunked",
+            b"Connection: close",
+            b" folded",
+            b": nameless",
+            b"\xff\x00: \x80",
+        ]
+    )
+    | st.binary(max_size=20),
+    max_size=6,
+)
+ANY_ANSWER = st.binary(max_size=200) | st.builds(
+    lambda status, lines, body: b"\r\n".join([b"HTTP/1.1 " + status, *lines, b"", body]),
+    st.sampled_from([b"200 OK", b"200", b"100 C", b"204 N", b"429 T", b"99999 X", b"-1 X"]),
+    HEADER_LINES,
+    st.binary(max_size=8),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(raw=ANY_ANSWER)
+def test_any_bytes_are_an_answer_of_the_right_length_or_a_documented_error(raw: bytes) -> None:
+    with serving(answering(raw)) as server, RelayConnection(relay_of(server)) as connection:
+        try:
+            found = connection.sync(b"", reply_bytes=3, wait_seconds=0)
+        except (Unsure, WrongPlace, RelayRefused):
+            return
+        assert len(found) == 3
 
 
 def endless(guest: Guest) -> None:
@@ -287,15 +326,15 @@ def test_a_refusal_of_the_relay_tells_its_status_only(status: int) -> None:
     assert "Peer" not in str(refused.value)
 
 
-def test_a_refusal_before_all_was_read_is_still_heard() -> None:
+def test_a_refusal_that_ends_our_sending_is_still_heard() -> None:
     def talk(guest: Guest) -> None:
-        guest.say(reply(b"", status="503 Service Unavailable"))
-        guest.stream.shutdown(socket.SHUT_WR)
-        while guest.stream.recv(65536):
-            pass
+        guest.stream.recv(1000)
+        guest.say(reply(b"", status="413 Content Too Large"))
+        guest.stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
-    with serving(talk) as server, pytest.raises(RelayRefused):
-        ask_once(server)
+    with serving(talk) as server, RelayConnection(relay_of(server)) as connection:
+        with pytest.raises(RelayRefused):
+            connection.sync(bytes(30_000_000), reply_bytes=1, wait_seconds=0)
 
 
 def test_after_a_refusal_nothing_of_the_old_connection_is_used() -> None:
@@ -352,7 +391,7 @@ def closing_after_a_request(guest: Guest) -> None:
 
 
 def closing_at_once(guest: Guest) -> None:
-    guest.stream.recv(9)
+    guest.stream.recv(65536)
 
 
 def test_n2_a_fresh_connection_closed_without_an_answer_is_not_asked_again() -> None:
@@ -389,11 +428,43 @@ def test_n2_a_half_answered_kept_connection_is_not_asked_again() -> None:
         assert len(server.requests) == 2
 
 
+def test_n2_a_kept_connection_reset_within_the_answer_is_not_asked_again() -> None:
+    def talk(guest: Guest) -> None:
+        guest.hear()
+        guest.say(GOOD)
+        guest.hear()
+        guest.say(GOOD[:9])
+        guest.server.over.wait(0.1)
+        guest.stream.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with serving(talk) as server, RelayConnection(relay_of(server)) as connection:
+        ask(connection)
+        with pytest.raises(Unsure):
+            ask(connection)
+        assert len(server.requests) == 2
+
+
 def test_nothing_listening_is_not_reached() -> None:
     with serving(silent) as server:
         pass
     with pytest.raises(NotReached):
         ask_once(server)
+
+
+def test_a_relay_that_accepts_no_connection_is_not_reached_by_the_deadline() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        port = listener.getsockname()[1]
+        waiting = [socket.socket() for _ in range(4)]
+        for taken in waiting:
+            taken.setblocking(False)  # noqa: FBT003 - the standard library's own
+            taken.connect_ex(("127.0.0.1", port))
+        with RelayConnection(
+            RelayUrl("http", "127.0.0.1", port), patience_seconds=1.0
+        ) as connection:
+            with within(at_least=0.95, at_most=2.0), pytest.raises(NotReached):
+                ask(connection)
+        for taken in waiting:
+            taken.close()
 
 
 def test_a_relay_gone_between_two_requests_is_not_reached() -> None:
@@ -593,6 +664,15 @@ def test_proxies_of_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch
         assert ask_once(server) == ANSWER
 
 
+def test_plain_http_stays_on_this_device_whatever_a_name_resolves_to() -> None:
+    with serving(answering(GOOD)) as server:
+        # This address reaches the server on this system and is not a loopback address.
+        relay = RelayUrl("http", "0.0.0.0", server.port)  # noqa: S104 - nothing is bound to it
+        with RelayConnection(relay) as connection, pytest.raises(NotReached):
+            ask(connection)
+        assert server.connections == 0
+
+
 def test_an_onion_address_is_named_to_the_proxy_and_to_nobody_else() -> None:
     greetings: list[bytes] = []
 
@@ -625,9 +705,11 @@ def refusing_proxy(guest: Guest) -> None:
     guest.say(b"\x05\x04\x00\x01" + bytes(6))
 
 
-@pytest.mark.parametrize(
-    "talk", [refusing_proxy, answering(GOOD), Guest.hold, lambda guest: guest.drip(bytes(99))]
-)
+def slow_proxy(guest: Guest) -> None:
+    guest.drip(b"\x05\x00" + b"\x05\x00\x00\x03\xff" + bytes(257), every_seconds=0.3)
+
+
+@pytest.mark.parametrize("talk", [refusing_proxy, answering(GOOD), Guest.hold, slow_proxy])
 def test_a_proxy_that_fails_is_not_reached_by_the_deadline(talk: Talk) -> None:
     with serving(talk) as proxy:
         way = ProxyUrl("127.0.0.1", proxy.port)

@@ -6,6 +6,7 @@ import os
 import random
 import signal
 import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -114,6 +115,24 @@ def test_the_passphrase_is_stretched_once_and_never_for_a_load_or_a_save(path: P
     for _ in range(3):
         put(vault, b"x")
     assert calls == [path.read_bytes()[:16]]
+
+
+def test_nothing_of_a_vault_is_in_its_printed_form(path: Path) -> None:
+    vault = create(path)
+    with vault.locked() as session:
+        session.save(b"letters")
+        for thing in (vault, session, Saved(1, b"letters")):
+            assert "letters" not in repr(thing)
+            assert str(path) not in repr(thing)
+            assert type(thing).__name__ in repr(thing)
+
+
+def test_importing_the_vault_loads_nothing_slow() -> None:
+    script = "import sys, ojak_client.vault; print(*sys.modules)"
+    loaded = subprocess.run(  # noqa: S603 - our own interpreter and script
+        [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
+    ).stdout.split()
+    assert not {"argon2", "asyncio", "cryptography", "filelock", "logging", "ssl"} & set(loaded)
 
 
 def test_a_wrong_passphrase_opens_nothing_and_changes_nothing(path: Path) -> None:
@@ -536,8 +555,8 @@ def test_wiping_leaves_what_is_not_ours_and_is_content_with_nothing(path: Path) 
 
 
 def add_until_wiped(path: Path) -> None:
-    vault = opened(path)
     try:
+        vault = opened(path)
         while True:
             with vault.locked(lock_seconds=60) as session:
                 session.save(b"more")
