@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from ojak_client.invocation import Invocation
 from ojak_client.i18n import told
+from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_protocol.answers import answers_of, understood
 from ojak_protocol.estimate import estimate_bits

@@ -52,6 +52,23 @@ class HelpText(Enum):
     NAME_METAVAR = text("help-name-metavar", "NAME")
     NUMBER_METAVAR = text("help-number-metavar", "NUMBER")
 
+    NAME = text("help-name", "What you call this person.")
+    QUESTION = text("help-question", "A question only the family can answer; give it three times.")
+    PROXY = text("help-proxy", "Reach the relay through this proxy, for Tor.")
+    PROXY_METAVAR = text("help-proxy-metavar", "ADDRESS")
+    AT_ONCE = text(
+        "help-at-once", "Offer the letter as soon as someone answers, before they reply."
+    )
+    WAIT_FOR_REPLY = text("help-wait-for-reply", "Hold the letter until the other side replied.")
+    AGAIN = text("help-again", "Show letters, too, whose showing broke off.")
+    OPTIONAL_NAME_METAVAR = text("help-optional-name-metavar", "[NAME]")
+    SET = text("help-set", "Number of the agreed set of questions.")
+    LETTER = text("help-letter", "Read your letter from standard input.")
+    LEAVE = text("help-leave", "Leave the letter if nobody is there.")
+    OWN = text("help-own", "This is your own device: keep the conversation under this name.")
+    WAIT = text("help-wait", "How long to look for your family.")
+    SECONDS_METAVAR = text("help-seconds-metavar", "SECONDS")
+
     @property
     def text(self) -> Text:
         """The id and the English of this text."""

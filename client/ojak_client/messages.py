@@ -340,6 +340,28 @@ class Message(Enum):
         'Tries that were not confirmed. Name: "{name}". Count: "{n}"',
     )
 
+    GUEST_CAME = text(
+        "guest-came",
+        'Someone answered at the number. Whether it is family is not known yet. Name: "{name}"',
+    )
+    GUEST_CONFIRMED_ALARM = text(
+        "guest-confirmed-alarm",
+        'Someone came with the alarm word. Somebody forces them. Nothing of it shows on their side. Name: "{name}"',
+    )
+    TAKEN_BACK = text(
+        "taken-back", 'A letter of yours was taken back before it was read. Name: "{name}"'
+    )
+    INTERRUPTED_LETTER = text(
+        "interrupted-letter",
+        'Showing a letter broke off. It is kept. To see it once more, use: "--again"',
+    )
+    THREE_QUESTIONS = text("three-questions", "There must be three questions. Nothing was changed.")
+    NOW_KEEP = text("now-keep", 'Now begin to wait for your family. Type: "ojak keep"')
+    REACHED_AGAIN = text("reached-again", "The relay is reached again.")
+    STATUS_OF = text("status-of", 'Name: "{name}"')
+    STATUS_COLLECTED = text("status-collected", 'Letters that arrived. Count: "{n}"')
+    SLIP_CODE = text("slip-code", 'Number and relay in one: "{code}"')
+
     # How the command was called, and how it ended.
     NEEDS_OPTION = text(
         "needs-option",

@@ -1,7 +1,6 @@
 """`ojak invite`: prepare a meeting point and print its slip."""
 
 import os
-from dataclasses import replace
 
 import click
 

@@ -52,9 +52,11 @@ class _Options:
 
 
 @verb(HelpText.MEET, examples=("ojak meet 1234-5678-9012 --relay https://relay.example",))
-@click.argument("number", metavar=told(HelpText.NUMBER_METAVAR))
+@click.argument("number", nargs=-1, required=True, metavar=told(HelpText.NUMBER_METAVAR))
 @click.option("--question", "questions", multiple=True, help=told(HelpText.QUESTION))
-@click.option("--set", "set_number", type=click.IntRange(1, 999), default=1, help=told(HelpText.SET))
+@click.option(
+    "--set", "set_number", type=click.IntRange(1, 999), default=1, help=told(HelpText.SET)
+)
 @click.option("--letter", type=click.Choice(["-"]), help=told(HelpText.LETTER))
 @click.option("--leave", is_flag=True, help=told(HelpText.LEAVE))
 @click.option("--own", metavar=told(HelpText.NAME_METAVAR), help=told(HelpText.OWN))
@@ -74,11 +76,11 @@ class _Options:
 )
 @click.option("--to-stdout", is_flag=True, help=told(HelpText.TO_STDOUT))
 @click.option("--proxy", help=told(HelpText.PROXY), metavar=told(HelpText.PROXY_METAVAR))
-def command(invocation: Invocation, number: str, **options: Any) -> ExitCode:  # noqa: ANN401 - click's
+def command(invocation: Invocation, number: tuple[str, ...], **options: Any) -> ExitCode:  # noqa: ANN401 - click's
     """Answer the offer at a number, read what waits, reply, and leave nothing."""
     chosen = _Options(**options)
     relay = str(parse_relay_url(invocation.require_relay()))
-    place = parse_number(number)
+    place = parse_number(" ".join(number))
     invocation.require_screen(to_stdout=chosen.to_stdout)
     stretched = ask_answers(
         invocation,
@@ -214,7 +216,9 @@ def _go(
             _add_letter(store, visit.contact.name, text)
         visit.leave_letter()
         return _end(invocation, Message.LETTER_LEFT)
-    return _end(invocation, Message.ANSWER_TAKEN if found is Found.SOMEBODY else Message.NOBODY_THERE)
+    return _end(
+        invocation, Message.ANSWER_TAKEN if found is Found.SOMEBODY else Message.NOBODY_THERE
+    )
 
 
 def _may_leave(invocation: Invocation, visit: GuestVisit, chosen: _Options) -> bool:

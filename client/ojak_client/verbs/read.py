@@ -17,9 +17,7 @@ from ojak_client.verb import verb
 @click.argument("name", required=False, metavar=told(HelpText.OPTIONAL_NAME_METAVAR))
 @click.option("--to-stdout", is_flag=True, help=told(HelpText.TO_STDOUT))
 @click.option("--again", is_flag=True, help=told(HelpText.AGAIN))
-def command(
-    invocation: Invocation, name: str | None, *, to_stdout: bool, again: bool
-) -> ExitCode:
+def command(invocation: Invocation, name: str | None, *, to_stdout: bool, again: bool) -> ExitCode:
     """Show what came from one contact, or from all."""
     with open_vault(invocation) as store:
         profile = store.read()
