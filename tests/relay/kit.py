@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,6 +72,17 @@ class Relay:
     process: subprocess.Popen[str]
     host: str
     port: int
+    pid: int = 0
+    """Of the relay, where *process* only started it."""
+
+    killed: bool = False
+
+    def kill(self) -> None:
+        """Kill the relay itself, once: a number that was given back may be another's."""
+        if not self.killed:
+            self.killed = True
+            with suppress(ProcessLookupError):
+                os.kill(self.pid or self.process.pid, signal.SIGKILL)
 
     def connect(self, timeout: float = 10) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(self.host, self.port, timeout=timeout)
@@ -110,6 +121,7 @@ def start(
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OJAK_")}
     return subprocess.Popen(  # noqa: S603 (this very interpreter, arguments of these tests)
         [sys.executable, *command, *arguments],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
