@@ -1,0 +1,25 @@
+"""The errors of the relay.
+
+    RelayError              never raised itself
+    ├── ConfigError         a setting cannot be used; the message is for the operator
+    ├── StoreUnusable       the store cannot be opened; the message is for the operator
+    └── StoreFailed         the disk refused; nothing that was asked for is certain
+
+No message carries an id, a box or an address.
+"""
+
+
+class RelayError(Exception):
+    """Root of all errors raised by `ojak_relay`; never raised itself."""
+
+
+class ConfigError(RelayError):
+    """A setting is unknown, missing or of the wrong form; the message names it."""
+
+
+class StoreUnusable(RelayError):
+    """The store cannot be opened; the message says why and what to do."""
+
+
+class StoreFailed(RelayError):
+    """The disk refused to write or read; only a restart of the relay can tell what is kept."""

@@ -1,0 +1,79 @@
+"""The relay's one service: everything a request asks for, in the order the protocol gives.
+
+Deletes, deposits, polls; then, if nothing polled for is there, a wait. It knows no HTTP, so that
+another front can stand before it, and no box: what happens to a box is the store's rule.
+"""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+
+from ojak_protocol.addresses import mailbox_id
+from ojak_protocol.sync import Nothing, PollResult, SyncReply, SyncRequest
+from ojak_relay.errors import StoreFailed
+from ojak_relay.store.base import Store
+
+
+class Service:
+    """Answers syncs out of one store.
+
+    Args:
+        store: where the boxes lie.
+        clock: Unix seconds, the only clock that boxes and replies follow.
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], int]) -> None:
+        self._store = store
+        self._clock = clock
+        self._draining = False
+
+    @property
+    def ready(self) -> bool:
+        """Whether new requests can be served."""
+        return not self._draining and not self._store.failed
+
+    def now(self) -> int:
+        """Return the relay's clock, Unix seconds."""
+        return self._clock()
+
+    async def sync(self, request: SyncRequest) -> SyncReply:
+        """Return the reply to *request*, once all that it asks for is durable.
+
+        Raises:
+            StoreFailed: the disk refused.
+        """
+        outcomes = await self._store.apply(
+            [mailbox_id(key) for key in request.deletes], request.deposits, now=self._clock()
+        )
+        results = await self._look(request)
+        if request.wait_seconds:
+            results = await self._held(request, results)
+        return SyncReply(clock=self._clock(), polls=results, deposits=outcomes)
+
+    def drain(self) -> None:
+        """Answer all who wait, and let nobody wait any more."""
+        self._draining = True
+        self._store.wake_all()
+
+    async def sweep(self) -> None:
+        """Erase boxes whose time is over, in small pieces, for as long as the disk allows."""
+        while not self._store.failed:
+            with suppress(StoreFailed):
+                more = await self._store.expire(now=self._clock())
+                await asyncio.sleep(0 if more else 1)
+
+    async def _look(self, request: SyncRequest) -> tuple[PollResult, ...]:
+        return await self._store.look(request.polls, room=request.room, now=self._clock())
+
+    async def _held(
+        self, request: SyncRequest, results: tuple[PollResult, ...]
+    ) -> tuple[PollResult, ...]:
+        loop = asyncio.get_running_loop()
+        until = loop.time() + request.wait_seconds
+        while not self._draining and all(isinstance(result, Nothing) for result in results):
+            left = until - loop.time()
+            if left <= 0:
+                break
+            await self._store.wait_for(request.polls, left, now=self._clock())
+            results = await self._look(request)
+        return results

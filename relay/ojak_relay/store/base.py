@@ -1,0 +1,105 @@
+"""What every store must do; `tests/relay/test_store_contract.py` says the same as tests.
+
+The rules of design and protocol hold in the store, not above it, because only the store can keep
+them when several relay processes share one. `judge` is those rules as one pure function.
+
+A store takes `now` (Unix seconds) and reads no clock.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Final, Protocol
+
+from ojak_protocol.addresses import MailboxId
+from ojak_protocol.sync import Deposit, DepositOutcome, PollResult
+
+EXPIRE_AT_MOST: Final = 200
+"""How many boxes one call of `Store.expire` erases: others wait no longer than for that."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One box as it lies: visible from *released_at* until before *expires_at*."""
+
+    id: MailboxId = field(repr=False)
+    released_at: int
+    expires_at: int
+    box: bytes = field(repr=False)
+
+
+def record_of(deposit: Deposit, now: int) -> Record:
+    """Return what *deposit* leaves when it is stored at *now*; its time counts from release."""
+    released_at = now + deposit.after_seconds
+    return Record(deposit.id, released_at, released_at + deposit.ttl_seconds, deposit.box)
+
+
+class Store(Protocol):
+    """Keeps boxes. All methods belong to one event loop."""
+
+    @property
+    def boxes(self) -> int:
+        """How many boxes lie here, those not yet swept away included."""
+
+    @property
+    def failed(self) -> bool:
+        """Whether the disk refused once; then nothing is written any more."""
+
+    async def apply(
+        self, deletes: Sequence[MailboxId], deposits: Sequence[Deposit], *, now: int
+    ) -> tuple[DepositOutcome, ...]:
+        """Delete, then deposit; return one outcome per deposit once all of it is durable.
+
+        Raises:
+            StoreFailed: the disk refused; what was asked for may or may not have happened.
+        """
+
+    async def look(
+        self, ids: Sequence[MailboxId], *, room: int, now: int
+    ) -> tuple[PollResult, ...]:
+        """Return what lies at each id: at most *room* boxes, the first ones asked for."""
+
+    async def wait_for(self, ids: Sequence[MailboxId], seconds: float, *, now: int) -> None:
+        """Return when something lies visible at one of *ids*, after *seconds*, or on `wake_all`.
+
+        May return early; the caller looks again.
+        """
+
+    def wake_all(self) -> None:
+        """End every wait."""
+
+    async def expire(self, *, now: int) -> bool:
+        """Erase some boxes whose time is over, durably; return whether more may be due."""
+
+    async def close(self) -> None:
+        """Finish what was asked for and let go of everything."""
+
+
+class Verdict(Enum):
+    """What a store must do with a deposit."""
+
+    KEEP = auto()
+    """Answer "stored" and change nothing."""
+    OCCUPIED = auto()
+    """Answer "occupied" and change nothing."""
+    WRITE = auto()
+    """Write it, in place of whatever lies there, or answer "full"."""
+
+
+def judge(deposit: Deposit, lying: bytes | None, *, deleted_lately: bool) -> Verdict:
+    """Return what becomes of *deposit* where the box *lying* is alive, or nothing is.
+
+    Args:
+        deposit: what is asked for.
+        lying: the box at its id whose time is not over, released or not.
+        deleted_lately: whether a box at this id was deleted within the last hour.
+
+    Source: docs/protocol.md, "Boxes at the relay".
+    """
+    if lying == deposit.box:
+        return Verdict.KEEP
+    if lying is not None:
+        return Verdict.OCCUPIED if deposit.delete_key is None else Verdict.WRITE
+    # A sender whose answer was lost tries again after the reader has deleted: without this the
+    # deleted box would be back.
+    return Verdict.KEEP if deleted_lately else Verdict.WRITE

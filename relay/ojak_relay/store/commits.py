@@ -1,0 +1,123 @@
+"""Group commit: one thread writes what queued up during the last commit, and syncs once for all.
+
+A job is what one request changes. Its pages are written and synced before it is done; pages whose
+boxes were replaced are erased only after the new ones are durable, in a second sync, so that no
+crash loses both. After the first refusal of the disk nothing is written any more: what a failed
+sync left behind cannot be known, and a second one would hide it.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from queue import Empty, SimpleQueue
+
+from ojak_relay.errors import StoreFailed
+from ojak_relay.store.base import Record
+from ojak_relay.store.page_file import PageFile, box_page, erased_page
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """What must be durable together before one request is answered.
+
+    Attributes:
+        done: set once it is durable, after `publish` ran; failed if the disk refused.
+        publish: makes what was written visible; runs in the event loop, in the order of jobs.
+        writes: page and what it shall hold; None erases it.
+        replaced: pages to erase once the writes are durable.
+    """
+
+    done: asyncio.Future[None]
+    publish: Callable[["Job"], None]
+    writes: list[tuple[int, Record | None]] = field(default_factory=list)
+    replaced: list[int] = field(default_factory=list)
+
+
+class Committer:
+    """Makes jobs durable in the order they come, many at a time.
+
+    Args:
+        file: where to write; no other thread writes to it.
+        commit: number of the last commit in it.
+    """
+
+    def __init__(self, file: PageFile, commit: int) -> None:
+        self._file = file
+        self._commit = commit
+        self._failed = False
+        self._loop = asyncio.get_running_loop()
+        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        # A daemon: a crash elsewhere must not leave a process that holds the lock and serves none.
+        self._thread = threading.Thread(target=self._run, name="commits", daemon=True)
+        self._thread.start()
+
+    @property
+    def failed(self) -> bool:
+        """Whether the disk refused once."""
+        return self._failed
+
+    def submit(self, job: Job) -> None:
+        """Queue *job*; its `done` tells the rest.
+
+        Raises:
+            StoreFailed: the disk refused before.
+        """
+        if self._failed:
+            raise StoreFailed("the disk refused before")
+        self._queue.put(job)
+
+    async def close(self) -> None:
+        """Return when everything queued is durable and the thread has ended."""
+        self._queue.put(None)
+        await self._loop.run_in_executor(None, self._thread.join)
+
+    def _run(self) -> None:
+        going = True
+        while going:
+            taken = [self._queue.get(), *self._queued()]
+            jobs = [job for job in taken if job is not None]
+            going = len(jobs) == len(taken)
+            if not self._failed:
+                try:
+                    self.commit(jobs)
+                except OSError:
+                    self._failed = True
+            self._loop.call_soon_threadsafe(self._finish, jobs, not self._failed)
+
+    def _queued(self) -> list[Job | None]:
+        queued: list[Job | None] = []
+        try:
+            while True:
+                queued.append(self._queue.get_nowait())
+        except Empty:
+            return queued
+
+    def commit(self, jobs: list[Job]) -> None:
+        """Write and sync all of *jobs*."""
+        self._commit += 1
+        for job in jobs:
+            for page, record in job.writes:
+                self._write(page, record)
+        self._file.sync()
+        replaced = [page for job in jobs for page in job.replaced]
+        if replaced:
+            self._commit += 1
+            for page in replaced:
+                self._write(page, None)
+            self._file.sync()
+
+    def _write(self, page: int, record: Record | None) -> None:
+        commit = self._commit
+        self._file.write(page, erased_page(commit) if record is None else box_page(record, commit))
+
+    def _finish(self, jobs: list[Job], durable: bool) -> None:  # noqa: FBT001 (called by the loop)
+        for job in jobs:
+            if durable:
+                job.publish(job)
+            if job.done.cancelled():
+                continue
+            if durable:
+                job.done.set_result(None)
+            else:
+                job.done.set_exception(StoreFailed("the disk refused to write"))
