@@ -12,7 +12,11 @@ BIN := .venv/bin
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	touch $@
 
-test: .venv/ready
+CATALOGUES := $(patsubst %.po,%.mo,$(wildcard client/ojak_client/locale/*/LC_MESSAGES/ojak.po))
+%.mo: %.po .venv/ready
+	$(BIN)/python hatch_build.py
+
+test: .venv/ready $(CATALOGUES)
 	$(BIN)/python -m pytest $(ARGS)
 
 style: .venv/ready

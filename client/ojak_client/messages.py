@@ -346,7 +346,8 @@ class Message(Enum):
     )
     GUEST_CONFIRMED_ALARM = text(
         "guest-confirmed-alarm",
-        'Someone came with the alarm word. Somebody forces them. Nothing of it shows on their side. Name: "{name}"',
+        "Someone came with the alarm word. Somebody forces them. Nothing of it shows on "
+        'their side. Name: "{name}"',
     )
     TAKEN_BACK = text(
         "taken-back", 'A letter of yours was taken back before it was read. Name: "{name}"'
