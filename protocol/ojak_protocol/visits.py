@@ -180,7 +180,9 @@ def _write_all(
     branch: Conversation, letters: tuple[Letter, ...], *, real: bool, entropy: Entropy, kem: Kem
 ) -> Conversation:
     for letter in letters:
-        body = letter.body if real else letter.counterpart
+        # Taken back at one moment in both branches: else the relay sees which of them is real.
+        counterpart = replace(letter.counterpart, expires_at=letter.body.expires_at)
+        body = letter.body if real else counterpart
         branch = talk.write(branch, body, reference=letter.reference, entropy=entropy, kem=kem)
     return branch
 
