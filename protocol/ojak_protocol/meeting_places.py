@@ -28,6 +28,8 @@ Seed = NewType("Seed", bytes)
 """32 bytes stretched from the number."""
 
 DAY_SECONDS: Final = 24 * 3600
+LAST_DAY: Final = 2**32 - 1
+"""The last day that an offer's place can name."""
 RUNS: Final = 4
 """How many answers one offer takes."""
 OFFERS_A_DAY: Final = 3
