@@ -36,10 +36,11 @@ def new_point(*, alarm: bytes | None = None) -> MeetingPoint:
     return point_.lay(point, day=DAY, entropy=ENTROPY)
 
 
-def come(point: MeetingPoint, typed: bytes, *, run: int = 0, until: int = CLOCK + 60) -> Attempt:
-    """A guest reads today's offer and answers it."""
-    laid = next(laid for laid in point.offers if laid.day == DAY)
-    place = guest_.offer_places(SEED, 1, DAY)[2]
+def come(point: MeetingPoint, typed: bytes, *, until: int = CLOCK + 60) -> Attempt:
+    """A guest reads today's newest offer and answers its lowest free run."""
+    laid = max((laid for laid in point.offers if laid.day == DAY), key=lambda laid: laid.n)
+    run = laid.open_runs[0]
+    place = guest_.offer_places(SEED, 1, DAY)[2 - laid.n]
     offer = guest_.read_offer(SEED, place, offer_box(SEED, laid, kem=KEM), set_number=1)
     return guest_.attempt(
         typed, seed=SEED, offer=offer, run=run, until=until, entropy=ENTROPY, kem=KEM

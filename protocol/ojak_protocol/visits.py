@@ -53,7 +53,8 @@ class Visit(Hidden):
     taken_at: int
     """Device clock when the run was taken."""
     counted: bool
-    """Whether boxes were offered, and the run counts toward closing the point."""
+    """Whether the run is one of those that close the point at five: boxes were offered in it, and
+    its person did not reopen the point since."""
     references: tuple[int, ...]
     """The letters offered in it."""
     branches: tuple[Conversation, Conversation]
