@@ -62,7 +62,7 @@ def seal_at(seed: Seed, place: MailboxId, message: bytes, *, entropy: Entropy) -
     if len(message) > _PLAINTEXT_BYTES:
         raise LocalError("too long for a meeting place")
     return seal(
-        blake2b(H_MEET_SEAL, seed),
+        _key(seed),
         message.ljust(_PLAINTEXT_BYTES, b"\0"),
         bound_to=place,
         nonce=entropy(NONCE_BYTES),
@@ -76,10 +76,14 @@ def open_at(seed: Seed, place: MailboxId, box: bytes, *, size: int) -> bytes:
         Unopenable: it was not sealed for this place by somebody who has the number.
         Malformed: it is longer than *size*.
     """
-    plaintext = unseal(blake2b(H_MEET_SEAL, seed), box, bound_to=place)
+    plaintext = unseal(_key(seed), box, bound_to=place)
     if len(plaintext) != _PLAINTEXT_BYTES or any(plaintext[size:]):
         raise Malformed("a meeting place is filled with zeros")
     return plaintext[:size]
+
+
+def _key(seed: Seed) -> bytes:
+    return blake2b(H_MEET_SEAL, seed)
 
 
 def _place(seed: Seed, kind: bytes, *parts: bytes) -> MailboxId:

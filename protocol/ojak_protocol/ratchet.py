@@ -128,8 +128,8 @@ class SealedPlace(Hidden):
     withdrawn: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class LostPlace:
+@dataclass(frozen=True, slots=True, repr=False)
+class LostPlace(Hidden):
     """A place of the other side that can no longer be opened."""
 
     chain: int
