@@ -128,8 +128,8 @@ class SealedPlace(Hidden):
     withdrawn: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class LostPlace:
+@dataclass(frozen=True, slots=True, repr=False)
+class LostPlace(Hidden):
     """A place of the other side that can no longer be opened."""
 
     chain: int
@@ -266,6 +266,8 @@ def _open_next(state: Ratchet, place: Place, box: bytes, kem: Kem) -> tuple[Ratc
     ours, sending = state.ours, state.sending
     if ours is None or sending is None:
         raise LocalError("a chain can only answer one of ours")
+    # Our next chain has to be sealed to this key: found out only then, we could never write again.
+    kem.encapsulate(header.keys.ek)
     root, chain_key, next_receiving = _root_step(
         state.root,
         shared=_dh(ours.dh, header.keys.dh) + kem.decapsulate(ours.kem_seed, header.keys.ct),

@@ -733,7 +733,7 @@ def test_no_proxy_listening_is_not_reached() -> None:
 
 def test_importing_the_transport_loads_nothing_slow() -> None:
     script = "import sys, ojak_client.transport; print(*sys.modules)"
-    loaded = subprocess.run(  # noqa: S603 - our own interpreter and script
+    loaded = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
     ).stdout.split()
     slow = {"ssl", "http.client", "email", "asyncio", "python_socks", "logging", "cryptography"}

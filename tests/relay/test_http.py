@@ -318,7 +318,7 @@ def test_nothing_of_a_request_stands_in_what_the_relay_writes() -> None:
 def test_tls_is_spoken_with_the_operators_certificate(tmp_path: Path) -> None:
     certificate, private = tmp_path / "c.pem", tmp_path / "k.pem"
     make = "openssl req -x509 -newkey ed25519 -nodes -days 2 -subj /CN=localhost"
-    subprocess.run(  # noqa: S603 (fixed command)
+    subprocess.run(
         [
             *make.split(),
             "-addext",
