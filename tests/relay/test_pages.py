@@ -224,7 +224,7 @@ async def test_every_flipped_byte_of_the_file_leaves_the_other_boxes(path: Path)
     await store.apply([], [deposit(n, n) for n in range(4)], now=NOW)
     await store.close()
     whole = content(path)
-    for position in range(PAGE_BYTES, len(whole), 397):
+    for position in range(PAGE_BYTES, 6 * PAGE_BYTES, 97):
         write(path, 0, bytes([whole[position] ^ 1]), at=position)
         store = await opened(path)
         results = await store.look([place(n) for n in range(4)], room=4, now=NOW)
