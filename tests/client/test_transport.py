@@ -14,7 +14,7 @@ from ojak_client.errors import (
     WrongPlace,
 )
 from ojak_client.relay_url import RelayUrl, parse_relay_url
-from ojak_client.transport import RelayConnection
+from ojak_client.transport import INFO_TYPE, RelayConnection
 from tests.client.asking import (
     ANSWER,
     GOOD,
@@ -51,10 +51,10 @@ def test_a_whole_visit_is_one_connection() -> None:
 
 
 def test_the_prefix_and_the_pass_are_sent() -> None:
-    with serving(answering(reply(b"\xa0"))) as server:
+    with serving(answering(reply(b"{}", kind=INFO_TYPE))) as server:
         relay = parse_relay_url(f"{server.url}/ojak/")
         with RelayConnection(relay, bearer_pass="p4ss-w0rd==") as connection:  # noqa: S106 - made up
-            assert connection.info() == b"\xa0"
+            assert connection.info() == b"{}"
             assert "p4ss" not in repr(connection)
     assert server.requests[0].startswith(b"GET /ojak/v1/info HTTP/1.1\r\n")
     assert b"\r\nAuthorization: Bearer p4ss-w0rd==\r\n" in server.requests[0]
@@ -87,7 +87,7 @@ def test_an_answer_in_many_small_pieces_is_whole() -> None:
 
 def test_information_is_at_most_4096_bytes() -> None:
     for size_bytes, is_taken in ((1, True), (4096, True), (0, False), (4097, False)):
-        with serving(answering(reply(bytes(size_bytes)))) as server:
+        with serving(answering(reply(bytes(size_bytes), kind=INFO_TYPE))) as server:
             with RelayConnection(relay_of(server)) as connection:
                 if is_taken:
                     assert connection.info() == bytes(size_bytes)
