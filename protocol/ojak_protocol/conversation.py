@@ -16,8 +16,7 @@ Source: docs/protocol.md, "Conversation".
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
-from typing import Final
+from typing import Final, TypeVar
 
 from ojak_protocol import ratchet as ratchet_
 from ojak_protocol.acknowledgement import (
@@ -43,6 +42,8 @@ from ojak_protocol.kem import Kem
 from ojak_protocol.letters import Body, Kind, decode_body, encode_body
 from ojak_protocol.primitives import Entropy
 from ojak_protocol.ratchet import Opened, Ratchet
+
+T = TypeVar("T")
 
 LETTER_TTL_SECONDS: Final = 7 * 24 * 3600
 PLACES_FOR_RECEIPTS: Final = 4
@@ -241,14 +242,15 @@ def places(state: Conversation, *, most: int, turn: int) -> tuple[MailboxId, ...
     contested = [outgoing.place for outgoing in state.outbox if outgoing.contested]
     missing, present, coming = ratchet_.expected_places(state.ratchet)
     first = _turned(contested + missing, turn)[: most // 2]
-    ahead = [place for pair in zip_longest(present, coming) for place in pair if place]
+    ahead = [(c, step) for step in range(ratchet_.MOST_SKIPPED) for c in (present, coming)]
+    ahead = [(chain, step) for chain, step in ahead if step < len(chain)]
     near = ahead[: most - len(first)]
     if len(ahead) > len(near) and len(near) > 1:
         near[-1] = _turned(ahead[len(near) - 1 :], turn)[0]
-    return tuple(place.id for place in (*first, *near))
+    return tuple(place.id for place in (*first, *(chain[step] for chain, step in near)))
 
 
-def _turned(items: list[Place], turn: int) -> list[Place]:
+def _turned(items: list[T], turn: int) -> list[T]:
     start = turn % len(items) if items else 0
     return items[start:] + items[:start]
 

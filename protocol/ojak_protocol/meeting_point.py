@@ -29,6 +29,7 @@ from ojak_protocol.number import Number
 from ojak_protocol.offers import LaidOffer, make_offer, without_run
 from ojak_protocol.primitives import Entropy
 from ojak_protocol.stretch import Seed
+from ojak_protocol.sync import MAX_AFTER_SECONDS, MIN_TTL_SECONDS
 from ojak_protocol.visits import AnsweredRun, Confirmed, Letter, Visit
 
 DAYS_AHEAD: Final = 14
@@ -126,8 +127,9 @@ def lay(point: MeetingPoint, *, day: int, now: int, entropy: Entropy) -> Meeting
                     entropy=entropy,
                 )
             )
-    # A relay whose clock jumps about must not make this grow: the nearest days are worth most.
-    nearest = sorted(offers, key=lambda laid: abs(laid.day - day))[:MOST_OFFERS]
+    # A relay whose clock jumps about must neither make this grow nor have real offers erased:
+    # what is kept is what lies nearest to the device's own day.
+    nearest = sorted(offers, key=lambda laid: abs(laid.day - today))[:MOST_OFFERS]
     return replace(point, offers=tuple(laid for laid in offers if laid in nearest))
 
 
@@ -140,7 +142,8 @@ def offers_due(point: MeetingPoint, *, relay_clock: int) -> tuple[OfferDeposit, 
     for laid in sorted(point.offers, key=lambda laid: (laid.day, laid.n)):
         release = (laid.day - 1) * DAY_SECONDS
         left = release + OFFER_TTL_SECONDS - relay_clock
-        if laid.laid or left < 60 or not laid.open_runs:
+        early = release - relay_clock > MAX_AFTER_SECONDS
+        if laid.laid or left < MIN_TTL_SECONDS or early or not laid.open_runs:
             continue
         due.append(
             OfferDeposit(

@@ -93,7 +93,7 @@ def test_nothing_of_a_vault_is_in_its_printed_form(path: Path) -> None:
 
 def test_importing_the_vault_loads_nothing_slow() -> None:
     script = "import sys, ojak_client.vault; print(*sys.modules)"
-    loaded = subprocess.run(  # noqa: S603 - our own interpreter and script
+    loaded = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
     ).stdout.split()
     assert not {"argon2", "asyncio", "cryptography", "filelock", "logging", "ssl"} & set(loaded)

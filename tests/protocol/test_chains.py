@@ -3,17 +3,18 @@
 import hmac
 from hashlib import blake2b
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ojak_protocol.chains import (
     ChainKey,
     MailboxKey,
+    PlacesAhead,
     body_key,
     next_chain_key,
     next_mailbox_key,
     place_at,
-    places_from,
 )
 
 KEY = MailboxKey(b"k" * 32)
@@ -37,11 +38,15 @@ def test_places_in_a_row_are_those_of_single_steps(start: int, count: int) -> No
     for index in range(start, start + count):
         expected.append(place_at(key, index))
         key = next_mailbox_key(key)
-    assert places_from(KEY, start, count) == expected
+    places = PlacesAhead(KEY, start, count)
+    assert list(places) == expected == [places[step] for step in range(len(places))]
+    for beyond in (-1, count):
+        with pytest.raises(IndexError):
+            places[beyond]
 
 
 def test_no_two_keys_of_a_chain_are_equal() -> None:
-    places = places_from(KEY, 0, 64)
+    places = list(PlacesAhead(KEY, 0, 64))
     chain, bodies = ChainKey(KEY), []
     for _ in places:
         bodies.append(body_key(chain))

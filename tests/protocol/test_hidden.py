@@ -8,6 +8,7 @@ import pytest
 from ojak_protocol import guest as guest_
 from ojak_protocol import meeting_point as point_
 from ojak_protocol.box import Header
+from ojak_protocol.chains import PlacesAhead
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.letters import Body, Kind
 from ojak_protocol.meeting_keys import BranchKeys, RunName
@@ -43,9 +44,7 @@ def everything() -> Iterator[object]:
     """One of each thing that a meeting and a conversation with gaps and losses bring about."""
     point = new_point(alarm=ALARM)
     attempt = come(point, RIGHT)
-    attempt = guest_.leave_letter(
-        attempt, Body(Kind.TEXT, "left"), reference=1, entropy=ENTROPY, kem=KEM
-    )
+    attempt = guest_.leave_letter(attempt, LEFT, reference=1, entropy=ENTROPY, kem=KEM)
     yield from point_.offers_due(point, relay_clock=CLOCK)
     yield from point_.answer_places(point, day=DAY, older=False).values()
     yield RunName(SEED, bytes(32), 1, 0)
@@ -104,7 +103,7 @@ def test_a_repr_shows_no_secret(kind: type) -> None:
             assert not any(repr(secret)[2:-1] in shown for secret in SECRETS)
 
 
-FOR_ONE_CALL = (BranchKeys, Header, Letter, LostPlace, Opened, SealedPlace)
+FOR_ONE_CALL = (BranchKeys, Header, Letter, LostPlace, Opened, PlacesAhead, SealedPlace)
 
 
 def all_kinds(kind: type) -> Iterator[type]:

@@ -221,7 +221,8 @@ def test_a_relay_whose_clock_jumps_cannot_make_the_state_grow_without_bound() ->
     for jump in range(40, 0, -1):
         point = lay(point, day=DAY + 1000 * jump, now=CLOCK, entropy=ENTROPY)
         point = lay(point, day=DAY, now=CLOCK, entropy=ENTROPY)
-    assert len(point.offers) <= 3 * (8 + 15 + 8)
+    assert len(point.offers) <= point_.MOST_OFFERS
+    assert {laid.day for laid in point.offers} >= set(range(DAY, DAY + 15))
     assert all(
         due.after_seconds <= 30 * DAY_SECONDS for due in offers_due(point, relay_clock=CLOCK)
     )
