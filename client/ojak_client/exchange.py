@@ -68,12 +68,14 @@ class Exchange:
         connection: the connection to it.
         listen: called with what came to light as soon as it is saved, before the relay is asked
             anything more: what is told then is not lost with the connection.
+        clock: the device's clock, Unix seconds.
     """
 
     store: Store
     relay: str
     connection: RelayConnection
     listen: Callable[[tuple[Notice, ...]], None] = lambda _: None
+    clock: Callable[[], float] = time.time
     _turn: int = 0
     _clock_offset: int = 0
     _kem: MlKem768 = field(default_factory=MlKem768)
@@ -81,7 +83,7 @@ class Exchange:
     @property
     def moment(self) -> Moment:
         """Now, on both clocks."""
-        now = int(time.time())
+        now = int(self.clock())
         return Moment(now, max(0, now + self._clock_offset), os.urandom, self._kem)
 
     def needs_clock(self) -> bool:
@@ -149,5 +151,5 @@ class Exchange:
             reply = decode_reply(answer, request)
         except (Malformed, TooNew):
             raise WrongPlace("not a reply of this version") from None
-        self._clock_offset = reply.clock - int(time.time())
+        self._clock_offset = reply.clock - int(self.clock())
         return reply

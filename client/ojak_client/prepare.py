@@ -32,6 +32,7 @@ FORGOTTEN_AFTER_SECONDS: Final = 24 * 3600
 MOST_SEALED: Final = 24
 """How many letters are sealed and unacknowledged at a time, about 8 KB each: the vault must hold
 them beside everything else. The others wait unsealed."""
+LAID_AGAIN_SECONDS: Final = 6 * 3600
 VISITING_SECONDS: Final = 2 * VISIT_SECONDS
 """How long an answer of ours is waited on: a host may take it late, and reply later still."""
 RECORDS_KEPT: Final = 50
@@ -61,6 +62,7 @@ def _prepare_contact(contact: Contact, moment: Moment, *, free: int) -> Step:
     notices: tuple[Notice, ...] = ()
     if contact.point is not None:
         contact, notices = _prepare_point(contact, contact.point, moment)
+        contact = _lay_again(contact, moment)
     if contact.visiting is not None:
         contact = _visit(contact, contact.visiting, moment)
     contact = _forget_lines(contact, moment)
@@ -101,6 +103,22 @@ def _prepare_point(contact: Contact, point: MeetingPoint, moment: Moment) -> Ste
         if visit.counted:
             notices.append(Notice(NoticeKind.GUEST_UNCONFIRMED, contact.name, point.unconfirmed))
     return replace(contact, point=point), tuple(notices)
+
+
+def _lay_again(contact: Contact, moment: Moment) -> Contact:
+    """Set the offers of today and tomorrow to be laid once more, every few hours.
+
+    A relay may have lost them, or never kept them. Where they lie, the same bytes change nothing.
+    """
+    if contact.point is None or abs(moment.now - contact.offers_again_at) < LAID_AGAIN_SECONDS:
+        return contact
+    today = meeting_point.day_of(moment.relay_clock)
+    offers = tuple(
+        replace(laid, laid=False) if laid.day in {today, today + 1} else laid
+        for laid in contact.point.offers
+    )
+    point = replace(contact.point, offers=offers)
+    return replace(contact, point=point, offers_again_at=moment.now)
 
 
 def _visit(contact: Contact, visiting: Visiting, moment: Moment) -> Contact:

@@ -103,6 +103,8 @@ class Contact(Hidden):
     relay: str
     questions: tuple[str, ...] = ()
     point: MeetingPoint | None = None
+    offers_again_at: int = 0
+    """Device clock at which the nearest offers were last set to be laid once more."""
     visiting: Visiting | None = None
     lines: tuple[Line, ...] = ()
     ours: tuple[OurLetter, ...] = ()

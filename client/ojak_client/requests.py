@@ -19,7 +19,6 @@ from ojak_protocol.meeting_places import seal_at
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.offers import offer_box
 from ojak_protocol.sync import (
-    MAX_AFTER_SECONDS,
     MIN_TTL_SECONDS,
     Deposit,
     SyncClass,
@@ -201,9 +200,6 @@ def _line_deposits(line: Line, moment: Moment) -> Iterator[Deposit]:
 
 def _offer_deposits(point: MeetingPoint, moment: Moment) -> Iterator[Deposit]:
     for due in meeting_point.offers_due(point, relay_clock=moment.relay_clock):
-        if due.after_seconds > MAX_AFTER_SECONDS:
-            # Laid by a clock that has jumped back since.
-            continue
         box = offer_box(point.seed, due.laid, kem=moment.kem)
         yield Deposit(due.place, None, due.ttl_seconds, due.after_seconds, box)
 
