@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test check style types format requirements clean
+.PHONY: bench demo test check style types format requirements clean
 
 .venv/ready: pyproject.toml requirements/dev.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ojak needs Python 3.11 or newer; try: make PYTHON=python3.11")'
@@ -27,6 +27,9 @@ types: .venv/ready
 	$(BIN)/mypy
 
 check: style types test
+
+bench: .venv/ready
+	$(BIN)/python -m tests.bench
 
 format: .venv/ready
 	$(BIN)/ruff format

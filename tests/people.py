@@ -1,12 +1,15 @@
 """Two people for tests: fixed stretched answers, real randomness, real ML-KEM."""
 
 import os
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields, is_dataclass
 
 from ojak_protocol import conversation as talk
 from ojak_protocol import guest as guest_
 from ojak_protocol import meeting_point as point_
-from ojak_protocol.conversation import Arrived, Conversation
+from ojak_protocol.acknowledgement import Outcome
+from ojak_protocol.addresses import MailboxId
+from ojak_protocol.conversation import Arrived, Broken, Conversation, Event, Settled
 from ojak_protocol.guest import Attempt
 from ojak_protocol.kem import MlKem768
 from ojak_protocol.letters import Body, Kind
@@ -34,10 +37,11 @@ def new_point(*, alarm: bytes | None = None) -> MeetingPoint:
     return point_.lay(point, day=DAY, now=CLOCK, entropy=ENTROPY)
 
 
-def come(point: MeetingPoint, typed: bytes, *, run: int = 0, until: int = CLOCK + 60) -> Attempt:
-    """A guest reads today's offer and answers it."""
-    laid = next(laid for laid in point.offers if laid.day == DAY)
-    place = guest_.offer_places(SEED, 1, DAY)[2]
+def come(point: MeetingPoint, typed: bytes, *, until: int = CLOCK + 60) -> Attempt:
+    """A guest reads today's newest offer and answers its lowest free run."""
+    laid = max((laid for laid in point.offers if laid.day == DAY), key=lambda laid: laid.n)
+    run = laid.open_runs[0]
+    place = guest_.offer_places(SEED, 1, DAY)[2 - laid.n]
     offer = guest_.read_offer(SEED, place, offer_box(SEED, laid, kem=KEM), set_number=1)
     return guest_.attempt(
         typed, seed=SEED, offer=offer, run=run, until=until, entropy=ENTROPY, kem=KEM
@@ -114,3 +118,63 @@ def meet(*, typed: bytes = RIGHT, alarm: bytes | None = None) -> Pair:
     confirmed = confirm(point, boxes_of(guest))
     assert confirmed is not None
     return Pair(confirmed[1].conversation, guest)
+
+
+def said(
+    state: Conversation, *letters: str, reference: int = 1, expires_at: int = 0
+) -> Conversation:
+    """The side after it wrote these letters."""
+    for text in letters:
+        body = Body(Kind.TEXT, text=text, expires_at=expires_at)
+        state = talk.write(state, body, reference=reference, entropy=ENTROPY, kem=KEM)
+    return state
+
+
+def receipt(state: Conversation) -> Conversation:
+    """The side after it wrote a box that says nothing but what it received."""
+    return talk.write(state, Body(Kind.GREETING), reference=0, entropy=ENTROPY, kem=KEM)
+
+
+def heard(state: Conversation, place: bytes, box: bytes) -> tuple[Conversation, tuple[Event, ...]]:
+    """The side after it found *box* at *place*."""
+    return talk.receive(state, MailboxId(place), box, kem=KEM)
+
+
+def collected(reader: Conversation, writer: Conversation) -> tuple[Conversation, list[Event]]:
+    """The reader after every box that the writer keeps was brought to it, and what happened."""
+    happened: list[Event] = []
+    for place, box in boxes_of(writer).items():
+        reader, events = heard(reader, place, box)
+        happened += events
+    return reader, happened
+
+
+def texts(events: list[Event] | tuple[Event, ...]) -> list[str]:
+    """The letters that arrived."""
+    return [e.body.text for e in events if isinstance(e, Arrived) and e.body.kind == Kind.TEXT]
+
+
+def outcomes(events: list[Event] | tuple[Event, ...]) -> list[Outcome]:
+    """What became of letters."""
+    return [e.outcome for e in events if isinstance(e, Settled) and e.reference]
+
+
+def is_broken(events: list[Event] | tuple[Event, ...]) -> bool:
+    """Whether a copy was told of."""
+    return any(isinstance(event, Broken) for event in events)
+
+
+def inside(value: object) -> Iterator[object]:
+    """Every value reachable from *value* through fields of dataclasses and tuples, itself first."""
+    yield value
+    if is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            yield from inside(getattr(value, field.name))
+    elif isinstance(value, tuple | list):
+        for item in value:
+            yield from inside(item)
+
+
+def holds(value: object, secret: bytes) -> bool:
+    """Whether *secret* stands in any byte string inside *value*."""
+    return any(isinstance(item, bytes) and secret in item for item in inside(value))

@@ -14,6 +14,7 @@ import io
 import re
 import select
 import socket
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, cast
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from http.client import HTTPResponse
 
 CONTENT_TYPE: Final = "application/cbor"
+INFO_TYPE: Final = "application/json; charset=utf-8"
 HEADER_BYTES: Final = 8 * 1024
 """What status line and header of an answer may have together."""
 INFO_BYTES: Final = 4 * 1024
@@ -36,6 +38,14 @@ PATIENCE_SECONDS: Final = 60.0
 _PASS: Final = re.compile(r"[A-Za-z0-9._~+/-]{1,256}=*")
 _NOT_A_RELAY: Final = frozenset({404, 405, 511})
 """No such place, not such a request, and "log in to this network first"."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Expected:
+    """What the answer to one call must be: its only type, and the lengths it may have."""
+
+    kind: str
+    sizes: range
 
 
 class RelayConnection:
@@ -105,12 +115,14 @@ class RelayConnection:
         fields = {"Content-Type": CONTENT_TYPE, "Content-Length": str(len(body))}
         request = self._head("POST /v1/sync", fields) + body
         deadline = Deadline(self._patience_seconds + wait_seconds)
-        return self._exchange(request, range(reply_bytes, reply_bytes + 1), deadline)
+        expected = _Expected(CONTENT_TYPE, range(reply_bytes, reply_bytes + 1))
+        return self._exchange(request, expected, deadline)
 
     def info(self) -> bytes:
-        """Return what the relay says of itself, 1 to 4096 bytes; raise what `sync` raises."""
-        deadline = Deadline(self._patience_seconds)
-        return self._exchange(self._head("GET /v1/info", {}), range(1, INFO_BYTES + 1), deadline)
+        """Return what the relay says of itself, 1 to 4096 bytes of JSON; raise as `sync` does."""
+        expected = _Expected(INFO_TYPE, range(1, INFO_BYTES + 1))
+        request = self._head("GET /v1/info", {})
+        return self._exchange(request, expected, Deadline(self._patience_seconds))
 
     def _head(self, call: str, fields: dict[str, str]) -> bytes:
         method, path = call.split(" ")
@@ -121,16 +133,16 @@ class RelayConnection:
         lines += [f"{name}: {value}" for name, value in fields.items()]
         return "\r\n".join([*lines, "", ""]).encode("ascii")
 
-    def _exchange(self, request: bytes, sizes: range, deadline: Deadline) -> bytes:
+    def _exchange(self, request: bytes, expected: _Expected, deadline: Deadline) -> bytes:
         self._close_if_stale()
         is_kept = self._stream is not None
         try:
-            return self._once(request, sizes, deadline)
+            return self._once(request, expected, deadline)
         except _ClosedUnanswered:
             if not is_kept:
                 raise Unsure("the relay closed the connection without an answer") from None
         try:
-            return self._once(request, sizes, deadline)
+            return self._once(request, expected, deadline)
         except (NotReached, _ClosedUnanswered):
             # The first connection may have carried the request, whatever the second did.
             raise Unsure("the connection was lost") from None
@@ -140,13 +152,13 @@ class RelayConnection:
         if self._stream is not None and select.select([self._stream], [], [], 0)[0]:
             self.close()
 
-    def _once(self, request: bytes, sizes: range, deadline: Deadline) -> bytes:
+    def _once(self, request: bytes, expected: _Expected, deadline: Deadline) -> bytes:
         if self._stream is None:
             self._stream = dial(self._relay, self._proxy, deadline)
         incoming = _Incoming(self._stream, deadline, HEADER_BYTES)
         reply = None
         try:
-            reply, keep = _converse(self._stream, request, sizes, incoming)
+            reply, keep = _converse(self._stream, request, expected, incoming)
         except TimeoutError:
             raise Unsure("no whole answer in time") from None
         except OSError:
@@ -204,7 +216,7 @@ class _Incoming(io.RawIOBase):
 
 
 def _converse(
-    stream: socket.socket, request: bytes, sizes: range, incoming: _Incoming
+    stream: socket.socket, request: bytes, expected: _Expected, incoming: _Incoming
 ) -> tuple[bytes, bool]:
     """Return the answer's body, and whether the connection may be used again."""
     from http.client import HTTPException, HTTPResponse  # noqa: PLC0415 - loads ssl and email
@@ -225,7 +237,7 @@ def _converse(
             raise WrongPlace("not an answer of a relay") from None
         if incoming.has_ended:
             raise Unsure("the answer was cut off")
-        size_bytes = _checked_size(response, sizes)
+        size_bytes = _checked_size(response, expected)
         incoming.allow(size_bytes)
         body = response.read(size_bytes)
         if len(body) != size_bytes:
@@ -240,7 +252,7 @@ def _send(stream: socket.socket, request: bytes, incoming: _Incoming) -> None:
         rest = rest[stream.send(rest[:PIECE_BYTES]) :]
 
 
-def _checked_size(response: "HTTPResponse", sizes: range) -> int:
+def _checked_size(response: "HTTPResponse", expected: _Expected) -> int:
     """Return the length of the body, or raise if the header is not that of a relay's reply."""
     status = response.status
     if status != 200:
@@ -249,13 +261,13 @@ def _checked_size(response: "HTTPResponse", sizes: range) -> int:
         raise WrongPlace("not an answer of a relay")
     fields = response.headers
     if (
-        fields.get_all("Content-Type") != [CONTENT_TYPE]
+        fields.get_all("Content-Type") != [expected.kind]
         or "Content-Encoding" in fields
         or "Transfer-Encoding" in fields
     ):
         raise WrongPlace("not the type of a relay's answer")
     lengths = fields.get_all("Content-Length") or []
     # Compared as text, which leaves no second way to write a number.
-    if len(lengths) != 1 or lengths[0] not in map(str, sizes):
+    if len(lengths) != 1 or lengths[0] not in map(str, expected.sizes):
         raise WrongPlace("not the length of a relay's answer")
     return int(lengths[0])

@@ -48,8 +48,8 @@ class Acknowledgement:
     """64 bits: bit 0 is the latest place."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+@dataclass(frozen=True, slots=True, repr=False)
+class Entry(Hidden):
     """One place as the reader met it: *form* is the hash of its box, empty if it is lost."""
 
     chain: int

@@ -14,6 +14,7 @@ from typing import Final
 
 from ojak_protocol.addresses import BOX_BYTES, MailboxId
 from ojak_protocol.errors import LocalError, Malformed
+from ojak_protocol.hidden import Hidden
 from ojak_protocol.kem import CIPHERTEXT_BYTES, PUBLIC_BYTES
 from ojak_protocol.primitives import (
     NONCE_BYTES,
@@ -31,8 +32,8 @@ SEALED_HEADER_BYTES: Final = HEADER_BYTES + SEAL_OVERHEAD_BYTES
 BODY_BYTES: Final = BOX_BYTES - SEALED_HEADER_BYTES - SEAL_OVERHEAD_BYTES
 
 
-@dataclass(frozen=True, slots=True)
-class TurnKeys:
+@dataclass(frozen=True, slots=True, repr=False)
+class TurnKeys(Hidden):
     """The public keys that open a chain, the same in every box of it."""
 
     dh: bytes
@@ -43,8 +44,8 @@ class TurnKeys:
     """ML-KEM-768 ciphertext to the other side's last key, 1088 bytes; all zero in chain 0."""
 
 
-@dataclass(frozen=True, slots=True)
-class Header:
+@dataclass(frozen=True, slots=True, repr=False)
+class Header(Hidden):
     """What stands in front of each body."""
 
     keys: TurnKeys

@@ -9,6 +9,7 @@ therefore tells its chain and index to those who hold the mailbox key, and to no
 Source: docs/protocol.md, "Chains".
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NewType
 
@@ -62,10 +63,33 @@ def next_chain_key(key: ChainKey) -> ChainKey:
     return ChainKey(mac(key, MAC_CHAIN))
 
 
-def places_from(key: MailboxKey, index: int, count: int) -> list[Place]:
-    """Return *count* places of a chain from *index* on, whose mailbox key is *key*."""
-    places = []
-    for step in range(count):
-        places.append(place_at(key, index + step))
-        key = next_mailbox_key(key)
-    return places
+@dataclass(frozen=True, slots=True, repr=False)
+class PlacesAhead(Hidden):
+    """The places of a chain from one on, each made only when it is asked for.
+
+    Attributes:
+        key: the mailbox key of the first.
+        index: where in its chain the first is.
+        count: how many there are.
+    """
+
+    key: MailboxKey
+    index: int
+    count: int
+
+    def __len__(self) -> int:
+        return self.count
+
+    def __getitem__(self, step: int) -> Place:
+        if not 0 <= step < self.count:
+            raise IndexError("beyond the places that may be looked at")
+        key = self.key
+        for _ in range(step):
+            key = next_mailbox_key(key)
+        return place_at(key, self.index + step)
+
+    def __iter__(self) -> Iterator[Place]:
+        key = self.key
+        for step in range(self.count):
+            yield place_at(key, self.index + step)
+            key = next_mailbox_key(key)

@@ -8,16 +8,19 @@ The writer keeps each place's boxes until they are acknowledged and deposits the
 relay's answer was lost and at every third of their time to live. A letter past its expiry is
 replaced by its withdrawn form. Boxes are never sealed again: what is repeated is identical.
 
+Of the 64 places that may be unacknowledged the last four hold receipts only (greetings), so that
+two sides that both wrote all they may can still tell each other what arrived.
+
 Source: docs/protocol.md, "Conversation".
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from itertools import zip_longest
-from typing import Final
+from typing import Final, TypeVar
 
 from ojak_protocol import ratchet as ratchet_
 from ojak_protocol.acknowledgement import (
+    MOST_UNACKNOWLEDGED,
     Entry,
     Outcome,
     Reading,
@@ -33,14 +36,18 @@ from ojak_protocol.acknowledgement import (
 from ojak_protocol.addresses import DeleteKey, MailboxId
 from ojak_protocol.box import open_header
 from ojak_protocol.chains import Place
-from ojak_protocol.errors import CopyDetected, Malformed, RemoteError
+from ojak_protocol.errors import CopyDetected, Exhausted, Malformed, RemoteError
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.kem import Kem
 from ojak_protocol.letters import Body, Kind, decode_body, encode_body
 from ojak_protocol.primitives import Entropy
 from ojak_protocol.ratchet import Opened, Ratchet
 
+T = TypeVar("T")
+
 LETTER_TTL_SECONDS: Final = 7 * 24 * 3600
+PLACES_FOR_RECEIPTS: Final = 4
+"""How many of the unacknowledged places no letter may take."""
 UNREADABLE: Final = 1 << 16
 """Stands for the kind of a body that was sealed by the other side and is not in the format."""
 
@@ -80,7 +87,7 @@ class Conversation(Hidden):
     deletes: tuple[DeleteKey, ...] = ()
     """Boxes read and recorded, still to be deleted at the relay."""
     owes_receipt: bool = False
-    """Whether a letter arrived that no box of ours has acknowledged yet."""
+    """Whether we can acknowledge a letter that no box of ours has acknowledged yet."""
     broken: bool = False
     """Whether a copy was detected: nothing is sent or accepted any more."""
 
@@ -121,10 +128,15 @@ def write(
         kem: the key encapsulation.
 
     Raises:
-        Exhausted: 64 places are unacknowledged.
+        Exhausted: 64 places are unacknowledged, or 60 and this is not a greeting.
         Refused: the text is too long.
         LocalError: the other side's keys are not known yet.
     """
+    if (
+        body.kind != Kind.GREETING
+        and len(state.writing.places) >= MOST_UNACKNOWLEDGED - PLACES_FOR_RECEIPTS
+    ):
+        raise Exhausted("60 letters are waiting to be acknowledged")
     told = acknowledge(state.reading) if state.reading.count else None
     letter = encode_body(replace(body, acknowledgement=told))
     withdrawn = encode_body(Body(Kind.WITHDRAWN, acknowledgement=told, kept=body.kept))
@@ -180,10 +192,14 @@ def due(state: Conversation, *, now: int) -> tuple[Outgoing, ...]:
     if state.broken:
         return ()
     return tuple(
-        outgoing
-        for outgoing in state.outbox
-        if not outgoing.contested and not 0 <= now - outgoing.deposited_at < LETTER_TTL_SECONDS // 3
+        outgoing for outgoing in state.outbox if not outgoing.contested and _is_due(outgoing, now)
     )
+
+
+def _is_due(outgoing: Outgoing, now: int) -> bool:
+    # A clock that ran backwards, or that begins in 1970, only makes a deposit come too early.
+    age = now - outgoing.deposited_at
+    return not outgoing.deposited_at or not 0 <= age < LETTER_TTL_SECONDS // 3
 
 
 def stored(state: Conversation, where: MailboxId, *, now: int) -> Conversation:
@@ -217,22 +233,24 @@ def places(state: Conversation, *, most: int, turn: int) -> tuple[MailboxId, ...
     """Return at most *most* ids to look at.
 
     Contested places of ours and places missing on the other side come first, but leave half the
-    room for what is to be expected next. Only the last one changes with *turn*, so that over 64
-    turns every place where a box of the other side may lie was looked at.
+    room for what is to be expected next. Only the last of those changes with *turn*, so that over
+    128 turns every place where a box of the other side may lie was looked at. With less than six,
+    the first place of the other side's next chain may have to wait for its turn as well.
     """
     if state.broken:
         return ()
     contested = [outgoing.place for outgoing in state.outbox if outgoing.contested]
     missing, present, coming = ratchet_.expected_places(state.ratchet)
     first = _turned(contested + missing, turn)[: most // 2]
-    ahead = [place for pair in zip_longest(present, coming) for place in pair if place]
+    ahead = [(c, step) for step in range(ratchet_.MOST_SKIPPED) for c in (present, coming)]
+    ahead = [(chain, step) for chain, step in ahead if step < len(chain)]
     near = ahead[: most - len(first)]
     if len(ahead) > len(near) and len(near) > 1:
         near[-1] = _turned(ahead[len(near) - 1 :], turn)[0]
-    return tuple(place.id for place in (*first, *near))
+    return tuple(place.id for place in (*first, *(chain[step] for chain, step in near)))
 
 
-def _turned(items: list[Place], turn: int) -> list[Place]:
+def _turned(items: list[T], turn: int) -> list[T]:
     start = turn % len(items) if items else 0
     return items[start:] + items[:start]
 
@@ -263,15 +281,28 @@ def _own_place(
     where = outgoing.place.id
     if box in {outgoing.letter, outgoing.withdrawn}:
         return absent(state, where), ()
+    # Only the two sides hold the header key, and the other side writes elsewhere. A letter that we
+    # erased opens too: a relay that kept it must not make us believe in a copy.
+    if _has_our_header(outgoing.place, box) and not _was_written(state.writing, where, box):
+        return _break(state)
+    # Who saw the id and sat down there, or kept an old letter there, cannot show the delete key.
+    return _changed(
+        state,
+        where,
+        lambda outgoing: replace(outgoing, contested=False, deposited_at=0, replaces=True),
+    ), ()
+
+
+def _has_our_header(place: Place, box: bytes) -> bool:
     try:
-        open_header(where, box, header_key=outgoing.place.header_key)
+        open_header(place.id, box, header_key=place.header_key)
     except RemoteError:
-        # Somebody saw the id and sat down there. He cannot show the delete key.
-        return _changed(
-            state, where, lambda outgoing: replace(outgoing, contested=False, replaces=True)
-        ), ()
-    # Only the two sides hold the header key, and the other side writes elsewhere.
-    return _break(state)
+        return False
+    return True
+
+
+def _was_written(writing: Writing, where: MailboxId, box: bytes) -> bool:
+    return any(place.id == where and place.letter == form_of(box) for place in writing.places)
 
 
 def _break(state: Conversation) -> tuple[Conversation, tuple[Event, ...]]:
@@ -289,11 +320,15 @@ def _accept(
         reading = chain_ended(reading, opened.chain - 1, opened.previous_length)
     withdrawn = body.kind == Kind.WITHDRAWN
     entry = Entry(opened.chain, opened.place.index, where, form_of(box), withdrawn)
+    reading = accepted(reading, entry)
+    # A receipt is owed when there is more to tell. Behind a gap there is not; where a gap closes,
+    # letters may stand behind it. A greeting alone is owed none, or receipts would never end.
+    more = reading.count - state.reading.count
     state = replace(
         state,
-        reading=accepted(reading, entry),
+        reading=reading,
         deletes=(*state.deletes, opened.place.delete_key),
-        owes_receipt=state.owes_receipt or body.kind not in {Kind.GREETING, Kind.WITHDRAWN},
+        owes_receipt=state.owes_receipt or more > 1 or (more == 1 and body.kind != Kind.GREETING),
     )
     state, settled = _settle(state, body, opened)
     return state, (Arrived(body), *settled)

@@ -32,6 +32,7 @@ from ojak_protocol.meeting_keys import (
 )
 from ojak_protocol.meeting_messages import OFFER_BYTES, Answer, Offer, decode_offer
 from ojak_protocol.meeting_places import (
+    LAST_DAY,
     OFFERS_A_DAY,
     answer_place,
     offer_place,
@@ -70,10 +71,12 @@ def offer_places(seed: Seed, set_number: int, day: int) -> tuple[MailboxId, ...]
     """Return where an offer may lie, most wanted first: today's, tomorrow's, yesterday's.
 
     Of one day the highest n comes first, because it is laid when the ones below are used up.
+    Days that no offer can name are left out: a clock may begin in 1970, or be anything.
     """
     return tuple(
         offer_place(seed, set_number, near, n)
         for near in (day, day + 1, day - 1)
+        if 0 <= near <= LAST_DAY
         for n in reversed(range(OFFERS_A_DAY))
     )
 

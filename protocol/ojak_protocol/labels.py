@@ -9,7 +9,8 @@ Source: docs/protocol.md, "Labels".
 
 from typing import Final
 
-SUITE_LABEL: Final = b"ojak-1"
+SUITE_NAME: Final = b"ojak-1"
+"""No label: the name of version and suite, bound wherever two clients must agree on it."""
 
 # H: BLAKE2b personalisation
 H_BOX: Final = b"box"
@@ -21,6 +22,7 @@ H_MEET_SEAL: Final = b"meet-seal"
 H_SESSION: Final = b"sid"
 H_NUMBER_SALT: Final = b"number-salt"
 H_ANSWERS_SALT: Final = b"answers-salt"
+H_SLIP: Final = b"slip"
 
 # MAC: message under a mailbox key or a chain key
 MAC_DELETE: Final = b"dk"

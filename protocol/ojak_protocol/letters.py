@@ -67,9 +67,14 @@ def encode_body(body: Body) -> bytes:
     """Return the 1608 bytes that say *body*.
 
     Raises:
-        Refused: the text has more than 1500 bytes.
+        Refused: the text has more than 1500 bytes, or UTF-8 cannot hold it.
     """
-    if len(body.text.encode()) > MOST_TEXT_BYTES:
+    try:
+        size = len(body.text.encode())
+    except UnicodeEncodeError:
+        # `from None`: the cause quotes the text.
+        raise Refused(Reason.ENCODING) from None
+    if size > MOST_TEXT_BYTES:
         raise Refused(Reason.TOO_LONG)
     fields: dict[int, cbor.Value] = {0: int(body.kind)}
     if body.text:

@@ -27,7 +27,7 @@ from ojak_protocol.cpace import ISK_BYTES, Isk, Scalar, Share
 from ojak_protocol.errors import RemoteError
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.kem import CIPHERTEXT_BYTES
-from ojak_protocol.labels import H_SESSION, KDF_MEET, SUITE_LABEL
+from ojak_protocol.labels import H_SESSION, KDF_MEET, SUITE_NAME
 from ojak_protocol.meeting_messages import Answer, Offer
 from ojak_protocol.primitives import KEY_BYTES, Entropy, blake2b, kdf, lv, u8, u32
 from ojak_protocol.ratchet import (
@@ -69,7 +69,7 @@ class RunName(Hidden):
 
     def ci(self) -> bytes:
         """Return the channel identifier: suite, roles, codeword form and set."""
-        return lv(SUITE_LABEL, b"host", b"guest", FORM_NAME, u32(self.set_number))
+        return lv(SUITE_NAME, b"host", b"guest", FORM_NAME, u32(self.set_number))
 
 
 def share_for(name: RunName, j: int, *, prs: bytes, scalar: Scalar) -> Share:

@@ -26,6 +26,8 @@ from ojak_protocol.primitives import (
 from ojak_protocol.stretch import Seed
 
 DAY_SECONDS: Final = 24 * 3600
+LAST_DAY: Final = 2**32 - 1
+"""The last day that an offer's place can name."""
 RUNS: Final = 4
 """How many answers one offer takes."""
 OFFERS_A_DAY: Final = 3
@@ -58,7 +60,7 @@ def seal_at(seed: Seed, place: MailboxId, message: bytes, *, entropy: Entropy) -
     if len(message) > _PLAINTEXT_BYTES:
         raise LocalError("too long for a meeting place")
     return seal(
-        blake2b(H_MEET_SEAL, seed),
+        _key(seed),
         message.ljust(_PLAINTEXT_BYTES, b"\0"),
         bound_to=place,
         nonce=entropy(NONCE_BYTES),
@@ -72,10 +74,14 @@ def open_at(seed: Seed, place: MailboxId, box: bytes, *, size: int) -> bytes:
         Unopenable: it was not sealed for this place by somebody who has the number.
         Malformed: it is longer than *size*.
     """
-    plaintext = unseal(blake2b(H_MEET_SEAL, seed), box, bound_to=place)
+    plaintext = unseal(_key(seed), box, bound_to=place)
     if len(plaintext) != _PLAINTEXT_BYTES or any(plaintext[size:]):
         raise Malformed("a meeting place is filled with zeros")
     return plaintext[:size]
+
+
+def _key(seed: Seed) -> bytes:
+    return blake2b(H_MEET_SEAL, seed)
 
 
 def _place(seed: Seed, kind: bytes, *parts: bytes) -> MailboxId:

@@ -15,13 +15,21 @@ from typing import Final
 
 from ojak_protocol import visits
 from ojak_protocol.addresses import MailboxId
+from ojak_protocol.errors import LocalError
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.kem import Kem
-from ojak_protocol.meeting_places import DAY_SECONDS, OFFERS_A_DAY, answer_place, offer_place
+from ojak_protocol.meeting_places import (
+    DAY_SECONDS,
+    LAST_DAY,
+    OFFERS_A_DAY,
+    answer_place,
+    offer_place,
+)
 from ojak_protocol.number import Number
 from ojak_protocol.offers import LaidOffer, make_offer, without_run
 from ojak_protocol.primitives import Entropy
 from ojak_protocol.stretch import Seed
+from ojak_protocol.sync import MAX_AFTER_SECONDS, MIN_TTL_SECONDS
 from ojak_protocol.visits import AnsweredRun, Confirmed, Letter, Visit
 
 DAYS_AHEAD: Final = 14
@@ -83,8 +91,11 @@ class OfferDeposit(Hidden):
 
 
 def day_of(clock: int) -> int:
-    """Return the UTC day of *clock*, days since 1970."""
-    return clock // DAY_SECONDS
+    """Return the UTC day of *clock*, days since 1970.
+
+    A clock beyond what offers can name counts as the last day on which all of them can be laid.
+    """
+    return min(clock // DAY_SECONDS, LAST_DAY - DAYS_AHEAD)
 
 
 def lay(point: MeetingPoint, *, day: int, now: int, entropy: Entropy) -> MeetingPoint:
@@ -116,8 +127,9 @@ def lay(point: MeetingPoint, *, day: int, now: int, entropy: Entropy) -> Meeting
                     entropy=entropy,
                 )
             )
-    # A relay whose clock jumps about must not make this grow: the nearest days are worth most.
-    nearest = sorted(offers, key=lambda laid: abs(laid.day - day))[:MOST_OFFERS]
+    # A relay whose clock jumps about must neither make this grow nor have real offers erased:
+    # what is kept is what lies nearest to the device's own day.
+    nearest = sorted(offers, key=lambda laid: abs(laid.day - today))[:MOST_OFFERS]
     return replace(point, offers=tuple(laid for laid in offers if laid in nearest))
 
 
@@ -130,7 +142,8 @@ def offers_due(point: MeetingPoint, *, relay_clock: int) -> tuple[OfferDeposit, 
     for laid in sorted(point.offers, key=lambda laid: (laid.day, laid.n)):
         release = (laid.day - 1) * DAY_SECONDS
         left = release + OFFER_TTL_SECONDS - relay_clock
-        if laid.laid or left < 60 or not laid.open_runs:
+        early = release - relay_clock > MAX_AFTER_SECONDS
+        if laid.laid or left < MIN_TTL_SECONDS or early or not laid.open_runs:
             continue
         due.append(
             OfferDeposit(
@@ -199,7 +212,15 @@ def take(
         now: device clock.
         entropy: fresh randomness.
         kem: the key encapsulation.
+
+    Raises:
+        LocalError: the run was taken before.
     """
+    # Looked up again: *at* may be older than the point, and a run must not be answered twice.
+    if at.run not in {
+        run for laid in point.offers if laid.nonce == at.laid.nonce for run in laid.open_runs
+    }:
+        raise LocalError("a run is taken once")
     answer = visits.read_answer(at, box, entropy=entropy, kem=kem)
     offered = () if point.closed or answer.until < relay_clock else letters
     visit = visits.open_visit(at, answer, letters=offered, now=now, entropy=entropy, kem=kem)
@@ -249,7 +270,11 @@ def forget_visits(point: MeetingPoint, *, now: int) -> tuple[MeetingPoint, tuple
 
 def reopen(point: MeetingPoint) -> MeetingPoint:
     """Return the point open to five more runs, as its person decided."""
-    return replace(point, counted=0)
+    # Runs counted until now are no part of the new five: a late confirmation of one of them must
+    # not take back another.
+    return replace(
+        point, counted=0, visits=tuple(replace(visit, counted=False) for visit in point.visits)
+    )
 
 
 def _without(point: MeetingPoint, visit: Visit) -> MeetingPoint:

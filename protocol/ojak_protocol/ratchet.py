@@ -17,6 +17,7 @@ Source: docs/protocol.md, "The ratchet"; Signal, "The Double Ratchet Algorithm",
 
 from dataclasses import dataclass, replace
 from hashlib import sha512
+from itertools import zip_longest
 from typing import Final, NewType
 
 from nacl.bindings import crypto_scalarmult, crypto_scalarmult_base
@@ -28,11 +29,11 @@ from ojak_protocol.chains import (
     ChainKey,
     MailboxKey,
     Place,
+    PlacesAhead,
     body_key,
     next_chain_key,
     next_mailbox_key,
     place_at,
-    places_from,
 )
 from ojak_protocol.errors import CopyDetected, LocalError, Malformed, Unopenable
 from ojak_protocol.hidden import Hidden
@@ -128,8 +129,8 @@ class SealedPlace(Hidden):
     withdrawn: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class LostPlace:
+@dataclass(frozen=True, slots=True, repr=False)
+class LostPlace(Hidden):
     """A place of the other side that can no longer be opened."""
 
     chain: int
@@ -199,20 +200,19 @@ def open_(state: Ratchet, where: MailboxId, box: bytes, *, kem: Kem) -> tuple[Ra
             if skipped.place.id == where:
                 return _open_skipped(state, chain, skipped, box)
     present = state.receiving
-    if present is not None:
-        for place in _ahead(present):
-            if place.id == where:
-                return _open_present(state, present, place, box)
-    for place in _ahead_of_next(state):
-        if place.id == where:
-            return _open_next(state, place, box, kem)
+    # In turn, because most boxes lie at the beginning of one of the two.
+    for current, coming in zip_longest(_ahead(present), _ahead_of_next(state)):
+        if present is not None and current is not None and current.id == where:
+            return _open_present(state, present, current, box)
+        if coming is not None and coming.id == where:
+            return _open_next(state, coming, box, kem)
     raise Unopenable("no box of the other side is expected there")
 
 
-def expected_places(state: Ratchet) -> tuple[list[Place], list[Place], list[Place]]:
+def expected_places(state: Ratchet) -> tuple[list[Place], PlacesAhead, PlacesAhead]:
     """Return where boxes of the other side may lie: missing ones, its present chain, its next.
 
-    Each list is in the order in which boxes are to be expected, at most 64 long.
+    Each is in the order in which boxes are to be expected, at most 64 long.
     """
     missing = [
         skipped.place
@@ -220,16 +220,17 @@ def expected_places(state: Ratchet) -> tuple[list[Place], list[Place], list[Plac
         if chain is not None
         for skipped in chain.skipped
     ]
-    present = [] if state.receiving is None else _ahead(state.receiving)
-    return missing, present, _ahead_of_next(state)
+    return missing, _ahead(state.receiving), _ahead_of_next(state)
 
 
-def _ahead(chain: ReceivingChain) -> list[Place]:
-    return places_from(chain.mailbox_key, chain.index, MOST_SKIPPED - len(chain.skipped))
+def _ahead(chain: ReceivingChain | None) -> PlacesAhead:
+    if chain is None:
+        return PlacesAhead(MailboxKey(b""), 0, 0)
+    return PlacesAhead(chain.mailbox_key, chain.index, MOST_SKIPPED - len(chain.skipped))
 
 
-def _ahead_of_next(state: Ratchet) -> list[Place]:
-    return [] if state.ours is None else places_from(state.next_receiving, 0, MOST_SKIPPED)
+def _ahead_of_next(state: Ratchet) -> PlacesAhead:
+    return PlacesAhead(state.next_receiving, 0, 0 if state.ours is None else MOST_SKIPPED)
 
 
 def _open_skipped(
@@ -266,6 +267,8 @@ def _open_next(state: Ratchet, place: Place, box: bytes, kem: Kem) -> tuple[Ratc
     ours, sending = state.ours, state.sending
     if ours is None or sending is None:
         raise LocalError("a chain can only answer one of ours")
+    # Our next chain has to be sealed to this key: found out only then, we could never write again.
+    kem.encapsulate(header.keys.ek)
     root, chain_key, next_receiving = _root_step(
         state.root,
         shared=_dh(ours.dh, header.keys.dh) + kem.decapsulate(ours.kem_seed, header.keys.ct),

@@ -21,6 +21,7 @@ from typing import Final
 
 from ojak_protocol.cbor import Value, decode, encode
 from ojak_protocol.errors import LocalError, Malformed, Refused
+from ojak_protocol.labels import H_SLIP
 from ojak_protocol.number import Number, parse_number
 from ojak_protocol.primitives import blake2b
 
@@ -33,7 +34,6 @@ MOST_QUESTION_CHARACTERS: Final = 120
 MOST_TYPED_CHARACTERS: Final = 8192
 
 # Personalises a checksum; nothing secret is derived under it.
-_CHECK: Final = b"slip"
 _CHECK_BYTES: Final = 4
 _MOST_BYTES: Final = 2048
 _GROUP: Final = 5
@@ -104,7 +104,7 @@ def _body(slip: Slip) -> bytes:
 
 
 def _check(body: bytes) -> bytes:
-    return blake2b(_CHECK, body)[:_CHECK_BYTES]
+    return blake2b(H_SLIP, body)[:_CHECK_BYTES]
 
 
 def _is_usable(slip: Slip) -> bool:

@@ -14,7 +14,7 @@ from typing import Final, NewType
 
 from ojak_protocol.answers import FORM_NAME, Answers
 from ojak_protocol.errors import LocalError
-from ojak_protocol.labels import H_ANSWERS_SALT, H_NUMBER_SALT, SUITE_LABEL
+from ojak_protocol.labels import H_ANSWERS_SALT, H_NUMBER_SALT, SUITE_NAME
 from ojak_protocol.number import Number
 from ojak_protocol.primitives import blake2b, lv, u32
 
@@ -84,7 +84,7 @@ def answers_prs(seed: Seed, set_number: int, answers: Answers, stretch: Stretch)
     if not 0 <= set_number < 1 << 32:
         raise LocalError("a set number has four bytes")
     secret = lv(
-        SUITE_LABEL,
+        SUITE_NAME,
         FORM_NAME,
         u32(set_number),
         answers.first,

@@ -10,7 +10,7 @@ Source: docs/protocol.md, "Sync"; schema: docs/sync.cddl.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum, IntEnum
-from typing import Final, TypeAlias, assert_never
+from typing import Final, TypeAlias, cast
 
 from ojak_protocol import cbor
 from ojak_protocol.addresses import BOX_BYTES, ID_BYTES, DeleteKey, MailboxId, mailbox_id
@@ -121,7 +121,8 @@ class SyncRequest:
         if len(self.deletes) > limits.deletes or len(self.deposits) > limits.deposits:
             raise LocalError("more deletes or deposits than the class allows")
         for key in (*self.polls, *self.deletes):
-            _check_bytes(key, ID_BYTES)
+            if type(key) is not bytes or len(key) != ID_BYTES:
+                raise LocalError("an id and a key have 32 bytes")
         if type(self.room) is not int or self.room not in REPLY_BYTES:
             raise LocalError("room is 0, 1, 4 or 16 boxes")
         _check_integer(self.wait_seconds, 0, MAX_WAIT_SECONDS)
@@ -212,20 +213,21 @@ def decode_request(body: bytes) -> SyncRequest:
     if len(body) not in REQUEST_BYTES:
         raise Malformed("the length is that of no class")
     limits = REQUEST_BYTES[len(body)]
-    keys = _identifiers(deletes)
+    keys = cast("list[DeleteKey]", _list(deletes))
     if len(keys) != limits.deletes:
         raise Malformed("the deletes must fill the class exactly")
     try:
         return SyncRequest(
             sync_class=limits,
-            polls=tuple(MailboxId(id_) for id_ in _identifiers(polls)),
-            deletes=tuple(DeleteKey(key) for key in keys if key != NO_DELETE),
-            deposits=tuple(_deposit(value) for value in _list(deposits)),
+            polls=tuple(cast("list[MailboxId]", _list(polls))),
+            deletes=tuple([key for key in keys if key != NO_DELETE]),
+            deposits=tuple([_deposit(value) for value in _list(deposits)]),
             room=_integer(room),
             wait_seconds=_integer(wait),
         )
     except LocalError as outside_limits:
-        # The rules stand once, where the values are made; their messages quote nothing.
+        # The rules, types included, stand once: where the values are made. Their messages quote
+        # nothing.
         raise Malformed(str(outside_limits)) from None
 
 
@@ -275,11 +277,12 @@ def decode_reply(body: bytes, request: SyncRequest) -> SyncReply:
 
 def _padded(fields: Sequence[cbor.Value], body_bytes: int) -> bytes:
     """Encode *fields* under the keys 0, 1, ... with the padding behind them."""
-    body: dict[int, cbor.Value] = dict(enumerate(fields))
-    key = len(body)
-    # One byte more: the padding's key. The map's own head is one byte with and without it.
-    body[key] = _padding(body_bytes - len(cbor.encode(body)) - 1)
-    return cbor.encode(body)
+    count = len(fields)
+    body = cbor.encode(dict(enumerate(fields)))
+    padding = _padding(body_bytes - len(body) - 1)
+    # The padding's key comes last, so it can be put behind what is encoded already: the head of a
+    # map of n < 23 entries is the one byte 0xA0 + n, a key below 24 is itself.
+    return bytes([0xA0 + count + 1]) + body[1:] + bytes([count]) + cbor.encode(padding)
 
 
 def _padding(size_bytes: int) -> list[cbor.Value]:
@@ -345,15 +348,9 @@ def _deposit(value: cbor.Value) -> Deposit:
 
 
 def _poll_value(result: PollResult) -> cbor.Value:
-    match result:
-        case Found(box):
-            return box
-        case Nothing():
-            return 0
-        case NoRoom():
-            return 1
-        case _:
-            assert_never(result)
+    if isinstance(result, Nothing):
+        return 0
+    return 1 if isinstance(result, NoRoom) else result.box
 
 
 def _poll_result(value: cbor.Value) -> PollResult:
@@ -391,10 +388,6 @@ def _bytes(value: cbor.Value, size: int) -> bytes:
     if type(value) is not bytes or len(value) != size:
         raise Malformed("not bytes of that length")
     return value
-
-
-def _identifiers(value: cbor.Value) -> list[bytes]:
-    return [_bytes(item, ID_BYTES) for item in _list(value)]
 
 
 def _check_bytes(value: bytes, size: int) -> None:

@@ -54,7 +54,8 @@ class Visit(Hidden):
     taken_at: int
     """Device clock when the run was taken."""
     counted: bool
-    """Whether boxes were offered, and the run counts toward closing the point."""
+    """Whether the run is one of those that close the point at five: boxes were offered in it, and
+    its person did not reopen the point since."""
     references: tuple[int, ...]
     """The letters offered in it."""
     branches: tuple[Conversation, Conversation]
@@ -183,7 +184,9 @@ def _write_all(
     branch: Conversation, letters: tuple[Letter, ...], *, real: bool, entropy: Entropy, kem: Kem
 ) -> Conversation:
     for letter in letters:
-        body = letter.body if real else letter.counterpart
+        # Taken back at one moment in both branches: else the relay sees which of them is real.
+        counterpart = replace(letter.counterpart, expires_at=letter.body.expires_at)
+        body = letter.body if real else counterpart
         branch = talk.write(branch, body, reference=letter.reference, entropy=entropy, kem=kem)
     return branch
 

@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import threading
 from multiprocessing.context import ForkServerContext
 from pathlib import Path
 
@@ -50,6 +51,28 @@ def test_a_kill_in_the_first_save_leaves_nothing_or_the_new(tmp_path: Path, step
     assert path.exists() == (step.value >= Step.RENAMED.value)
     if path.exists():
         assert path.read_bytes() == NEW
+
+
+def test_the_name_is_never_without_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "vault"
+    atomic_file.replace(path, OLD)
+    is_over = threading.Event()
+    missed: list[OSError] = []
+
+    def look() -> None:
+        while not is_over.is_set():
+            try:
+                path.stat()
+            except OSError as error:
+                missed.append(error)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    for _ in range(30):
+        atomic_file.replace(path, b"x")
+    is_over.set()
+    looking.join()
+    assert missed == []
 
 
 def test_steps_come_in_the_order_that_makes_it_durable(tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def probe(*arguments: str, **more: str) -> subprocess.CompletedProcess[str]:
 
 
 def run(command: Sequence[str], **more: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own program
+    return subprocess.run(
         command,
         env=environment(**more),
         stdin=subprocess.DEVNULL,
@@ -241,7 +241,7 @@ def test_an_interrupted_reader_leaves_a_clean_screen_and_exits_with_130(way: str
 
 
 def test_a_reader_that_has_gone_is_no_fault() -> None:
-    with subprocess.Popen(  # noqa: S603 - our own program
+    with subprocess.Popen(
         [sys.executable, "-c", PROBE, "send", "flood"],
         env=environment(),
         stdout=subprocess.PIPE,

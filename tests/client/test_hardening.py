@@ -31,7 +31,7 @@ if "readline" in sys.argv:
 
 
 def child(script: str, *arguments: str) -> list[str]:
-    done = subprocess.run(  # noqa: S603 - our own interpreter and script
+    done = subprocess.run(
         [sys.executable, "-c", script, *arguments],
         check=True,
         capture_output=True,
@@ -70,7 +70,7 @@ def test_a_crash_leaves_no_core(tmp_path: Path) -> None:
         "os.abort()"
     )
     _, hard = resource.getrlimit(resource.RLIMIT_CORE)
-    with subprocess.Popen(  # noqa: S603 - the same
+    with subprocess.Popen(
         [sys.executable, "-c", crash],
         cwd=tmp_path,
         stdout=subprocess.PIPE,

@@ -154,7 +154,7 @@ def test_a_letter_comes_from_standard_input_where_that_is_no_terminal(
     content: bytes, outcome: str
 ) -> None:
     command = [sys.executable, "-c", LETTER_PROGRAM]
-    run = subprocess.run(command, input=content, capture_output=True, check=True)  # noqa: S603 - ours
+    run = subprocess.run(command, input=content, capture_output=True, check=True)
     assert run.stdout.decode().strip() == outcome
 
 

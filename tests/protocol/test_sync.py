@@ -245,17 +245,32 @@ def test_the_maker_of_changed_bodies_makes_good_ones_too() -> None:
     assert decode_request(_changed(3, [DEPOSIT])).deposits[0].delete_key is None
 
 
+REPLY = SyncReply(0, (Nothing(),) * 32, (DepositOutcome.STORED,))
+PADDING_BYTES = len(cbor2.loads(encode_reply(REPLY, 1))[4][0])
+
+
 @pytest.mark.parametrize(
-    "padding",
-    [[bytes(24), b"\0"], [b"\1" * 22, bytes(1)], [bytes(25)], bytes(25), [bytes(20), bytes(3)]],
+    ("first", "second"),
+    [
+        (bytes(PADDING_BYTES - 1), b"\0"),
+        (bytes(PADDING_BYTES - 2), bytes(2)),
+        (bytes(PADDING_BYTES - 3), bytes(3)),
+        (bytes(PADDING_BYTES - 1) + b"\1", b""),
+        (b"\1" * PADDING_BYTES, b""),
+        ("\0" * PADDING_BYTES, b""),
+        (bytes(PADDING_BYTES), ""),
+        (bytes(PADDING_BYTES), 0),
+    ],
+    ids=map(str, range(8)),
 )
-def test_padding_of_another_form_is_malformed(padding: object) -> None:
-    body = encode_reply(SyncReply(0, (Nothing(),) * 32, (DepositOutcome.STORED,)), 1)
-    fields = cbor2.loads(body)
-    assert cbor2.dumps(fields) == body
-    fields[4] = padding
-    with pytest.raises(Malformed):
-        decode_reply(cbor2.dumps(fields), a_request())
+def test_padding_of_another_form_is_malformed(first: object, second: object) -> None:
+    """One value has one body: nothing can be smuggled in the padding."""
+    fields = cbor2.loads(encode_reply(REPLY, 1))
+    assert fields[4] == [bytes(PADDING_BYTES), b""]
+    body = cbor2.dumps(fields | {4: [first, second]})
+    assert len(body) == REPLY_BYTES[1]
+    with pytest.raises(Malformed, match="padding"):
+        decode_reply(body, a_request())
 
 
 @pytest.mark.parametrize(

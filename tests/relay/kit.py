@@ -119,7 +119,7 @@ def start(
     """Start a relay process, or another *program* that takes the same arguments."""
     command = program or ("-m", "ojak_relay", "serve", "--listen", "127.0.0.1:0")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OJAK_")}
-    return subprocess.Popen(  # noqa: S603 (this very interpreter, arguments of these tests)
+    return subprocess.Popen(
         [sys.executable, *command, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

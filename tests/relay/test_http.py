@@ -250,8 +250,10 @@ def test_a_body_cut_short_changes_nothing_and_hurts_nobody(relay: Relay) -> None
     assert relay.sync(request(40)).polls[0] == Nothing()
 
 
-def test_half_a_header_is_cut_off_in_time() -> None:
+def test_silence_and_half_a_header_are_cut_off_in_time() -> None:
     with running(*MEMORY, environment={"OJAK_RELAY_HEADER_SECONDS": "1"}) as relay:
+        with socket.create_connection((relay.host, relay.port), timeout=10) as line:
+            assert _ended(line)
         with socket.create_connection((relay.host, relay.port), timeout=10) as line:
             line.sendall(b"POST /v1/sync HTT")
             assert _ended(line)
@@ -318,7 +320,7 @@ def test_nothing_of_a_request_stands_in_what_the_relay_writes() -> None:
 def test_tls_is_spoken_with_the_operators_certificate(tmp_path: Path) -> None:
     certificate, private = tmp_path / "c.pem", tmp_path / "k.pem"
     make = "openssl req -x509 -newkey ed25519 -nodes -days 2 -subj /CN=localhost"
-    subprocess.run(  # noqa: S603 (fixed command)
+    subprocess.run(
         [
             *make.split(),
             "-addext",
@@ -340,7 +342,9 @@ def test_tls_is_spoken_with_the_operators_certificate(tmp_path: Path) -> None:
                 assert line.recv(1000).startswith(b"HTTP/1.1 200 OK")
                 assert line.session is None or not line.session.has_ticket
         assert b"HTTP" not in raw(relay, b"GET / HTTP/1.1\r\n\r\n")
-        assert relay.stop()[0] == 0
+        code, err = relay.stop()
+        assert code == 0
+        assert len(err.splitlines()) == 1, err
 
 
 def test_two_relays_on_one_file_are_refused_in_one_sentence(tmp_path: Path) -> None:

@@ -1,6 +1,8 @@
 """The pages store on its disk: what is gone is gone, what a crash left is put right."""
 
+import asyncio
 import os
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -222,7 +224,7 @@ async def test_every_flipped_byte_of_the_file_leaves_the_other_boxes(path: Path)
     await store.apply([], [deposit(n, n) for n in range(4)], now=NOW)
     await store.close()
     whole = content(path)
-    for position in range(PAGE_BYTES, len(whole), 397):
+    for position in range(PAGE_BYTES, 6 * PAGE_BYTES, 97):
         write(path, 0, bytes([whole[position] ^ 1]), at=position)
         store = await opened(path)
         results = await store.look([place(n) for n in range(4)], room=4, now=NOW)
@@ -250,6 +252,69 @@ async def test_a_disk_that_refuses_is_never_answered_with_stored(path: Path) -> 
             await store.apply([place(1)], [], now=NOW)
     assert store.failed
     assert await store.look([place(1), place(2)], room=2, now=NOW) == (Found(box(7)), Nothing())
+    await store.close()
+
+
+async def test_nothing_is_acknowledged_or_given_out_before_its_sync(path: Path) -> None:
+    """Nor is what another visit asked for while the first one's sync is still under way."""
+    store = await opened(path)
+    await store.apply([], [deposit(1, 7)], now=NOW)
+    may_sync = threading.Event()
+    with pytest.MonkeyPatch.context() as patch:
+        honest = os.fdatasync
+        patch.setattr(os, "fdatasync", lambda file: may_sync.wait(20) and honest(file))
+        visits = [
+            asyncio.create_task(store.apply(deletes, deposits, now=NOW))
+            for deletes, deposits in (
+                ([place(1)], []),
+                ([place(1)], []),
+                ([], [deposit(1, 7)]),
+                ([], [deposit(2, 8)]),
+                ([], [deposit(2, 8)]),
+                ([], [deposit(2, 9)]),
+            )
+        ]
+        done, _ = await asyncio.wait(visits, timeout=0.2)
+        assert not done
+        assert await store.look([place(2)], room=1, now=NOW) == (Nothing(),)
+        may_sync.set()
+        outcomes = [await visit for visit in visits]
+    stored, occupied = (DepositOutcome.STORED,), (DepositOutcome.OCCUPIED,)
+    assert outcomes == [(), (), stored, stored, stored, occupied]
+    assert await store.look([place(1), place(2)], room=2, now=NOW) == (Nothing(), Found(box(8)))
+    await store.close()
+
+
+async def test_a_place_is_never_seen_empty_while_its_box_is_replaced(path: Path) -> None:
+    store = await opened(path)
+    await store.apply([], [deposit(1, 0)], now=NOW)
+    over = asyncio.Event()
+
+    async def replace() -> None:
+        for content in range(1, 60):
+            await store.apply([], [deposit(1, content, shown=True)], now=NOW)
+        over.set()
+
+    replacing = asyncio.create_task(replace())
+    while not over.is_set():
+        (result,) = await store.look([place(1)], room=1, now=NOW)
+        assert isinstance(result, Found)
+        await asyncio.sleep(0)
+    await replacing
+    await store.close()
+
+
+async def test_a_timed_replacement_is_never_seen_early(path: Path) -> None:
+    store = await opened(path)
+    for number in range(8):
+        await store.apply([], [deposit(number, 0)], now=NOW)
+        timed = deposit(number, 1, shown=True, after=100)
+        replacing = asyncio.create_task(store.apply([], [timed], now=NOW))
+        while not replacing.done():
+            (result,) = await store.look([place(number)], room=1, now=NOW)
+            assert result in (Found(box(0)), Nothing())
+            await asyncio.sleep(0)
+        await replacing
     await store.close()
 
 

@@ -120,6 +120,16 @@ async def test_a_delete_that_finds_nothing_leaves_no_mark(opened: Opener) -> Non
 
 
 @pytest.mark.asyncio
+async def test_deleting_a_box_past_its_time_leaves_no_mark(opened: Opener) -> None:
+    async with opened() as store:
+        await store.apply([], [deposit(1, 7, ttl=60)], now=NOW)
+        await store.apply([place(1)], [], now=NOW + 60)
+        assert store.boxes == 0
+        await store.apply([], [deposit(1, 8)], now=NOW + 60)
+        assert await look(store, 1, now=NOW + 60) == [Found(box(8))]
+
+
+@pytest.mark.asyncio
 async def test_deletes_come_before_deposits(opened: Opener) -> None:
     async with opened() as store:
         await store.apply([], [deposit(1, 7)], now=NOW)

@@ -116,7 +116,7 @@ class PagesStore:
                 results.append(Nothing())
             elif room <= 0:
                 results.append(NoRoom())
-            elif (record := await self._read(id_, page)) is None:
+            elif (record := await self._read(id_, page, now)) is None:
                 results.append(Nothing())
             else:
                 room -= 1
@@ -265,7 +265,7 @@ class PagesStore:
         self._expires_at[page] = _NEVER
         self._free.append(page)
 
-    async def _read(self, id_: MailboxId, page: int) -> Record | None:
+    async def _read(self, id_: MailboxId, page: int, now: int) -> Record | None:
         try:
             record = self._file.read_cached(page)
         except BlockingIOError:
@@ -273,7 +273,12 @@ class PagesStore:
             record = await loop.run_in_executor(None, self._file.read, page)
         if record is not None and record.id == id_:
             return record
-        if self._index.get(id_) == page and id_ not in self._pending:
+        pending = self._pending.get(id_)
+        if pending is not None:
+            # The page was just erased: what comes in its place is durable before that.
+            record = pending.record
+            return record if record and record.released_at <= now < record.expires_at else None
+        if self._index.get(id_) == page:
             # Damaged on the disk: it can never be given out, so its place is cleared.
             change = self._change()
             self._expire(page, change)

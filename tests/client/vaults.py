@@ -1,0 +1,54 @@
+"""Vaults of tests, whose passphrase costs nothing to stretch."""
+
+import hashlib
+import multiprocessing
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock
+
+from ojak_client import vault_format
+from ojak_client.vault import Vault
+from ojak_client.vault_format import (
+    SLOTS,
+)
+
+SPAWN = multiprocessing.get_context("forkserver")
+WORDS = "붉은 다리 아래"
+
+
+def stretch(passphrase: bytes, salt: bytes) -> bytes:
+    return hashlib.blake2b(passphrase, salt=salt, digest_size=32).digest()
+
+
+def create(path: Path, words: str = WORDS) -> Vault:
+    return Vault.create(path, bytearray(words.encode()), stretch, os.urandom)
+
+
+def opened(path: Path, words: str = WORDS) -> Vault:
+    return Vault.open(path, bytearray(words.encode()), stretch, os.urandom)
+
+
+def content_of(path: Path, words: str = WORDS) -> bytes:
+    with opened(path, words).locked() as session:
+        return session.content
+
+
+def put(vault: Vault, content: bytes) -> None:
+    with vault.locked() as session:
+        session.save(content)
+
+
+def own_slot(path: Path) -> int:
+    raw = path.read_bytes()
+    key = bytearray(stretch(WORDS.encode(), raw[:16]))
+    return next(slot for slot in range(SLOTS) if vault_format.is_open(raw, slot, key))
+
+
+@contextmanager
+def held_lock(path: Path) -> Iterator[None]:
+    """Hold the lock as another process would: it belongs to the open file, not to us."""
+    with FileLock(f"{path}.lock"):
+        yield
