@@ -25,11 +25,11 @@ from ojak_protocol.box import Header, TurnKeys, open_header
 from ojak_protocol.chains import (
     ChainKey,
     MailboxKey,
+    PlacesAhead,
     body_key,
     next_chain_key,
     next_mailbox_key,
     place_at,
-    places_from,
 )
 from ojak_protocol.cpace import Scalar, new_scalar, session_key, share
 from ojak_protocol.errors import ProtocolError, RemoteError
@@ -362,7 +362,7 @@ def chain() -> Lines:
     yield "mbk_1", next_mailbox_key(mailbox).hex()
     yield "bk_0", body_key(key).hex()
     yield "ck_1", next_chain_key(key).hex()
-    yield "id_2", places_from(mailbox, 0, 3)[2].id.hex()
+    yield "id_2", PlacesAhead(mailbox, 0, 3)[2].id.hex()
 
 
 def step() -> Lines:
