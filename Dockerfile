@@ -14,14 +14,14 @@ COPY requirements/relay.txt /tmp/relay.txt
 RUN python -m venv --without-pip /opt/ojak \
  && pip --python /opt/ojak/bin/python install --no-cache-dir --only-binary :all: --require-hashes \
       --requirement /tmp/relay.txt \
- && install -d -m 0700 -o 65532 -g 65532 /tmp/store
+ && install -d -m 0700 /tmp/lib/ojak
 
 FROM ${PYTHON}
 COPY --from=build /opt/ojak /opt/ojak
 # Not the client: a relay never runs it.
 COPY protocol/ojak_protocol /opt/ojak/lib/ojak/ojak_protocol
 COPY relay/ojak_relay /opt/ojak/lib/ojak/ojak_relay
-COPY --from=build --chown=65532:65532 /tmp/store /var/lib/ojak
+COPY --from=build --chown=65532:65532 /tmp/lib /var/lib
 ENV PYTHONPATH=/opt/ojak/lib/ojak \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
