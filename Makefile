@@ -16,6 +16,9 @@ CATALOGUES := $(patsubst %.po,%.mo,$(wildcard client/ojak_client/locale/*/LC_MES
 %.mo: %.po .venv/ready
 	$(BIN)/python hatch_build.py
 
+demo: .venv/ready $(CATALOGUES)
+	$(BIN)/python -m tests.demo
+
 test: .venv/ready $(CATALOGUES)
 	$(BIN)/python -m pytest $(ARGS)
 

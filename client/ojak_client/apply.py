@@ -31,7 +31,7 @@ from ojak_protocol.conversation import Arrived, Broken, Conversation, Event, Set
 from ojak_protocol.errors import RemoteError, TooNew
 from ojak_protocol.letters import Body, Kind
 from ojak_protocol.meeting_point import MeetingPoint
-from ojak_protocol.sync import DepositOutcome, Found, Nothing, SyncReply, SyncRequest
+from ojak_protocol.sync import Deposit, DepositOutcome, Found, Nothing, SyncReply, SyncRequest
 from ojak_protocol.visits import AnsweredRun, Confirmed, Letter
 
 RECEIPT_DELAY_SECONDS: Final = (600, 3600)
@@ -40,8 +40,9 @@ RECEIPT_DELAY_SECONDS: Final = (600, 3600)
 ALWAYS: Final = 1 << 62
 """Until when somebody looks who keeps his state."""
 
-MOST_OFFERED: Final = 8
-"""How many letters one visit is offered before it is confirmed."""
+MOST_OFFERED: Final = 2
+"""How many letters one visit is offered before it is confirmed: as many as a guest's first look
+has room for in both branches. Five strangers with two words each fill 160 KB of the vault."""
 
 Step = tuple[Contact, tuple[Notice, ...]]
 
@@ -72,7 +73,7 @@ def _apply_to(contact: Contact, request: SyncRequest, reply: SyncReply, moment: 
     for deposit, outcome in zip(request.deposits, reply.deposits, strict=True):
         if not _is_full(outcome):
             taken = outcome is DepositOutcome.STORED
-            contact, said = _deposited(contact, deposit.id, stored=taken, moment=moment)
+            contact, said = _deposited(contact, deposit, stored=taken, moment=moment)
             notices.extend(said)
     for place, result in zip(request.polls, reply.polls, strict=True):
         if isinstance(result, Found):
@@ -92,24 +93,30 @@ def _change_talks(contact: Contact, change: Callable[[Conversation], Conversatio
     )
 
 
-def _deposited(contact: Contact, place: MailboxId, *, stored: bool, moment: Moment) -> Step:
+def _deposited(contact: Contact, deposit: Deposit, *, stored: bool, moment: Moment) -> Step:
+    place = deposit.id
     notices: tuple[Notice, ...] = ()
     if contact.visiting is not None:
         visiting = answer_deposited(contact.visiting, place, stored=stored, moment=moment)
-        contact = replace(contact, visiting=visiting)
-        if visiting.attempt is None and visiting.run:
+        if visiting.full != contact.visiting.full:
             notices = (Notice(NoticeKind.NO_RUN_FREE, contact.name),)
+        contact = replace(contact, visiting=visiting)
     if contact.point is not None:
         was = contact.point.occupied
         point = point_deposited(contact.point, place, stored=stored, moment=moment)
         contact = replace(contact, point=point)
         if point.occupied and not was:
             notices = (*notices, Notice(NoticeKind.NUMBER_OCCUPIED, contact.name))
+    return _change_talks(contact, partial(_said_of, deposit, stored, moment.now)), notices
+
+
+def _said_of(deposit: Deposit, stored: bool, now: int, state: Conversation) -> Conversation:  # noqa: FBT001 - for partial
+    # Another process may have taken the letter back since: the relay's word is on the old form.
+    if not any(out.place.id == deposit.id and out.box == deposit.box for out in state.outbox):
+        return state
     if stored:
-        change = partial(talk.stored, where=place, now=moment.now)
-    else:
-        change = partial(talk.occupied, where=place)
-    return _change_talks(contact, change), notices
+        return talk.stored(state, deposit.id, now=now)
+    return talk.occupied(state, deposit.id)
 
 
 def _found(contact: Contact, place: MailboxId, box: bytes, moment: Moment) -> Step:
@@ -164,6 +171,8 @@ def _found_offer(
         return contact, ()
     try:
         offer = guest.read_offer(visiting.seed, place, box, set_number=visiting.set_number)
+        if offer.nonce in visiting.full:
+            return contact, ()
         visiting = answer_offer(replace(visiting, run=0), offer, moment)
     except TooNew:
         return contact, (Notice(NoticeKind.TOO_NEW, contact.name),)
@@ -267,7 +276,8 @@ def _happened(
             case Arrived(body):
                 contact, said = _arrived(contact, body, moment)
             case Settled(reference, outcome):
-                contact, said = _settled(contact, reference, outcome)
+                # What lies in the line of an alarm word are counterparts: the letter still waits.
+                contact, said = _settled(contact, 0 if line.alarm else reference, outcome)
             case Broken():
                 said = (Notice(NoticeKind.COPY_DETECTED, contact.name),)
             case _:
@@ -285,7 +295,8 @@ def _arrived(contact: Contact, body: Body, moment: Moment) -> Step:
 
 
 def _settled(contact: Contact, reference: int, outcome: Outcome) -> Step:
-    if not reference:
+    """Record what became of a letter, unless another line has settled it already."""
+    if not any(letter.reference == reference for letter in contact.waiting):
         return contact, ()
     match outcome:
         case Outcome.ARRIVED:

@@ -28,7 +28,7 @@ def answer_offer(visiting: Visiting, offer: Offer, moment: Moment) -> Visiting:
         entropy=moment.entropy,
         kem=moment.kem,
     )
-    return replace(visiting, attempt=attempt, laid=False, seen=False)
+    return replace(visiting, attempt=attempt, laid=False, seen=False, answered_at=moment.now)
 
 
 def answer_deposited(
@@ -37,7 +37,7 @@ def answer_deposited(
     """Return the guest after the relay stored its answer, or had other bytes in its place.
 
     Somebody was quicker: the next run is answered, which costs no second guess, because nothing
-    of ours lies at the first. After the last run no attempt is left.
+    of ours lies at the first. After the last run no attempt is left, and the offer counts as full.
     """
     attempt = visiting.attempt
     if attempt is None:
@@ -46,7 +46,8 @@ def answer_deposited(
         if stored:
             return replace(visiting, laid=True)
         if visiting.run + 1 >= RUNS:
-            return replace(visiting, attempt=None)
+            full = (*visiting.full, attempt.offer.nonce)
+            return replace(visiting, attempt=None, full=full)
         return answer_offer(replace(visiting, run=visiting.run + 1), attempt.offer, moment)
     if stored:
         change = partial(talk.stored, where=place, now=moment.now)

@@ -6,12 +6,13 @@ deleted at the relay before what was read is on disk.
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from ojak_client.apply import apply
 from ojak_client.errors import WrongPlace
 from ojak_client.moment import Moment
-from ojak_client.notices import Notice
+from ojak_client.notices import Notice, NoticeKind
 from ojak_client.prepare import prepare
 from ojak_client.profile import Profile
 from ojak_client.requests import Shape, has_errands, make_request
@@ -40,6 +41,21 @@ class Round:
     """How many boxes lie there that the reply had no room for."""
     errands: bool
     """Whether something is still to be deposited or deleted."""
+    full: bool
+    """Whether the relay took a deposit of ours for too much."""
+    moved: bool
+    """Whether the profile is another one than before."""
+    room: int
+    """How many boxes the reply could hold."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A profile as it was saved, and what its saving brought to light."""
+
+    profile: Profile
+    notices: tuple[Notice, ...]
+    moved: bool
 
 
 @dataclass(slots=True)
@@ -50,11 +66,16 @@ class Exchange:
         store: where the profile is kept.
         relay: the relay's address, as the contacts name it.
         connection: the connection to it.
+        listen: called with what came to light as soon as it is saved, before the relay is asked
+            anything more: what is told then is not lost with the connection.
+        clock: the device's clock, Unix seconds.
     """
 
     store: Store
     relay: str
     connection: RelayConnection
+    listen: Callable[[tuple[Notice, ...]], None] = lambda _: None
+    clock: Callable[[], float] = time.time
     _turn: int = 0
     _clock_offset: int = 0
     _kem: MlKem768 = field(default_factory=MlKem768)
@@ -62,8 +83,17 @@ class Exchange:
     @property
     def moment(self) -> Moment:
         """Now, on both clocks."""
-        now = int(time.time())
+        now = int(self.clock())
         return Moment(now, max(0, now + self._clock_offset), os.urandom, self._kem)
+
+    def needs_clock(self) -> bool:
+        """Return whether the relay's day decides where somebody there has to look or to lay."""
+        return any(
+            contact.point is not None
+            or (contact.visiting is not None and contact.visiting.attempt is None)
+            for contact in self.store.read().contacts
+            if contact.relay == self.relay
+        )
 
     def learn_clock(self) -> None:
         """Ask the relay for nothing, to learn its day before offers are laid by it.
@@ -75,19 +105,6 @@ class Exchange:
         polls = tuple(MailboxId(os.urandom(ID_BYTES)) for _ in range(SyncClass.ZERO.polls))
         self._ask(SyncRequest(SyncClass.ZERO, polls))
 
-    def prepare(self) -> tuple[Notice, ...]:
-        """Do and save what is due, without asking the relay anything."""
-        moment = self.moment
-
-        def change(profile: Profile) -> tuple[Profile, tuple[Notice, ...]]:
-            return prepare(profile, self.relay, moment)
-
-        return self.store.update(change)
-
-    def has_errands(self) -> bool:
-        """Return whether something is to be deposited or deleted now."""
-        return has_errands(self.store.read(), self.relay, self.moment)
-
     def round(self, shape: Shape) -> Round:
         """Do one round.
 
@@ -96,19 +113,33 @@ class Exchange:
             RelayRefused: the relay answered with an error.
             VaultError: what was prepared or found could not be saved.
         """
-        notices = self.prepare()
-        profile = self.store.read()
-        request = make_request(profile, self.relay, self.moment, turn=self._turn, shape=shape)
+        moment = self.moment
+
+        def before(profile: Profile) -> tuple[Profile, _Change]:
+            prepared, notices = prepare(profile, self.relay, moment)
+            return prepared, _Change(prepared, notices, moved=prepared != profile)
+
+        prepared = self.store.update(before)
+        self.listen(prepared.notices)
+        request = make_request(prepared.profile, self.relay, moment, turn=self._turn, shape=shape)
         reply = self._ask(request)
         self._turn += 1
         moment = self.moment
 
-        def change(profile: Profile) -> tuple[Profile, tuple[Notice, ...]]:
-            return apply(profile, self.relay, request, reply, moment)
+        def after(profile: Profile) -> tuple[Profile, _Change]:
+            applied, notices = apply(profile, self.relay, request, reply, moment)
+            return applied, _Change(applied, notices, moved=applied != profile)
 
-        notices += self.store.update(change)
-        left_behind = sum(isinstance(result, NoRoom) for result in reply.polls)
-        return Round(notices, left_behind, self.has_errands())
+        applied = self.store.update(after)
+        self.listen(applied.notices)
+        return Round(
+            notices=prepared.notices + applied.notices,
+            left_behind=sum(isinstance(result, NoRoom) for result in reply.polls),
+            errands=has_errands(applied.profile, self.relay, moment),
+            full=any(notice.kind is NoticeKind.RELAY_FULL for notice in applied.notices),
+            moved=prepared.moved or applied.moved,
+            room=shape.room,
+        )
 
     def _ask(self, request: SyncRequest) -> SyncReply:
         answer = self.connection.sync(
@@ -120,5 +151,5 @@ class Exchange:
             reply = decode_reply(answer, request)
         except (Malformed, TooNew):
             raise WrongPlace("not a reply of this version") from None
-        self._clock_offset = reply.clock - int(time.time())
+        self._clock_offset = reply.clock - int(self.clock())
         return reply

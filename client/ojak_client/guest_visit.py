@@ -6,6 +6,7 @@ nothing else remembers it.
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from enum import Enum
 from typing import Final
@@ -14,11 +15,14 @@ from ojak_client.exchange import Exchange, Round
 from ojak_client.notices import NoticeKind
 from ojak_client.profile import Contact, Profile, Visiting, find, with_contact
 from ojak_client.requests import Shape
-from ojak_client.rounds import room_for
+from ojak_client.rounds import MOST_ROUNDS, goes_on, room_for
 from ojak_protocol.sync import MAX_WAIT_SECONDS
 
 BRANCH_ROOM: Final = 4
 """Two boxes of each branch fit: the greeting or first letter, and one more."""
+LEAST_SECONDS: Final = 1.0
+"""How long a round takes at least that was to wait and brought nothing: a relay that does not
+hold its answers is not asked again and again."""
 
 
 class Found(Enum):
@@ -31,6 +35,8 @@ class Found(Enum):
     """No offer lies there, or nobody took the answer."""
     FULL = "full"
     """Somebody else answered every run of the offer."""
+    REFUSED = "refused"
+    """The relay takes no deposits: the answer does not lie there."""
 
 
 class GuestVisit:
@@ -65,20 +71,16 @@ class GuestVisit:
             NoAnswer, RelayRefused, VaultError: as `Exchange.round`.
         """
         end = time.monotonic() + self._look_seconds
-        full = False
         # The first look tells the relay's day; waiting begins when there is something to wait for.
-        wait = 0
+        result = self._round(wait_seconds=0)
         while True:
-            notices = self._round(wait_seconds=wait).notices
-            kinds = {notice.kind for notice in notices}
-            full = (full or NoticeKind.NO_RUN_FREE in kinds) and NoticeKind.OFFER_FOUND not in kinds
-            visiting = self.contact.visiting
-            if visiting is None:
-                return Found.HOST
+            contact = self.contact
+            if contact.visiting is None:
+                return Found.HOST if contact.lines else Found.NOBODY
             left = end - time.monotonic()
-            if left <= 0 and (visiting.attempt is None or visiting.laid):
-                return _ending(visiting, full=full)
-            wait = self._wait(left, visiting)
+            if left <= 0 and not _is_on_its_way(contact.visiting, result):
+                return _ending(contact.visiting, result)
+            result = self._round(wait_seconds=self._wait(left, contact.visiting))
 
     def exchange_letters(self, *, enough: int) -> None:
         """Send what waits; then look until *enough* letters are here or the time is over.
@@ -87,11 +89,13 @@ class GuestVisit:
             NoAnswer, RelayRefused, VaultError: as `Exchange.round`.
         """
         end = time.monotonic() + self._look_seconds
+        in_a_row = 0
         wait = 0 if enough <= len(self.contact.theirs) else MAX_WAIT_SECONDS
         while True:
             result = self._round(wait_seconds=wait)
             left = end - time.monotonic()
-            if self._left_behind or result.errands:
+            if goes_on(result) and in_a_row < MOST_ROUNDS:
+                in_a_row += 1
                 wait = 0
             elif len(self.contact.theirs) >= enough or left <= 0:
                 return
@@ -102,41 +106,51 @@ class GuestVisit:
         """Make the next round tell the other side what was read, in a box of its own if need be."""
         now = self._exchange.moment.now
 
-        def change(profile: Profile) -> tuple[Profile, None]:
-            contact = find(profile, self._name)
-            if contact is None:
-                return profile, None
+        def change(contact: Contact) -> Contact:
             lines = tuple(
                 replace(line, receipt_due_at=now) if line.conversation.owes_receipt else line
                 for line in contact.lines
             )
-            return with_contact(profile, replace(contact, lines=lines)), None
+            return replace(contact, lines=lines)
 
-        self._exchange.store.update(change)
+        self._change(change)
 
     def leave_letter(self) -> None:
         """Leave the oldest waiting letter for a host that is not there.
+
+        `lies_at_relay` tells afterwards whether it lies there.
 
         Raises:
             NoAnswer, RelayRefused, VaultError: as `Exchange.round`.
         """
 
-        def change(profile: Profile) -> tuple[Profile, None]:
-            contact = find(profile, self._name)
-            if contact is None or contact.visiting is None:
-                return profile, None
-            visiting = replace(contact.visiting, leaves_letter=True)
-            return with_contact(profile, replace(contact, visiting=visiting)), None
+        def change(contact: Contact) -> Contact:
+            if contact.visiting is None:
+                return contact
+            return replace(contact, visiting=replace(contact.visiting, leaves_letter=True))
 
-        self._exchange.store.update(change)
-        while self._round(wait_seconds=0).errands:
-            pass
+        self._change(change)
+        for _ in range(MOST_ROUNDS):
+            if not goes_on(self._round(wait_seconds=0)):
+                return
+
+    def _change(self, change: Callable[[Contact], Contact]) -> None:
+        def change_profile(profile: Profile) -> tuple[Profile, None]:
+            contact = find(profile, self._name)
+            if contact is None:
+                return profile, None
+            return with_contact(profile, change(contact)), None
+
+        self._exchange.store.update(change_profile)
 
     def _round(self, *, wait_seconds: int) -> Round:
         visiting = self.contact.visiting
         least = 1 if visiting is None or visiting.attempt is None else BRANCH_ROOM
         room = room_for(max(least, self._left_behind))
+        began = time.monotonic()
         result = self._exchange.round(Shape(room=room, wait_seconds=wait_seconds, guest=True))
+        if not result.moved and (wait_seconds or result.left_behind):
+            time.sleep(max(0.0, min(LEAST_SECONDS, self._look_seconds) - time.monotonic() + began))
         self._left_behind = result.left_behind
         for notice in result.notices:
             if notice.kind is NoticeKind.HOST_CONFIRMED:
@@ -150,7 +164,14 @@ class GuestVisit:
         return int(min(MAX_WAIT_SECONDS, max(1, left)))
 
 
-def _ending(visiting: Visiting, *, full: bool) -> Found:
+def _is_on_its_way(visiting: Visiting, last: Round) -> bool:
+    """Return whether the answer only has to be deposited yet."""
+    return visiting.attempt is not None and not visiting.laid and last.moved and not last.full
+
+
+def _ending(visiting: Visiting, last: Round) -> Found:
     if visiting.seen:
         return Found.SOMEBODY
-    return Found.FULL if full else Found.NOBODY
+    if visiting.attempt is None:
+        return Found.FULL if visiting.full else Found.NOBODY
+    return Found.NOBODY if visiting.laid or not last.full else Found.REFUSED

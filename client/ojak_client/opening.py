@@ -1,19 +1,22 @@
 """What several verbs do first: open the vault, reach the relay, find the contact."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from ojak_client.exchange import Exchange
 from ojak_client.failures import Failure
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
+from ojak_client.notices import Notice
 from ojak_client.profile import Contact, Profile
 from ojak_client.relay_url import parse_proxy_url, parse_relay_url
 from ojak_client.store import Store, VaultStore, vault_path
 from ojak_client.transport import RelayConnection
 from ojak_client.vault import Vault
 from ojak_protocol.stretch import argon2id
+
+Listen = Callable[[tuple[Notice, ...]], None]
 
 
 @contextmanager
@@ -52,8 +55,16 @@ def open_or_create_vault(invocation: Invocation) -> Iterator[VaultStore]:
 
 
 @contextmanager
-def connect(store: Store, relay: str, proxy: str | None) -> Iterator[Exchange]:
+def connect(
+    store: Store, relay: str, proxy: str | None, listen: Listen = lambda _: None
+) -> Iterator[Exchange]:
     """Give rounds with *relay* over one connection, which is made at the first of them.
+
+    Args:
+        store: where the profile is kept.
+        relay: the relay's address.
+        proxy: the address of a proxy, if one is to be used.
+        listen: told what comes to light, as soon as it is saved.
 
     Raises:
         UnusableSetting: the address or the proxy cannot be used.
@@ -61,7 +72,7 @@ def connect(store: Store, relay: str, proxy: str | None) -> Iterator[Exchange]:
     url = parse_relay_url(relay)
     through = parse_proxy_url(proxy) if proxy else None
     with RelayConnection(url, proxy=through) as connection:
-        yield Exchange(store, relay, connection)
+        yield Exchange(store, relay, connection, listen)
 
 
 def relays_of(profile: Profile) -> tuple[str, ...]:

@@ -9,16 +9,32 @@ from typing import Final
 
 from ojak_client.moment import Moment
 from ojak_client.notices import Notice, NoticeKind
-from ojak_client.profile import Contact, LetterState, Line, OurLetter, Profile, Visiting
+from ojak_client.profile import (
+    Contact,
+    Fillers,
+    LetterState,
+    Line,
+    OurLetter,
+    Profile,
+    Visiting,
+    references_in,
+)
 from ojak_protocol import conversation as talk
 from ojak_protocol import guest, meeting_point
 from ojak_protocol.addresses import ID_BYTES, MailboxId
 from ojak_protocol.errors import Exhausted
 from ojak_protocol.letters import Body, Kind
 from ojak_protocol.meeting_point import MeetingPoint
+from ojak_protocol.visits import VISIT_SECONDS
 
 MOST_POLLS: Final = 64
 FORGOTTEN_AFTER_SECONDS: Final = 24 * 3600
+MOST_SEALED: Final = 24
+"""How many letters are sealed and unacknowledged at a time, about 8 KB each: the vault must hold
+them beside everything else. The others wait unsealed."""
+LAID_AGAIN_SECONDS: Final = 6 * 3600
+VISITING_SECONDS: Final = 2 * VISIT_SECONDS
+"""How long an answer of ours is waited on: a host may take it late, and reply later still."""
 RECORDS_KEPT: Final = 50
 """How many letters that need no more care are remembered for `status`, without their text."""
 
@@ -30,22 +46,25 @@ def prepare(profile: Profile, relay: str, moment: Moment) -> tuple[Profile, tupl
     """Return the profile with everything done that is due for the contacts at *relay*."""
     contacts: list[Contact] = []
     notices: list[Notice] = []
+    free = MOST_SEALED - sum(_sealed(contact) for contact in profile.contacts)
     for contact in profile.contacts:
-        said: tuple[Notice, ...] = ()
+        later = contact
         if contact.relay == relay:
-            contact, said = _prepare_contact(contact, moment)  # noqa: PLW2901 - same contact, later
-        contacts.append(contact)
-        notices.extend(said)
+            later, said = _prepare_contact(contact, moment, free=free)
+            free -= _sealed(later) - _sealed(contact)
+            notices.extend(said)
+        contacts.append(later)
     profile = replace(profile, contacts=tuple(contacts))
-    return _with_fillers(profile, moment), tuple(notices)
+    return _with_fillers(profile, relay, moment), tuple(notices)
 
 
-def _prepare_contact(contact: Contact, moment: Moment) -> Step:
+def _prepare_contact(contact: Contact, moment: Moment, *, free: int) -> Step:
     notices: tuple[Notice, ...] = ()
     if contact.point is not None:
         contact, notices = _prepare_point(contact, contact.point, moment)
+        contact = _lay_again(contact, moment)
     if contact.visiting is not None:
-        contact = _leave_letter(contact, contact.visiting, moment)
+        contact = _visit(contact, contact.visiting, moment)
     contact = _forget_lines(contact, moment)
     contact = replace(
         contact,
@@ -56,18 +75,28 @@ def _prepare_contact(contact: Contact, moment: Moment) -> Step:
     )
     contact = replace(contact, ours=_settle_expired(contact, moment.now))
     for position in range(len(contact.lines)):
-        contact = _write_waiting(contact, position, moment)
+        before = _sealed(contact)
+        contact = _write_waiting(contact, position, moment, free=free)
+        free -= _sealed(contact) - before
     return contact, notices
 
 
+def _sealed(contact: Contact) -> int:
+    return sum(len(references_in(line)) for line in contact.lines)
+
+
 def _prepare_point(contact: Contact, point: MeetingPoint, moment: Moment) -> Step:
-    """Lay offers, and report visits that nobody confirmed while their guest was looking."""
-    point, _ = meeting_point.forget_visits(point, now=moment.now)
+    """Lay offers, and report visits that nobody confirmed while their guest was looking.
+
+    A guest may say that it looks for a thousand years: then the visit is reported when it goes.
+    """
+    point, gone = meeting_point.forget_visits(point, now=moment.now)
     day = meeting_point.day_of(moment.relay_clock)
     point = meeting_point.lay(point, day=day, now=moment.now, entropy=moment.entropy)
     notices = []
-    for visit in point.visits:
-        if visit.reported or moment.relay_clock <= visit.until:
+    over = (visit for visit in point.visits if visit.until < moment.relay_clock)
+    for visit in (*gone, *over):
+        if visit.reported:
             continue
         point = meeting_point.change_visit(point, replace(visit, reported=True))
         contact = _possibly_read(contact, visit.references)
@@ -76,12 +105,34 @@ def _prepare_point(contact: Contact, point: MeetingPoint, moment: Moment) -> Ste
     return replace(contact, point=point), tuple(notices)
 
 
-def _leave_letter(contact: Contact, visiting: Visiting, moment: Moment) -> Contact:
-    """Write the oldest waiting letter into both branches, if the person chose to leave it."""
-    attempt = visiting.attempt
-    if attempt is None or not visiting.leaves_letter or not contact.waiting:
+def _lay_again(contact: Contact, moment: Moment) -> Contact:
+    """Set the offers of today and tomorrow to be laid once more, every few hours.
+
+    A relay may have lost them, or never kept them. Where they lie, the same bytes change nothing.
+    """
+    if contact.point is None or abs(moment.now - contact.offers_again_at) < LAID_AGAIN_SECONDS:
         return contact
-    if attempt.branches[0].outbox:
+    today = meeting_point.day_of(moment.relay_clock)
+    offers = tuple(
+        replace(laid, laid=False) if laid.day in {today, today + 1} else laid
+        for laid in contact.point.offers
+    )
+    point = replace(contact.point, offers=offers)
+    return replace(contact, point=point, offers_again_at=moment.now)
+
+
+def _visit(contact: Contact, visiting: Visiting, moment: Moment) -> Contact:
+    """Write the oldest waiting letter into both branches, if the person chose to leave it.
+
+    An answer that nobody can confirm any more is forgotten; another one is the person's to give,
+    because it is another guess.
+    """
+    attempt = visiting.attempt
+    if attempt is None:
+        return contact
+    if abs(moment.now - visiting.answered_at) >= VISITING_SECONDS:
+        return replace(contact, visiting=None)
+    if not visiting.leaves_letter or not contact.waiting or attempt.branches[0].outbox:
         return contact
     letter = contact.waiting[0]
     body = Body(Kind.TEXT, letter.text, expires_at=letter.expires_at, kept=visiting.keeps)
@@ -103,10 +154,11 @@ def _possibly_read(contact: Contact, references: tuple[int, ...]) -> Contact:
 
 def _forget_lines(contact: Contact, moment: Moment) -> Contact:
     """Erase lines to sides that kept nothing; letters unacknowledged in them wait again."""
+    # However wrong the clock was when it was confirmed, and whichever way it was set since.
     old = [
         line
         for line in contact.lines
-        if not line.kept and moment.now - line.confirmed_at >= FORGOTTEN_AFTER_SECONDS
+        if not line.kept and abs(moment.now - line.confirmed_at) >= FORGOTTEN_AFTER_SECONDS
     ]
     for line in old:
         contact = _possibly_read(contact, references_in(line))
@@ -129,21 +181,19 @@ def _settle_expired(contact: Contact, now: int) -> tuple[OurLetter, ...]:
     return tuple(letter for letter in letters if letter.reference not in forgotten)
 
 
-def references_in(line: Line) -> tuple[int, ...]:
-    """Return which of our letters lie unacknowledged in *line*."""
-    return tuple(out.reference for out in line.conversation.outbox if out.reference)
-
-
-def _write_waiting(contact: Contact, position: int, moment: Moment) -> Contact:
+def _write_waiting(contact: Contact, position: int, moment: Moment, *, free: int) -> Contact:
     """Seal into one line what waits for it: letters, a guest's first box, or a receipt."""
     line = contact.lines[position]
-    if line.conversation.broken or not _is_live(contact, line, moment):
+    if not is_live(contact, line, moment.relay_clock):
         return contact
+    # Whoever came with the alarm word is watched: what waits for family is not for that line.
     offered = references_in(line)
+    letters = [
+        letter for letter in contact.waiting if letter.reference not in offered and not line.alarm
+    ]
     bodies = [
         (letter.reference, Body(Kind.TEXT, letter.text, expires_at=letter.expires_at))
-        for letter in contact.waiting
-        if letter.reference not in offered
+        for letter in letters[: max(0, free)]
     ]
     if not bodies and (_first_box_due(line) or 0 < line.receipt_due_at <= moment.now):
         bodies = [(0, Body(Kind.GREETING))]
@@ -169,10 +219,12 @@ def _write(line: Line, reference: int, body: Body, moment: Moment) -> Line:
     return replace(line, conversation=written, receipt_due_at=0)
 
 
-def _is_live(contact: Contact, line: Line, moment: Moment) -> bool:
-    """Whether somebody may still look at what we write into *line*."""
+def is_live(contact: Contact, line: Line, relay_clock: int) -> bool:
+    """Return whether somebody may still look at what we write into *line*."""
+    if line.conversation.broken:
+        return False
     if not line.kept:
-        return moment.relay_clock <= line.looks_until
+        return relay_clock <= line.looks_until
     kept = [other for other in contact.lines if other.kept and not other.conversation.broken]
     return line is kept[-1]
 
@@ -187,13 +239,19 @@ def _first_box_due(line: Line) -> bool:
     return sending is not None and sending.index == 0 and _is_guest(line)
 
 
-def _with_fillers(profile: Profile, moment: Moment) -> Profile:
-    """Draw new fillers when any conversation began a new chain, and keep them until then."""
-    steps = 1 + sum(_steps(line) for contact in profile.contacts for line in contact.lines)
-    if steps == profile.steps and len(profile.fillers) == MOST_POLLS:
+def _with_fillers(profile: Profile, relay: str, moment: Moment) -> Profile:
+    """Draw new fillers when a conversation there began a new chain, and keep them until then."""
+    steps = sum(
+        _steps(line)
+        for contact in profile.contacts
+        if contact.relay == relay
+        for line in contact.lines
+    )
+    if any(one.relay == relay and one.steps == steps for one in profile.fillers):
         return profile
-    fillers = tuple(MailboxId(moment.entropy(ID_BYTES)) for _ in range(MOST_POLLS))
-    return replace(profile, fillers=fillers, steps=steps)
+    ids = tuple(MailboxId(moment.entropy(ID_BYTES)) for _ in range(MOST_POLLS))
+    others = tuple(one for one in profile.fillers if one.relay != relay)
+    return replace(profile, fillers=(*others, Fillers(relay, steps, ids)))
 
 
 def _steps(line: Line) -> int:

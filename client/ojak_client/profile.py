@@ -4,7 +4,7 @@ On an own device this is what the vault holds. On a borrowed one the same value 
 for the length of a visit. It is immutable; `prepare` and `apply` return new ones.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from ojak_protocol.addresses import MailboxId
@@ -87,8 +87,12 @@ class Visiting(Hidden):
     attempt: Attempt | None = None
     laid: bool = False
     """Whether the answer lies at the relay."""
+    answered_at: int = 0
+    """Device clock when the run was answered."""
     seen: bool = False
     """Whether the host's side took the answer."""
+    full: tuple[bytes, ...] = ()
+    """Nonces of offers whose every run was taken by others; they are not answered again."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -99,6 +103,8 @@ class Contact(Hidden):
     relay: str
     questions: tuple[str, ...] = ()
     point: MeetingPoint | None = None
+    offers_again_at: int = 0
+    """Device clock at which the nearest offers were last set to be laid once more."""
     visiting: Visiting | None = None
     lines: tuple[Line, ...] = ()
     ours: tuple[OurLetter, ...] = ()
@@ -113,16 +119,23 @@ class Contact(Hidden):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class Fillers(Hidden):
+    """Ids that fill up the polls at one relay; two relays must not see the same ones."""
+
+    relay: str
+    steps: int
+    """How many chains there were when they were drawn; with one more they are drawn anew."""
+    ids: tuple[MailboxId, ...]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Profile(Hidden):
     """Everything."""
 
     contacts: tuple[Contact, ...] = ()
     references: int = 0
     """The highest number given to a letter so far."""
-    fillers: tuple[MailboxId, ...] = field(default=())
-    """Ids that fill up polls, the same until a chain of ours or theirs goes on."""
-    steps: int = 0
-    """What the fillers were drawn at."""
+    fillers: tuple[Fillers, ...] = ()
 
 
 def with_contact(profile: Profile, contact: Contact) -> Profile:
@@ -143,10 +156,33 @@ def find(profile: Profile, name: str) -> Contact | None:
 def with_letter(
     profile: Profile, name: str, text: str, *, now: int, expires_at: int, at_once: bool
 ) -> Profile:
-    """Return the profile with a letter to the contact called *name* waiting to go."""
+    """Return the profile with a letter to the contact called *name* waiting to go.
+
+    Where there is no such contact, the profile is returned as it is.
+    """
     contact = find(profile, name)
     if contact is None:
         return profile
     letter = OurLetter(profile.references + 1, text, now, expires_at, at_once)
     profile = replace(profile, references=letter.reference)
     return with_contact(profile, replace(contact, ours=(*contact.ours, letter)))
+
+
+def references_in(line: Line) -> tuple[int, ...]:
+    """Return which of our letters are sealed in *line* and unacknowledged."""
+    return tuple(out.reference for out in line.conversation.outbox if out.reference)
+
+
+def lies_at_relay(contact: Contact, reference: int) -> bool:
+    """Return whether the relay said that our letter *reference* lies there for a confirmed side.
+
+    A letter left for an absent host counts once it lies there in both branches.
+    """
+    attempt = None if contact.visiting is None else contact.visiting.attempt
+    if attempt is not None:
+        return all(_is_deposited(branch, reference) for branch in attempt.branches)
+    return any(_is_deposited(line.conversation, reference) for line in contact.lines)
+
+
+def _is_deposited(conversation: Conversation, reference: int) -> bool:
+    return any(out.reference == reference and out.deposited_at for out in conversation.outbox)

@@ -13,6 +13,7 @@ from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.profile import Contact, Profile, TheirLetter, find, with_contact
 from ojak_client.store import Store
+from ojak_protocol.conversation import UNREADABLE
 from ojak_protocol.letters import Kind
 
 Change = Callable[[Profile], tuple[Profile, bool]]
@@ -39,6 +40,9 @@ def show_letters(
         return shown
     invocation.require_screen(to_stdout=to_stdout)
     for letter in contact.theirs:
+        if letter.kind != Kind.TEXT:
+            shown += _cannot_show(invocation, store, letter, name)
+            continue
         if letter.opened and not again:
             invocation.output.warn(Message.INTERRUPTED_LETTER)
             continue
@@ -47,17 +51,23 @@ def show_letters(
         if not store.update(_marking(name, letter.reference, again=again)):
             # Another process opened it in the meantime.
             continue
-        _show(invocation, letter, name, to_stdout=to_stdout)
+        invocation.show_letter("letter", letter.text, to_stdout=to_stdout, name=name)
         store.update(_erasing(name, letter.reference))
         shown += 1
     return shown
 
 
-def _show(invocation: Invocation, letter: TheirLetter, name: str, *, to_stdout: bool) -> None:
-    if letter.kind == Kind.TEXT:
-        invocation.show_letter("letter", letter.text, to_stdout=to_stdout, name=name)
-    else:
+def _cannot_show(invocation: Invocation, store: Store, letter: TheirLetter, name: str) -> int:
+    """Say what is wrong with a letter, and return how many letters that deals with.
+
+    What a later version made is kept until this device has that version.
+    """
+    if letter.kind != UNREADABLE:
         invocation.output.warn(Message.TOO_NEW)
+        return 0
+    invocation.output.warn(Message.DAMAGED)
+    store.update(_erasing(name, letter.reference))
+    return 1
 
 
 def _marking(name: str, reference: int, *, again: bool) -> Change:

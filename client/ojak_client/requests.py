@@ -18,7 +18,12 @@ from ojak_protocol.conversation import LETTER_TTL_SECONDS, Outgoing
 from ojak_protocol.meeting_places import seal_at
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.offers import offer_box
-from ojak_protocol.sync import MIN_TTL_SECONDS, Deposit, SyncClass, SyncRequest
+from ojak_protocol.sync import (
+    MIN_TTL_SECONDS,
+    Deposit,
+    SyncClass,
+    SyncRequest,
+)
 from ojak_protocol.visits import Visit
 
 PLACES_A_LINE: Final = 6
@@ -45,7 +50,7 @@ def make_request(
     """Return the next request for *relay*.
 
     Args:
-        profile: prepared, and written durably.
+        profile: prepared for this relay, and written durably.
         relay: which contacts are meant.
         moment: now.
         turn: counts up from request to request.
@@ -58,7 +63,7 @@ def make_request(
     polls = _polls(contacts, moment, turn=turn, older=shape.older)
     return SyncRequest(
         sync_class=size,
-        polls=_filled(polls, profile, size.polls, turn=turn, moment=moment),
+        polls=_filled(polls, _fillers_for(profile, relay), size.polls, turn=turn),
         deletes=tuple(deletes[: size.deletes]),
         deposits=tuple(deposits[: size.deposits]),
         room=shape.room,
@@ -82,19 +87,25 @@ def _class_for(deposits: int, *, guest: bool) -> SyncClass:
     return SyncClass.SIXTEEN
 
 
+def _fillers_for(profile: Profile, relay: str) -> tuple[MailboxId, ...]:
+    return next(one.ids for one in profile.fillers if one.relay == relay)
+
+
 def _filled(
-    polls: list[MailboxId], profile: Profile, count: int, *, turn: int, moment: Moment
+    polls: list[MailboxId], fillers: tuple[MailboxId, ...], count: int, *, turn: int
 ) -> tuple[MailboxId, ...]:
-    """Fill up to *count* with fillers at random positions.
+    """Fill up to *count* with fillers, at positions that the fillers themselves decide.
 
     The polls keep their order among themselves, because a reply with little room holds the boxes
-    that were asked for first; which positions are theirs is drawn anew each time.
+    that were asked for first. As long as the polls are the same, so is everything: were the
+    positions drawn anew each time, fillers would come and go where polls stay, and by that the
+    relay would tell them apart.
     """
     if len(polls) > count:
         start = turn * count % len(polls)
         polls = (polls[start:] + polls[:start])[:count]
-    drawn = sorted(range(count), key=lambda _: moment.entropy(8))
-    filled = list(profile.fillers[:count])
+    drawn = sorted(range(count), key=fillers.__getitem__)
+    filled = list(fillers[:count])
     for position, place in zip(sorted(drawn[: len(polls)]), polls, strict=True):
         filled[position] = place
     return tuple(filled)
@@ -136,8 +147,12 @@ def _deposits(contact: Contact, moment: Moment) -> Iterator[Deposit]:
     if contact.visiting is not None:
         yield from _visiting_deposits(contact.visiting, moment)
     if contact.point is not None:
-        for visit in contact.point.visits:
-            yield from _visit_deposits(contact.point, visit, moment)
+        looked_for = [v for v in contact.point.visits if _is_looked_for(v, moment)]
+        # Pairs before what stands alone: where a request is full, it then holds whole pairs.
+        for visit in looked_for:
+            yield from _branch_deposits(visit, moment)
+        for visit in looked_for:
+            yield from _seen_deposit(contact.point, visit, moment)
     for line in contact.lines:
         yield from _line_deposits(line, moment)
     if contact.point is not None:
@@ -156,10 +171,12 @@ def _visiting_deposits(visiting: Visiting, moment: Moment) -> Iterator[Deposit]:
             yield _deposit(outgoing, LETTER_TTL_SECONDS)
 
 
-def _visit_deposits(point: MeetingPoint, visit: Visit, moment: Moment) -> Iterator[Deposit]:
-    """Both branches box by box, so that an interrupted deposit leaves them equally long."""
-    if not visit.counted or moment.relay_clock > visit.until:
-        return
+def _is_looked_for(visit: Visit, moment: Moment) -> bool:
+    return visit.counted and moment.relay_clock <= visit.until
+
+
+def _branch_deposits(visit: Visit, moment: Moment) -> Iterator[Deposit]:
+    """Yield both branches box by box: an interrupted deposit leaves them equally long."""
     left = visit.until - moment.relay_clock + VISIT_SLACK_SECONDS
     ttl = max(MIN_TTL_SECONDS, min(left, LETTER_TTL_SECONDS))
     for branch_pair in zip_longest(
@@ -168,6 +185,9 @@ def _visit_deposits(point: MeetingPoint, visit: Visit, moment: Moment) -> Iterat
         for outgoing in branch_pair:
             if outgoing is not None:
                 yield _deposit(outgoing, ttl)
+
+
+def _seen_deposit(point: MeetingPoint, visit: Visit, moment: Moment) -> Iterator[Deposit]:
     if not visit.seen_left:
         box = seal_at(point.seed, visit.seen_at, b"", entropy=moment.entropy)
         yield Deposit(visit.seen_at, None, LETTER_TTL_SECONDS, 0, box)

@@ -1,4 +1,8 @@
-"""How rounds follow each other: when to wait, and how much room to ask for."""
+"""How rounds follow each other: when to wait, how much room to ask for, and when to stop.
+
+No relay may keep us running, whatever it answers: `MOST_ROUNDS` bounds what goes on without a
+wait, and a round that changed nothing is not repeated in a hurry.
+"""
 
 from typing import Final
 
@@ -16,23 +20,35 @@ def room_for(boxes: int) -> int:
     return next((room for room in ROOMS if room >= boxes), ROOMS[-1])
 
 
+def goes_on(last: Round) -> bool:
+    """Return whether another round is worth its while at once.
+
+    It is when something is left to do and the last round got somewhere, or a larger one may.
+    """
+    if last.full or not (last.left_behind or last.errands):
+        return False
+    return last.moved or room_for(last.left_behind) > last.room
+
+
 def keeping_shape(last: Round | None, *, wait_seconds: int, older: bool) -> Shape:
     """Return the shape of a host's next request: it waits when there is nothing else to do."""
     if last is None:
         return Shape(older=older)
-    if last.left_behind or last.errands:
-        return Shape(room=room_for(last.left_behind), older=older)
-    return Shape(wait_seconds=min(wait_seconds, MAX_WAIT_SECONDS), older=older)
+    wait = 0 if goes_on(last) else min(wait_seconds, MAX_WAIT_SECONDS)
+    return Shape(room=room_for(last.left_behind), wait_seconds=wait, older=older)
 
 
-def run_errands(exchange: Exchange, *, guest: bool) -> list[Round]:
+def run_errands(exchange: Exchange) -> list[Round]:
     """Do rounds until everything is deposited and deleted and nothing is left behind.
 
     Raises:
-        NoAnswer, RelayRefused, VaultError: as `Exchange.round`.
+        NoAnswer, RelayRefused, VaultError: as `Exchange.round`; what earlier rounds brought is
+            saved.
     """
-    rounds = [exchange.round(Shape(room=1, guest=guest))]
-    while len(rounds) < MOST_ROUNDS and (rounds[-1].left_behind or rounds[-1].errands):
+    if exchange.needs_clock():
+        exchange.learn_clock()
+    rounds = [exchange.round(Shape(room=1, guest=True))]
+    while len(rounds) < MOST_ROUNDS and goes_on(rounds[-1]):
         room = room_for(max(1, rounds[-1].left_behind))
-        rounds.append(exchange.round(Shape(room=room, guest=guest)))
+        rounds.append(exchange.round(Shape(room=room, guest=True)))
     return rounds

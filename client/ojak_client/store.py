@@ -95,6 +95,8 @@ def decode(content: bytes) -> Profile:
         return Profile()
     if content[0] > FORMAT:
         raise VaultTooNew("written by a later version")
+    if content[0] < FORMAT:
+        raise VaultDamaged("no such version")
     try:
         return msgspec.msgpack.decode(content[1:], type=Profile)
     except msgspec.MsgspecError:

@@ -19,12 +19,12 @@ _SENTENCES: Final = {
     NoticeKind.LETTER_ARRIVED: Message.NEW_LETTER,
     NoticeKind.LETTER_COLLECTED: Message.RECEIVED,
     NoticeKind.LETTER_TAKEN_BACK: Message.TAKEN_BACK,
-    NoticeKind.LETTER_LOST: Message.LOST_LETTERS,
     NoticeKind.COPY_DETECTED: Message.COPY,
     NoticeKind.RELAY_FULL: Message.REFUSED,
     NoticeKind.TOO_NEW: Message.TOO_NEW,
 }
-"""Notices missing here are steps of a visit, which the verb itself tells."""
+"""Notices missing here need no sentence of their own: steps of a visit, which the verb itself
+tells, and a lost letter, which goes again by itself."""
 
 
 def tell(output: Output, notices: Iterable[Notice]) -> None:

@@ -36,7 +36,7 @@ from ojak_protocol.acknowledgement import (
 from ojak_protocol.addresses import DeleteKey, MailboxId
 from ojak_protocol.box import open_header
 from ojak_protocol.chains import Place
-from ojak_protocol.errors import CopyDetected, Exhausted, Malformed, RemoteError
+from ojak_protocol.errors import CopyDetected, Exhausted, LocalError, Malformed, RemoteError
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.kem import Kem
 from ojak_protocol.letters import Body, Kind, decode_body, encode_body
@@ -130,8 +130,11 @@ def write(
     Raises:
         Exhausted: 64 places are unacknowledged, or 60 and this is not a greeting.
         Refused: the text is too long.
-        LocalError: the other side's keys are not known yet.
+        LocalError: the other side's keys are not known yet, the conversation is broken, or *body*
+            is the withdrawn form, which comes from `expire` alone.
     """
+    if state.broken or body.kind == Kind.WITHDRAWN:
+        raise LocalError("nothing of this kind can be written here")
     if (
         body.kind != Kind.GREETING
         and len(state.writing.places) >= MOST_UNACKNOWLEDGED - PLACES_FOR_RECEIPTS

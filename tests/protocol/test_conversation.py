@@ -13,10 +13,11 @@ from ojak_protocol.addresses import BOX_BYTES, MailboxId
 from ojak_protocol.box import SEALED_HEADER_BYTES, Header, seal_box
 from ojak_protocol.chains import body_key, place_at
 from ojak_protocol.conversation import LETTER_TTL_SECONDS, UNREADABLE, Arrived, Conversation
-from ojak_protocol.errors import Exhausted, Reason, Refused
-from ojak_protocol.letters import Kind
+from ojak_protocol.errors import Exhausted, LocalError, Reason, Refused
+from ojak_protocol.letters import Body, Kind
 from tests.people import (
     ENTROPY,
+    KEM,
     Pair,
     boxes_of,
     collected,
@@ -302,6 +303,12 @@ def test_a_text_that_is_too_long_is_refused_and_nothing_changed(pair: Pair) -> N
     assert texts(collected(pair.guest, said(pair.host, "가" * 500))[1]) == ["가" * 500]
 
 
+def test_the_withdrawn_form_is_never_written_by_hand(pair: Pair) -> None:
+    # The reader would acknowledge it as taken back, and the hashes of the two sides would part.
+    with pytest.raises(LocalError):
+        talk.write(pair.host, Body(Kind.WITHDRAWN), reference=1, entropy=ENTROPY, kem=KEM)
+
+
 # Copies
 
 
@@ -322,6 +329,8 @@ def test_a_restored_writer_learns_from_the_acknowledgement(pair: Pair) -> None:
     guest, _ = collected(pair.guest, original)
     restored, events = collected(restored, receipt(guest))
     assert is_broken(events)
+    with pytest.raises(LocalError):
+        said(restored, "more")
     assert talk.due(restored, now=NOW) == ()
     assert talk.places(restored, most=32, turn=0) == ()
     assert heard(restored, *newest(receipt(guest))) == (restored, ())

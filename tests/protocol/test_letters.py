@@ -90,6 +90,7 @@ def test_arbitrary_bytes_are_a_body_or_malformed(data: bytes) -> None:
         raw({0: 0}, length=2),
         raw({0: 0}, length=4),
         raw({0: 0}, length=BODY_BYTES),
+        raw({0: 0})[:-1] + b"\1",
         b"",
     ],
 )

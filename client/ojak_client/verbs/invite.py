@@ -21,6 +21,7 @@ from ojak_protocol.number import format_number, new_number
 WEAK_BELOW_BITS = 20
 QUESTIONS = 3
 MOST_NAME_CHARACTERS = 40
+MOST_QUESTION_CHARACTERS = 200
 
 
 @verb(HelpText.INVITE, examples=("ojak invite --relay https://relay.example",))
@@ -76,15 +77,18 @@ def usable_name(name: str) -> str:
 
 
 def _questions(invocation: Invocation, given: tuple[str, ...]) -> tuple[str, ...]:
-    if given and len(given) != QUESTIONS:
+    if not given:
+        invocation.output.say(Message.ABOUT_QUESTIONS)
+        given = tuple(
+            invocation.inputs.line(Message.ASK_QUESTION, option="--question", n=n)
+            for n in range(1, QUESTIONS + 1)
+        )
+    questions = tuple(" ".join(question.split()) for question in given)
+    if len(questions) != QUESTIONS or not all(questions):
         raise Failure(Message.THREE_QUESTIONS)
-    if given:
-        return given
-    invocation.output.say(Message.ABOUT_QUESTIONS)
-    return tuple(
-        invocation.inputs.line(Message.ASK_QUESTION, option="--question", n=n)
-        for n in range(1, QUESTIONS + 1)
-    )
+    if any(len(question) > MOST_QUESTION_CHARACTERS for question in questions):
+        raise Failure(Message.TOO_BIG)
+    return questions
 
 
 def _warn_if_weak(invocation: Invocation, stretched: Stretched) -> None:

@@ -5,10 +5,9 @@ conversation stays, in the vault of this device.
 """
 
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import click
@@ -22,13 +21,13 @@ from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import connect, open_or_create_vault
-from ojak_client.profile import Contact, Profile, Visiting, find, with_contact, with_letter
+from ojak_client.profile import Contact, Profile, Visiting, find, lies_at_relay, with_contact
 from ojak_client.reading import show_letters
 from ojak_client.relay_url import parse_relay_url
 from ojak_client.store import MemoryStore, Store
 from ojak_client.verb import verb
 from ojak_client.verbs.invite import WEAK_BELOW_BITS, usable_name
-from ojak_client.verbs.send import EXPIRES_AFTER_SECONDS, usable_text
+from ojak_client.verbs.send import add_letter, usable_text
 from ojak_protocol.number import parse_number
 
 OWN_LOOKS_SECONDS: Final = 7 * 24 * 3600
@@ -36,6 +35,13 @@ BORROWED_READS_SECONDS: Final = 600
 """How much longer than it waits a borrowed device says it will look: time to read and reply."""
 BORROWED_NAME: Final = "guest"
 """On a borrowed device the contact lives in memory, and its name is never shown."""
+
+_ENDINGS: Final = {
+    Found.NOBODY: Message.NOBODY_THERE,
+    Found.FULL: Message.NOBODY_THERE,
+    Found.SOMEBODY: Message.ANSWER_TAKEN,
+    Found.REFUSED: Message.REFUSED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +96,9 @@ def command(invocation: Invocation, number: tuple[str, ...], **options: Any) -> 
         answers_fd=chosen.answers_fd,
     )
     text = _letter_before(invocation, chosen)
-    with _store(invocation, chosen, relay, stretched) as store:
-        name = store.read().contacts[-1].name
+    with _store(invocation, chosen, relay, stretched) as (store, name):
         if text is not None:
-            _add_letter(store, name, text)
+            add_letter(store, name, text, at_once=True)
         with connect(store, relay, chosen.proxy) as exchange:
             visit = GuestVisit(exchange, name, look_seconds=chosen.wait_seconds)
             invocation.output.say(Message.LOOKING)
@@ -110,8 +115,8 @@ def command(invocation: Invocation, number: tuple[str, ...], **options: Any) -> 
 @contextmanager
 def _store(
     invocation: Invocation, chosen: _Options, relay: str, stretched: Stretched
-) -> Iterator[Store]:
-    """Give a store that holds a contact about to meet, last in its list."""
+) -> Iterator[tuple[Store, str]]:
+    """Give a store, and the name under which it holds a contact about to meet."""
     visiting = Visiting(
         seed=stretched.seed,
         typed=stretched.answers,
@@ -123,20 +128,56 @@ def _store(
     )
     if chosen.own is None:
         contact = Contact(BORROWED_NAME, relay, visiting=visiting)
-        yield MemoryStore(with_contact(Profile(), contact))
+        yield MemoryStore(with_contact(Profile(), contact)), BORROWED_NAME
         return
     name = usable_name(chosen.own)
-    contact = Contact(name, relay, chosen.questions, visiting=visiting)
-
-    def add(profile: Profile) -> tuple[Profile, bool]:
-        if find(profile, name) is not None:
-            return profile, False
-        return with_contact(profile, contact), True
-
     with open_or_create_vault(invocation) as store:
-        if not store.update(add):
+        if not store.update(_beginning(Contact(name, relay, chosen.questions, visiting=visiting))):
             raise Failure(Message.NAME_EXISTS, name=name)
-        yield store
+        try:
+            yield store, name
+        finally:
+            store.update(_forgetting(name))
+
+
+def _beginning(contact: Contact) -> Callable[[Profile], tuple[Profile, bool]]:
+    """Begin a visit, or take up one that was broken off: the same answer costs no second guess."""
+
+    def change(profile: Profile) -> tuple[Profile, bool]:
+        there = find(profile, contact.name)
+        if there is None:
+            return with_contact(profile, contact), True
+        if there.visiting is None or there.lines:
+            return profile, False
+        if _is_same_visit(there, contact):
+            return profile, True
+        return with_contact(profile, replace(contact, ours=there.ours)), True
+
+    return change
+
+
+def _is_same_visit(there: Contact, contact: Contact) -> bool:
+    old, new = there.visiting, contact.visiting
+    return (
+        old is not None
+        and new is not None
+        and (there.relay, old.seed, old.typed, old.set_number)
+        == (contact.relay, new.seed, new.typed, new.set_number)
+    )
+
+
+def _forgetting(name: str) -> Callable[[Profile], tuple[Profile, None]]:
+    """Leave no contact behind that never answered an offer: its name is free for the next try."""
+
+    def change(profile: Profile) -> tuple[Profile, None]:
+        kept = tuple(
+            contact
+            for contact in profile.contacts
+            if contact.name != name or contact.visiting is None or contact.visiting.attempt
+        )
+        return replace(profile, contacts=kept), None
+
+    return change
 
 
 def _letter_before(invocation: Invocation, chosen: _Options) -> str | None:
@@ -159,16 +200,6 @@ def _ask_letter(invocation: Invocation) -> str | None:
         return None
 
 
-def _add_letter(store: Store, name: str, text: str) -> None:
-    now = int(time.time())
-
-    def add(profile: Profile) -> tuple[Profile, None]:
-        expires = now + EXPIRES_AFTER_SECONDS
-        return with_letter(profile, name, text, now=now, expires_at=expires, at_once=True), None
-
-    store.update(add)
-
-
 def _converse(
     invocation: Invocation, store: Store, visit: GuestVisit, chosen: _Options
 ) -> ExitCode:
@@ -185,15 +216,18 @@ def _converse(
     shown += show()
     reply = _ask_letter(invocation) if shown else None
     if reply is not None:
-        _add_letter(store, name, reply)
+        add_letter(store, name, reply, at_once=True)
     visit.acknowledge()
     visit.exchange_letters(enough=0)
     if not shown:
         invocation.output.say(Message.NOTHING)
-    if visit.contact.waiting:
-        invocation.output.say(Message.LEFT)
     if chosen.own is None:
         invocation.output.say(Message.ANSWERS_SPENT)
+    waiting = visit.contact.waiting
+    if not all(lies_at_relay(visit.contact, letter.reference) for letter in waiting):
+        return _end(invocation, Message.REFUSED)
+    if waiting:
+        invocation.output.say(Message.LEFT)
     return ExitCode.DONE
 
 
@@ -213,12 +247,11 @@ def _go(
             text = _ask_letter(invocation)
             if text is None:
                 return _end(invocation, Message.NOBODY_THERE)
-            _add_letter(store, visit.contact.name, text)
+            add_letter(store, visit.contact.name, text, at_once=True)
         visit.leave_letter()
-        return _end(invocation, Message.LETTER_LEFT)
-    return _end(
-        invocation, Message.ANSWER_TAKEN if found is Found.SOMEBODY else Message.NOBODY_THERE
-    )
+        left = lies_at_relay(visit.contact, visit.contact.waiting[0].reference)
+        return _end(invocation, Message.LETTER_LEFT if left else Message.REFUSED)
+    return _end(invocation, _ENDINGS[found])
 
 
 def _may_leave(invocation: Invocation, visit: GuestVisit, chosen: _Options) -> bool:

@@ -1,20 +1,23 @@
 """`ojak send NAME`: write a letter to somebody who was met, or who is awaited."""
 
 import time
+from functools import partial
 from typing import Final
 
 import click
 
-from ojak_client.errors import NoAnswer
-from ojak_client.exit_codes import ExitCode
+from ojak_client.errors import NoAnswer, RelayRefused
+from ojak_client.exit_codes import ExitCode, exit_code
 from ojak_client.failures import Failure, explain
 from ojak_client.help_texts import HelpText
 from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, connect, open_vault
-from ojak_client.profile import Contact, Profile, with_letter
+from ojak_client.prepare import is_live
+from ojak_client.profile import Contact, Profile, find, lies_at_relay, references_in, with_letter
 from ojak_client.rounds import run_errands
+from ojak_client.store import Store
 from ojak_client.telling import tell
 from ojak_client.verb import verb
 from ojak_protocol.letters import MOST_TEXT_BYTES
@@ -36,35 +39,72 @@ def command(
     with open_vault(invocation) as store:
         contact = choose_contact(store.read(), name)
         text = usable_text(invocation.inputs.letter())
-        now = int(time.time())
         bits = contact.point.bits if contact.point is not None else AT_ONCE_BITS
-        early = at_once or (bits >= AT_ONCE_BITS and not wait_for_reply)
-
-        def add(profile: Profile) -> tuple[Profile, None]:
-            changed = with_letter(
-                profile,
-                contact.name,
-                text,
-                now=now,
-                expires_at=now + EXPIRES_AFTER_SECONDS,
-                at_once=early,
-            )
-            return changed, None
-
-        store.update(add)
+        # Holding a letter back is the careful one of the two, so it wins.
+        early = (at_once or bits >= AT_ONCE_BITS) and not wait_for_reply
+        reference = add_letter(store, contact.name, text, at_once=early)
         if not _is_met(contact):
             invocation.output.say(Message.WAITS_FOR_MEETING)
             return ExitCode.DONE
+        failure: Failure | None = None
         try:
-            with connect(store, contact.relay, proxy) as exchange:
-                for each in run_errands(exchange, guest=True):
-                    tell(invocation.output, each.notices)
-        except NoAnswer as error:
-            invocation.output.warn(explain(error).message)
-            invocation.output.say(Message.QUEUED)
-            return ExitCode.RELAY_NOT_REACHED
+            with connect(store, contact.relay, proxy, partial(tell, invocation.output)) as exchange:
+                rounds = run_errands(exchange)
+            if any(each.full for each in rounds):
+                failure = Failure(Message.REFUSED)
+        except (NoAnswer, RelayRefused) as error:
+            failure = explain(error)
+        return _say_where(invocation, find(store.read(), name), reference, failure)
+
+
+def add_letter(store: Store, name: str, text: str, *, at_once: bool) -> int:
+    """Keep a letter for the contact called *name*, and return its reference.
+
+    Raises:
+        VaultError: it was not kept.
+    """
+    now = int(time.time())
+
+    def add(profile: Profile) -> tuple[Profile, int]:
+        expires = now + EXPIRES_AFTER_SECONDS
+        changed = with_letter(profile, name, text, now=now, expires_at=expires, at_once=at_once)
+        return changed, changed.references
+
+    return store.update(add)
+
+
+def _say_where(
+    invocation: Invocation, contact: Contact | None, reference: int, failure: Failure | None
+) -> ExitCode:
+    """Say how far the letter came: what the relay confirmed, whatever happened afterwards."""
+    if contact is not None and _has_left(contact, reference):
         invocation.output.say(Message.LEFT)
-    return ExitCode.DONE
+        return ExitCode.DONE
+    if failure is None and (contact is None or not _is_met(contact)):
+        # The conversation ended in this very sync; its notice has been told.
+        invocation.output.say(Message.WAITS_FOR_MEETING)
+        return ExitCode.DONE
+    if failure is None:
+        if contact is None or not _is_sealed(contact, reference):
+            raise Failure(Message.TOO_MANY_WAITING)
+        # Other bytes lie at its place: the next sync looks whose they are.
+        failure = Failure(Message.REFUSED)
+    if failure.message is Message.UNSURE:
+        # The letter may have gone; the same bytes go again, and only one arrives.
+        raise Failure(Message.UNSURE, command="ojak sync")
+    invocation.output.warn(failure.message)
+    invocation.output.say(Message.QUEUED)
+    return exit_code(failure.message)
+
+
+def _is_sealed(contact: Contact, reference: int) -> bool:
+    return any(reference in references_in(line) for line in contact.lines)
+
+
+def _has_left(contact: Contact, reference: int) -> bool:
+    return lies_at_relay(contact, reference) or all(
+        letter.reference != reference for letter in contact.waiting
+    )
 
 
 def usable_text(text: str) -> str:
@@ -79,4 +119,4 @@ def usable_text(text: str) -> str:
 
 
 def _is_met(contact: Contact) -> bool:
-    return any(line.kept and not line.conversation.broken for line in contact.lines)
+    return any(is_live(contact, line, int(time.time())) for line in contact.lines)

@@ -7,8 +7,7 @@ from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import open_vault
 from ojak_client.output import Output
-from ojak_client.prepare import references_in
-from ojak_client.profile import Contact, LetterState
+from ojak_client.profile import Contact, LetterState, lies_at_relay
 from ojak_client.verb import verb
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.number import format_number
@@ -31,10 +30,9 @@ def _show(output: Output, contact: Contact) -> None:
     if contact.point is not None:
         _show_point(output, contact.point, contact.name)
     output.show(Message.LETTERS_UNREAD, n=len(contact.theirs))
-    sealed = {reference for line in contact.lines for reference in references_in(line)}
-    waiting = {letter.reference for letter in contact.waiting}
-    output.show(Message.STATUS_UNSENT, n=len(waiting - sealed))
-    output.show(Message.STATUS_UNACKNOWLEDGED, n=len(waiting & sealed))
+    left = sum(lies_at_relay(contact, letter.reference) for letter in contact.waiting)
+    output.show(Message.STATUS_UNSENT, n=len(contact.waiting) - left)
+    output.show(Message.STATUS_UNACKNOWLEDGED, n=left)
     collected = [one for one in contact.ours if one.state is LetterState.COLLECTED]
     output.show(Message.STATUS_COLLECTED, n=len(collected))
 
@@ -43,7 +41,8 @@ def _show_point(output: Output, point: MeetingPoint, name: str) -> None:
     output.show(Message.YOUR_NUMBER, number=format_number(point.number))
     output.show(Message.STATUS_TRIES, name=name, n=point.unconfirmed)
     if point.unconfirmed:
-        output.show(Message.LUCK, one_in=max(1, round(1 / point.luck)))
+        # Whole numbers: the chance itself may be smaller than any float.
+        output.show(Message.LUCK, one_in=max(1, 2**point.bits // point.unconfirmed))
     if point.dead:
         output.show(Message.SET_DEAD, name=name)
     elif point.closed:

@@ -1,36 +1,66 @@
 """`ojak sync`: send and collect once."""
 
+from functools import partial
+
 import click
 
+from ojak_client.errors import NoAnswer, RelayRefused, UnusableSetting
 from ojak_client.exit_codes import ExitCode
-from ojak_client.failures import Failure
+from ojak_client.failures import Failure, explain
 from ojak_client.help_texts import HelpText
 from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
-from ojak_client.notices import NoticeKind
 from ojak_client.opening import connect, open_vault, relays_of
+from ojak_client.profile import Profile
 from ojak_client.rounds import run_errands
+from ojak_client.store import Store
 from ojak_client.telling import tell
 from ojak_client.verb import verb
+from ojak_protocol.letters import Kind
 
 
 @verb(HelpText.SYNC, examples=("ojak sync",))
 @click.option("--proxy", help=told(HelpText.PROXY), metavar=told(HelpText.PROXY_METAVAR))
 def command(invocation: Invocation, proxy: str | None) -> ExitCode:
     """Do what `ojak keep` does, once and without waiting."""
-    arrived = False
     with open_vault(invocation) as store:
         relays = relays_of(store.read())
         if not relays:
             raise Failure(Message.NO_CONTACTS, command="ojak invite")
-        for relay in relays:
-            with connect(store, relay, proxy) as exchange:
-                exchange.learn_clock()
-                for each in run_errands(exchange, guest=True):
-                    tell(invocation.output, each.notices)
-                    arrived |= any(n.kind is NoticeKind.LETTER_ARRIVED for n in each.notices)
-    if not arrived:
+        failures = [
+            failure
+            for relay in relays
+            if (failure := _sync_with(invocation, store, relay, proxy)) is not None
+        ]
+        unread = _unread(store.read())
+    if unread:
+        invocation.output.say(Message.LETTERS_UNREAD, n=unread)
+    if failures:
+        # What other relays brought has been told; the run ends with what went wrong first.
+        raise failures[0]
+    if not unread:
         raise Failure(Message.NOTHING)
     invocation.output.say(Message.SYNCED)
     return ExitCode.DONE
+
+
+def _sync_with(
+    invocation: Invocation, store: Store, relay: str, proxy: str | None
+) -> Failure | None:
+    """Sync with one relay; what goes wrong there must not keep the others from their turn."""
+    try:
+        with connect(store, relay, proxy, partial(tell, invocation.output)) as exchange:
+            rounds = run_errands(exchange)
+    except (NoAnswer, RelayRefused, UnusableSetting) as error:
+        return explain(error)
+    return Failure(Message.REFUSED) if any(each.full for each in rounds) else None
+
+
+def _unread(profile: Profile) -> int:
+    """Return how many letters `ojak read` would show."""
+    return sum(
+        letter.kind == Kind.TEXT and not letter.opened
+        for contact in profile.contacts
+        for letter in contact.theirs
+    )

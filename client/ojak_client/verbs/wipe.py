@@ -1,6 +1,7 @@
 """`ojak wipe`: erase everything kept on this device. It asks once."""
 
 from ojak_client import vault
+from ojak_client.errors import VaultBusy
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure
 from ojak_client.help_texts import HelpText
@@ -18,6 +19,10 @@ def command(invocation: Invocation) -> ExitCode:
         raise Failure(Message.VAULT_MISSING)
     if not invocation.inputs.confirm(Message.ASK_WIPE):
         raise Failure(Message.NOT_WIPED)
-    vault.wipe(path)
+    try:
+        vault.wipe(path)
+    except VaultBusy:
+        # All is removed, but a process that was in the middle of a save may have put it back.
+        vault.wipe(path)
     invocation.output.say(Message.WIPED)
     return ExitCode.DONE
