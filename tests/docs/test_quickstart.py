@@ -35,7 +35,7 @@ def finished(
         "HOME": str(folder),
         "LANG": "C.UTF-8",
     }
-    shell = subprocess.run(  # noqa: S603 - the page's own commands, which stand in this repository
+    shell = subprocess.run(
         ("bash", "-euo", "pipefail", "-c", script.replace(PORT, free_port())),  # noqa: S607
         cwd=folder,
         env=environment,
