@@ -105,7 +105,7 @@ class Child:
         descriptors: Sequence[int] = (),
         text: str | None = None,
     ) -> None:
-        self.process = subprocess.Popen(  # noqa: S603 (the project's own commands)
+        self.process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL if text is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
