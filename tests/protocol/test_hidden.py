@@ -36,6 +36,7 @@ from tests.people import (
     said,
     take,
 )
+from tests.protocol.kinds import DETAILS
 
 LEFT = Body(Kind.TEXT, "left")
 
@@ -67,6 +68,7 @@ def everything() -> Iterator[object]:
     yield guest
     host, events_at_host = collected(host, receipt(guest))
     yield from (host, *events_at_host, first)
+    yield from DETAILS.values()
 
 
 THINGS = [thing for made in everything() for thing in inside(made) if is_dataclass(thing)]
