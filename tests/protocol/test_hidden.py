@@ -11,11 +11,12 @@ from ojak_protocol import meeting_point as point_
 from ojak_protocol.answers import canonical
 from ojak_protocol.box import Header
 from ojak_protocol.chains import PlacesAhead
-from ojak_protocol.details import Question
+from ojak_protocol.details import ParcelWhat, Question
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.letters import Body, Kind
 from ojak_protocol.meeting_keys import BranchKeys, RunName
 from ojak_protocol.meeting_messages import Answer, Offer
+from ojak_protocol.parcels import pack, seal_parts
 from ojak_protocol.ratchet import LostPlace, Opened, SealedPlace
 from ojak_protocol.stretch import argon2id
 from ojak_protocol.visits import Letter
@@ -74,6 +75,8 @@ def everything() -> Iterator[object]:
     host, events_at_host = collected(host, receipt(guest))
     yield from (host, *events_at_host, first)
     yield from DETAILS.values()
+    parcel = pack(b"photo", ParcelWhat.PHOTO, entropy=ENTROPY)
+    yield from (parcel, *seal_parts(parcel, b"photo", entropy=ENTROPY))
     asked, question = comparison.ask("Whose dog?", ANSWER, stretch=argon2id, entropy=ENTROPY)
     assert isinstance(question.details, Question)
     yield from (asked, question)
