@@ -42,7 +42,7 @@ ALWAYS: Final = 1 << 62
 
 MOST_OFFERED: Final = 2
 """How many letters one visit is offered before it is confirmed: as many as a guest's first look
-has room for in both branches. Five strangers with two words each fill 160 KB of the vault."""
+has room for in both branches. Five strangers with two words each fill 220 KB of the vault."""
 
 Step = tuple[Contact, tuple[Notice, ...]]
 
@@ -237,7 +237,8 @@ def _letters_for(contact: Contact) -> tuple[Letter, ...]:
                 Kind.TEXT,
                 letter.text,
                 expires_at=letter.expires_at,
-                following=following if letter is at_once[-1] else 0,
+                # In each, because any of them may be the one that opens first.
+                following=following,
             ),
             Body(Kind.GREETING),
         )

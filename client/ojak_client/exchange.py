@@ -76,7 +76,8 @@ class Exchange:
     connection: RelayConnection
     listen: Callable[[tuple[Notice, ...]], None] = lambda _: None
     clock: Callable[[], float] = time.time
-    _turn: int = 0
+    # Drawn, because `ojak sync` does one round each time: over many of them all have their turn.
+    _turn: int = field(default_factory=lambda: int.from_bytes(os.urandom(2), "big"))
     _clock_offset: int = 0
     _kem: MlKem768 = field(default_factory=MlKem768)
 

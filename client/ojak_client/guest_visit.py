@@ -145,13 +145,15 @@ class GuestVisit:
 
     def _round(self, *, wait_seconds: int) -> Round:
         visiting = self.contact.visiting
-        least = 1 if visiting is None or visiting.attempt is None else BRANCH_ROOM
+        least = BRANCH_ROOM if _is_answering(visiting) else 1
         room = room_for(max(least, self._left_behind))
         began = time.monotonic()
         result = self._exchange.round(Shape(room=room, wait_seconds=wait_seconds, guest=True))
         if not result.moved and (wait_seconds or result.left_behind):
             time.sleep(max(0.0, min(LEAST_SECONDS, self._look_seconds) - time.monotonic() + began))
-        self._left_behind = result.left_behind
+        # Other offers that lie there are of no interest once one of them is answered.
+        answered = least == 1 and _is_answering(self.contact.visiting)
+        self._left_behind = 0 if answered else result.left_behind
         for notice in result.notices:
             if notice.kind is NoticeKind.HOST_CONFIRMED:
                 self.letters_coming = notice.count
@@ -159,9 +161,13 @@ class GuestVisit:
 
     def _wait(self, left: float, visiting: Visiting) -> int:
         """Return how long the next request may be held: not at all while boxes lie there."""
-        if self._left_behind and visiting.attempt is not None:
+        if self._left_behind and _is_answering(visiting):
             return 0
         return int(min(MAX_WAIT_SECONDS, max(1, left)))
+
+
+def _is_answering(visiting: Visiting | None) -> bool:
+    return visiting is not None and visiting.attempt is not None
 
 
 def _is_on_its_way(visiting: Visiting, last: Round) -> bool:

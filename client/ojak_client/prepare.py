@@ -29,7 +29,7 @@ from ojak_protocol.visits import VISIT_SECONDS
 
 MOST_POLLS: Final = 64
 FORGOTTEN_AFTER_SECONDS: Final = 24 * 3600
-MOST_SEALED: Final = 24
+MOST_SEALED: Final = 12
 """How many letters are sealed and unacknowledged at a time, about 8 KB each: the vault must hold
 them beside everything else. The others wait unsealed."""
 LAID_AGAIN_SECONDS: Final = 6 * 3600

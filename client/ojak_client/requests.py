@@ -123,8 +123,9 @@ def _places(contact: Contact, moment: Moment, *, turn: int, older: bool) -> Iter
         yield from _guest_places(contact.visiting, moment)
     if contact.point is not None:
         day = meeting_point.day_of(moment.relay_clock)
-        yield from meeting_point.visit_places(contact.point)
+        # Answers first: many visits that nobody confirms must not hide the next guest.
         yield from meeting_point.answer_places(contact.point, day=day, older=False)
+        yield from meeting_point.visit_places(contact.point)
         if older:
             yield from meeting_point.answer_places(contact.point, day=day, older=True)
     for line in contact.lines:

@@ -219,6 +219,10 @@ def _converse(
         add_letter(store, name, reply, at_once=True)
     visit.acknowledge()
     visit.exchange_letters(enough=0)
+    if late := show():
+        shown += late
+        visit.acknowledge()
+        visit.exchange_letters(enough=0)
     if not shown:
         invocation.output.say(Message.NOTHING)
     if chosen.own is None:

@@ -1,0 +1,32 @@
+"""Fixtures of the verbs' tests: a relay on loopback with the device's own time, and a device."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.client.devices import Device
+from tests.client.persons import Clock
+from tests.client.simulated_relay import SimulatedRelay
+
+
+@pytest.fixture
+def now_clock() -> Clock:
+    return Clock(int(time.time()))
+
+
+@pytest.fixture
+def near_relay() -> SimulatedRelay:
+    return SimulatedRelay()
+
+
+@pytest.fixture
+def url(near_relay: SimulatedRelay) -> Iterator[str]:
+    with near_relay.served() as address:
+        yield address
+
+
+@pytest.fixture
+def device(tmp_path: Path) -> Device:
+    return Device(tmp_path / "own")

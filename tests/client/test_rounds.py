@@ -1,0 +1,87 @@
+"""How rounds follow each other, and that no relay makes them endless."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+import pytest
+
+from ojak_client.exchange import Round
+from ojak_client.rounds import MOST_ROUNDS, goes_on, keeping_shape, room_for, run_errands
+from tests.client.persons import Clock, host_of, kept_pair
+from tests.client.simulated_relay import SimulatedRelay
+
+
+def after(
+    *, left_behind: int = 0, errands: bool = False, full: bool = False, moved: bool = True
+) -> Round:
+    return Round((), left_behind, errands, full, moved, room=1)
+
+
+@pytest.mark.parametrize(
+    ("boxes", "room"), [(0, 0), (1, 1), (2, 4), (4, 4), (5, 16), (16, 16), (64, 16)]
+)
+def test_the_room_is_the_smallest_that_holds_all_or_the_largest(boxes: int, room: int) -> None:
+    assert room_for(boxes) == room
+
+
+@pytest.mark.parametrize(
+    ("last", "on"),
+    [
+        (after(), False),
+        (after(errands=True), True),
+        (after(errands=True, full=True), False),
+        (after(errands=True, moved=False), False),
+        (after(left_behind=1), True),
+        (after(left_behind=1, moved=False), False),
+        (after(left_behind=2, moved=False), True),
+    ],
+)
+def test_a_round_follows_at_once_only_if_it_may_get_somewhere(last: Round, *, on: bool) -> None:
+    assert goes_on(last) is on
+
+
+def test_a_host_waits_when_there_is_nothing_else_to_do() -> None:
+    assert keeping_shape(None, wait_seconds=25, older=True).wait_seconds == 0
+    assert keeping_shape(after(), wait_seconds=99, older=False).wait_seconds == 25
+    assert keeping_shape(after(errands=True), wait_seconds=25, older=False).wait_seconds == 0
+    fetching = keeping_shape(after(left_behind=3), wait_seconds=25, older=False)
+    assert (fetching.room, fetching.wait_seconds) == (4, 0)
+    full = keeping_shape(after(errands=True, full=True), wait_seconds=25, older=False)
+    assert full.wait_seconds == 25
+
+
+def test_errands_end_when_everything_is_deposited_fetched_and_deleted() -> None:
+    clock = Clock()
+    relay = SimulatedRelay(clock)
+    host, guest = kept_pair(relay, clock)
+    for number in range(10):
+        guest.write(f"{number}")
+    guest.sync()
+    rounds = run_errands(host.exchange())
+    assert host.texts == [f"{number}" for number in range(10)]
+    assert not (rounds[-1].errands)
+    assert not (rounds[-1].left_behind)
+    assert relay.store.boxes == 0
+
+
+@pytest.mark.parametrize(
+    ("lie", "most"),
+    [
+        (SimulatedRelay.full, 2),
+        (SimulatedRelay.has_no_room, 4),
+        (SimulatedRelay.stores_nothing, 4),
+        (SimulatedRelay.finds_nothing, 4),
+        (SimulatedRelay.occupied, 4),
+        (SimulatedRelay.swaps, 4),
+    ],
+)
+def test_no_relay_makes_errands_endless(
+    lie: Callable[[SimulatedRelay], AbstractContextManager[None]], most: int
+) -> None:
+    clock = Clock()
+    relay = SimulatedRelay(clock)
+    host = host_of(relay, clock)
+    host.write("편지")
+    with lie(relay):
+        run_errands(host.exchange())
+    assert len(relay.arrived) <= most <= MOST_ROUNDS

@@ -1,0 +1,86 @@
+"""`ojak sync`: every relay has its turn, and the code tells whether there is something to read."""
+
+from dataclasses import replace
+
+from ojak_client.profile import Contact
+from ojak_protocol.letters import Kind
+from tests.client.devices import Device
+from tests.client.persons import NAME, RELAY, Clock, JournalStore, Person, letter, line_of
+from tests.client.simulated_relay import SimulatedRelay
+from tests.people import meet
+
+GONE = "http://127.0.0.1:1"
+
+
+def family(device: Device, relay: SimulatedRelay, url: str, clock: Clock) -> Person:
+    """Somebody whom the device's person has met, over the same relay."""
+    pair = meet()
+    device.keep_contact(Contact(NAME, url, lines=(line_of(pair.host),)))
+    contact = Contact(NAME, RELAY, lines=(line_of(pair.guest),))
+    profile = replace(device.profile, contacts=(contact,), fillers=())
+    return Person(relay, clock, JournalStore(profile))
+
+
+def test_a_letter_that_came_is_told_and_then_read_once(
+    device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock
+) -> None:
+    other = family(device, near_relay, url, now_clock)
+    other.write("편지")
+    other.sync()
+    ran = device.run("sync")
+    assert (ran.code, ran.said) == (0, ["new-letter", "letters-unread", "synced"])
+    shown = device.run("read", NAME, "--to-stdout")
+    assert [one["text"] for one in shown.of("letter")] == ["편지"]
+    assert device.run("read", NAME, "--to-stdout").code == 10
+
+
+def test_sending_alone_is_no_letter_to_read(
+    device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock
+) -> None:
+    other = family(device, near_relay, url, now_clock)
+    with near_relay.loses_requests():
+        device.run("send", NAME, typed="편지")
+    ran = device.run("sync")
+    assert (ran.code, ran.said) == (10, ["nothing"])
+    other.sync()
+    assert other.texts == ["편지"]
+
+
+def test_a_letter_that_came_before_still_counts_as_one_to_read(device: Device, url: str) -> None:
+    device.keep_contact(Contact(NAME, url, theirs=(letter(),)))
+    ran = device.run("sync")
+    assert (ran.code, ran.said) == (0, ["letters-unread", "synced"])
+
+
+def test_what_this_version_cannot_show_does_not_count(device: Device, url: str) -> None:
+    device.keep_contact(Contact(NAME, url, theirs=(letter(kind=Kind.PARCEL),)))
+    assert device.run("sync").code == 10
+
+
+def test_one_relay_that_fails_does_not_keep_the_others_from_their_turn(
+    device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock
+) -> None:
+    device.keep_contact(Contact("가", GONE))
+    device.keep_contact(Contact("나", "http://relay.example"))
+    other = family(device, near_relay, url, now_clock)
+    other.write("편지")
+    other.sync()
+    ran = device.run("sync")
+    assert (ran.code, ran.said) == (13, ["new-letter", "letters-unread", "offline"])
+
+
+def test_a_relay_that_refuses_or_is_full_ends_with_its_code(
+    device: Device, near_relay: SimulatedRelay, url: str
+) -> None:
+    device.keep_contact(Contact(NAME, url, lines=(line_of(meet().guest),)))
+    for lie in (near_relay.refuses, near_relay.full):
+        with lie():
+            assert device.run("sync").code == 14
+
+
+def test_without_contacts_there_is_nothing_to_sync(device: Device) -> None:
+    assert device.run("sync").said == ["vault-missing"]
+    device.keep_contact(Contact(NAME, GONE))
+    with device.store() as store:
+        store.update(lambda profile: (replace(profile, contacts=()), None))
+    assert device.run("sync").said == ["no-contacts"]

@@ -1,0 +1,32 @@
+"""`ojak wipe`: all or nothing, and nothing without a yes."""
+
+from ojak_client.profile import Contact
+from ojak_client.store import vault_path
+from tests.client import vaults
+from tests.client.devices import Device
+from tests.client.persons import NAME, RELAY
+
+
+def test_nothing_is_left_of_what_was_kept(device: Device) -> None:
+    device.keep_contact(Contact(NAME, RELAY))
+    ran = device.run("wipe", "--yes")
+    assert (ran.code, ran.said) == (0, ["wiped"])
+    assert not device.folder.exists()
+
+
+def test_without_a_yes_nothing_is_erased(device: Device) -> None:
+    device.keep_contact(Contact(NAME, RELAY))
+    assert device.run("wipe").said == ["needs-option"]
+    assert device.profile.contacts
+
+
+def test_where_nothing_is_kept_nothing_is_erased(device: Device) -> None:
+    assert device.run("wipe", "--yes").said == ["vault-missing"]
+
+
+def test_what_another_process_may_put_back_is_erased_once_more(device: Device) -> None:
+    device.keep_contact(Contact(NAME, RELAY))
+    with vaults.held_lock(vault_path(device.folder)):
+        ran = device.run("wipe", "--yes")
+    assert (ran.code, ran.said) == (0, ["wiped"])
+    assert not vault_path(device.folder).exists()
