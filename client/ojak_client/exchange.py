@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from ojak_client.apply import apply
 from ojak_client.errors import WrongPlace
 from ojak_client.moment import Moment
-from ojak_client.notices import Notice
+from ojak_client.notices import Notice, NoticeKind
 from ojak_client.prepare import prepare
 from ojak_client.profile import Profile
 from ojak_client.requests import Shape, has_errands, make_request
@@ -40,6 +40,11 @@ class Round:
     """How many boxes lie there that the reply had no room for."""
     errands: bool
     """Whether something is still to be deposited or deleted."""
+
+    @property
+    def refused(self) -> bool:
+        """Whether the relay had no room for something; asking again at once would not help."""
+        return any(notice.kind is NoticeKind.RELAY_FULL for notice in self.notices)
 
 
 @dataclass(slots=True)

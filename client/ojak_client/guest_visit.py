@@ -31,6 +31,8 @@ class Found(Enum):
     """No offer lies there, or nobody took the answer."""
     FULL = "full"
     """Somebody else answered every run of the offer."""
+    REFUSED = "refused"
+    """The relay had no room for the answer."""
 
 
 class GuestVisit:
@@ -69,19 +71,24 @@ class GuestVisit:
         # The first look tells the relay's day; waiting begins when there is something to wait for.
         wait = 0
         while True:
-            notices = self._round(wait_seconds=wait).notices
-            kinds = {notice.kind for notice in notices}
+            result = self._round(wait_seconds=wait)
+            kinds = {notice.kind for notice in result.notices}
             full = (full or NoticeKind.NO_RUN_FREE in kinds) and NoticeKind.OFFER_FOUND not in kinds
             visiting = self.contact.visiting
             if visiting is None:
                 return Found.HOST
             left = end - time.monotonic()
+            if left <= 0 and result.refused:
+                return Found.REFUSED
             if left <= 0 and (visiting.attempt is None or visiting.laid):
                 return _ending(visiting, full=full)
             wait = self._wait(left, visiting)
 
-    def exchange_letters(self, *, enough: int) -> None:
+    def exchange_letters(self, *, enough: int) -> bool:
         """Send what waits; then look until *enough* letters are here or the time is over.
+
+        Returns:
+            Whether the relay took everything.
 
         Raises:
             NoAnswer, RelayRefused, VaultError: as `Exchange.round`.
@@ -91,10 +98,10 @@ class GuestVisit:
         while True:
             result = self._round(wait_seconds=wait)
             left = end - time.monotonic()
-            if self._left_behind or result.errands:
+            if self._left_behind or (result.errands and not result.refused):
                 wait = 0
-            elif len(self.contact.theirs) >= enough or left <= 0:
-                return
+            elif left <= 0 or (len(self.contact.theirs) >= enough and not result.refused):
+                return not result.refused
             else:
                 wait = int(min(MAX_WAIT_SECONDS, max(1, left)))
 
@@ -114,8 +121,11 @@ class GuestVisit:
 
         self._exchange.store.update(change)
 
-    def leave_letter(self) -> None:
+    def leave_letter(self) -> bool:
         """Leave the oldest waiting letter for a host that is not there.
+
+        Returns:
+            Whether the relay took it.
 
         Raises:
             NoAnswer, RelayRefused, VaultError: as `Exchange.round`.
@@ -129,8 +139,10 @@ class GuestVisit:
             return with_contact(profile, replace(contact, visiting=visiting)), None
 
         self._exchange.store.update(change)
-        while self._round(wait_seconds=0).errands:
-            pass
+        while (result := self._round(wait_seconds=0)).errands:
+            if result.refused:
+                return False
+        return True
 
     def _round(self, *, wait_seconds: int) -> Round:
         visiting = self.contact.visiting

@@ -17,10 +17,13 @@ def room_for(boxes: int) -> int:
 
 
 def keeping_shape(last: Round | None, *, wait_seconds: int, older: bool) -> Shape:
-    """Return the shape of a host's next request: it waits when there is nothing else to do."""
+    """Return the shape of a host's next request: it waits when there is nothing else to do.
+
+    A relay that had no room is asked again only after a wait.
+    """
     if last is None:
         return Shape(older=older)
-    if last.left_behind or last.errands:
+    if last.left_behind or (last.errands and not last.refused):
         return Shape(room=room_for(last.left_behind), older=older)
     return Shape(wait_seconds=min(wait_seconds, MAX_WAIT_SECONDS), older=older)
 
@@ -28,11 +31,15 @@ def keeping_shape(last: Round | None, *, wait_seconds: int, older: bool) -> Shap
 def run_errands(exchange: Exchange, *, guest: bool) -> list[Round]:
     """Do rounds until everything is deposited and deleted and nothing is left behind.
 
+    A relay that has no room ends it: what it refused stays for the next time.
+
     Raises:
         NoAnswer, RelayRefused, VaultError: as `Exchange.round`.
     """
     rounds = [exchange.round(Shape(room=1, guest=guest))]
     while len(rounds) < MOST_ROUNDS and (rounds[-1].left_behind or rounds[-1].errands):
+        if rounds[-1].refused and not rounds[-1].left_behind:
+            break
         room = room_for(max(1, rounds[-1].left_behind))
         rounds.append(exchange.round(Shape(room=room, guest=guest)))
     return rounds

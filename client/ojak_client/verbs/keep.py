@@ -17,6 +17,7 @@ from ojak_client.help_texts import HelpText
 from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
+from ojak_client.notices import Notice, NoticeKind
 from ojak_client.opening import connect, open_vault, relays_of
 from ojak_client.rounds import keeping_shape
 from ojak_client.store import Store
@@ -78,6 +79,7 @@ class _Watch:
         self._last: Round | None = None
         self._failures = 0
         self._looked_older_at = 0.0
+        self._told_full = False
 
     def turn(self, *, alone: bool) -> None:
         """Do one round, or say once why it cannot be done and pause."""
@@ -94,7 +96,7 @@ class _Watch:
         if self._failures:
             self._output.say(Message.REACHED_AGAIN)
         self._failures = 0
-        tell(self._output, self._last.notices)
+        tell(self._output, self._news(self._last))
 
     def _round(self, *, alone: bool) -> Round:
         wait = WAIT_SECONDS if alone else WAIT_BY_TURNS_SECONDS
@@ -103,6 +105,11 @@ class _Watch:
             self._looked_older_at = time.monotonic()
         shape = keeping_shape(self._last, wait_seconds=wait, older=older or self._last is None)
         return self._exchange.round(shape)
+
+    def _news(self, last: Round) -> list[Notice]:
+        """Return what to tell: that the relay has no room only once, until it has some again."""
+        told_before, self._told_full = self._told_full, last.refused
+        return [n for n in last.notices if n.kind is not NoticeKind.RELAY_FULL or not told_before]
 
     def _pause_seconds(self, *, alone: bool) -> float:
         """Doubling and drawn at random: many clients must not come back at the same moment."""

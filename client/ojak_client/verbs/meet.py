@@ -187,14 +187,16 @@ def _converse(
     if reply is not None:
         _add_letter(store, name, reply)
     visit.acknowledge()
-    visit.exchange_letters(enough=0)
+    taken = visit.exchange_letters(enough=0)
     if not shown:
         invocation.output.say(Message.NOTHING)
-    if visit.contact.waiting:
+    if not taken:
+        invocation.output.warn(Message.REFUSED)
+    elif visit.contact.waiting:
         invocation.output.say(Message.LEFT)
     if chosen.own is None:
         invocation.output.say(Message.ANSWERS_SPENT)
-    return ExitCode.DONE
+    return ExitCode.DONE if taken else ExitCode.RELAY_REFUSED
 
 
 def _go(
@@ -214,11 +216,17 @@ def _go(
             if text is None:
                 return _end(invocation, Message.NOBODY_THERE)
             _add_letter(store, visit.contact.name, text)
-        visit.leave_letter()
-        return _end(invocation, Message.LETTER_LEFT)
-    return _end(
-        invocation, Message.ANSWER_TAKEN if found is Found.SOMEBODY else Message.NOBODY_THERE
-    )
+        taken = visit.leave_letter()
+        return _end(invocation, Message.LETTER_LEFT if taken else Message.REFUSED)
+    return _end(invocation, _MESSAGES[found])
+
+
+_MESSAGES: Final = {
+    Found.SOMEBODY: Message.ANSWER_TAKEN,
+    Found.NOBODY: Message.NOBODY_THERE,
+    Found.FULL: Message.NOBODY_THERE,
+    Found.REFUSED: Message.REFUSED,
+}
 
 
 def _may_leave(invocation: Invocation, visit: GuestVisit, chosen: _Options) -> bool:

@@ -5,8 +5,8 @@ from typing import Final
 
 import click
 
-from ojak_client.errors import NoAnswer
-from ojak_client.exit_codes import ExitCode
+from ojak_client.errors import NoAnswer, RelayRefused
+from ojak_client.exit_codes import ExitCode, exit_code
 from ojak_client.failures import Failure, explain
 from ojak_client.help_texts import HelpText
 from ojak_client.i18n import told
@@ -57,12 +57,17 @@ def command(
             return ExitCode.DONE
         try:
             with connect(store, contact.relay, proxy) as exchange:
-                for each in run_errands(exchange, guest=True):
-                    tell(invocation.output, each.notices)
-        except NoAnswer as error:
-            invocation.output.warn(explain(error).message)
+                rounds = run_errands(exchange, guest=True)
+        except (NoAnswer, RelayRefused) as error:
+            message = explain(error).message
+            invocation.output.warn(message)
             invocation.output.say(Message.QUEUED)
-            return ExitCode.RELAY_NOT_REACHED
+            return exit_code(message)
+        for each in rounds:
+            tell(invocation.output, each.notices)
+        if rounds[-1].refused:
+            invocation.output.say(Message.QUEUED)
+            return ExitCode.RELAY_REFUSED
         invocation.output.say(Message.LEFT)
     return ExitCode.DONE
 

@@ -19,7 +19,7 @@ from ojak_client.verb import verb
 @click.option("--proxy", help=told(HelpText.PROXY), metavar=told(HelpText.PROXY_METAVAR))
 def command(invocation: Invocation, proxy: str | None) -> ExitCode:
     """Do what `ojak keep` does, once and without waiting."""
-    arrived = False
+    arrived = refused = False
     with open_vault(invocation) as store:
         relays = relays_of(store.read())
         if not relays:
@@ -29,7 +29,10 @@ def command(invocation: Invocation, proxy: str | None) -> ExitCode:
                 exchange.learn_clock()
                 for each in run_errands(exchange, guest=True):
                     tell(invocation.output, each.notices)
+                    refused |= each.refused
                     arrived |= any(n.kind is NoticeKind.LETTER_ARRIVED for n in each.notices)
+    if refused:
+        return ExitCode.RELAY_REFUSED
     if not arrived:
         raise Failure(Message.NOTHING)
     invocation.output.say(Message.SYNCED)
