@@ -104,7 +104,9 @@ class Child:
         folder: Path,
         descriptors: Sequence[int] = (),
         text: str | None = None,
+        as_json: bool = False,
     ) -> None:
+        self._as_json = as_json
         self.process = subprocess.Popen(  # noqa: S603 (the project's own commands)
             command,
             stdin=subprocess.DEVNULL if text is None else subprocess.PIPE,
@@ -171,10 +173,16 @@ class Child:
             raise AssertionError(f"it did not end\n{self._heard()}") from None
         for reader in self._readers:
             reader.join()
-        return Ended(code, "".join(self.out), "".join(self.err))
+        ended = Ended(code, "".join(self.out), "".join(self.err))
+        if self._as_json and code >= 0:
+            # With `--json` every line is one object, whatever happened.
+            assert ended.err == "", ended
+            assert ended.events is not None
+        return ended
 
     def stop(self) -> Ended:
         """Ask it to end, and wait."""
+        assert self.running
         self.signal(signal.SIGTERM)
         return self.wait()
 
@@ -307,6 +315,7 @@ class Device:
                 folder=self.here,
                 descriptors=descriptors,
                 text=letter,
+                as_json=as_json,
             )
             self.running.append(child)
         return child
@@ -335,6 +344,20 @@ class Device:
     def read(self, *arguments: str) -> Ended:
         """Read what came."""
         return self.run("read", "--to-stdout", *arguments)
+
+    def meet(
+        self, number: str, answers: Sequence[str], *options: str, letter: str | None = None
+    ) -> Ended:
+        """Come to a number, with a letter written before where there is one."""
+        return self.come(number, answers, *options, letter=letter).wait()
+
+    def come(
+        self, number: str, answers: Sequence[str], *options: str, letter: str | None = None
+    ) -> Child:
+        """Begin to come to a number, as `meet`."""
+        written = () if letter is None else ("--letter", "-")
+        shown = ("--to-stdout", *written, *options)
+        return self.start("meet", number, *shown, answers=answers, letter=letter)
 
     def keep(self) -> Child:
         """Stay on."""
