@@ -233,6 +233,7 @@ class Device:
         passphrase: of an own device; None for a borrowed one.
         language: of its screens.
         watcher: a command, such as strace, under which `ojak` runs.
+        program: `ojak`, or one with a planted bug.
     """
 
     folder: Path
@@ -240,6 +241,7 @@ class Device:
     passphrase: str | None = "뒷산 너럭바위"  # noqa: S105 (of nobody)
     language: str = "ko"
     watcher: Sequence[str] = ()
+    program: str = OJAK
     running: list[Running] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -285,7 +287,7 @@ class Device:
         if self.passphrase is not None:
             descriptors.append(given(self.passphrase + "\n"))
             own = ["--profile", str(self.profile), "--passphrase-fd", str(descriptors[0])]
-        command = [*self.watcher, OJAK, "--relay", self.relay, *own, *arguments]
+        command = [*self.watcher, self.program, "--relay", self.relay, *own, *arguments]
         return command, descriptors
 
     def start(
