@@ -15,11 +15,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import NoReturn
 
-from ojak_client import i18n
 from ojak_client.messages import Message
 from tests.journeys.actors import Child, Device, Relay, World, undisturbed, world
 from tests.journeys.recorder import Record, recording
-from tests.journeys.screen import Terminal, sit_down
+from tests.journeys.screen import Terminal, korean, sit_down
 from tests.journeys.traces import WINDOW_BYTES, count_pieces, files_in, strace_to, violations
 
 MOTHER = "어머니"
@@ -42,7 +41,6 @@ def main() -> int:
     """Run the demo and return its exit code."""
     for ending in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(ending, _interrupt)
-    i18n.use("ko")
     started = time.monotonic()
     folder = Path(tempfile.gettempdir()) / f"ojak-demo-{secrets.token_hex(8)}"
     try:
@@ -107,7 +105,7 @@ def _invite(daughter: Device) -> str:
 def _keep(daughter: Device) -> Child:
     _tell("and stays on: ojak keep")
     keeping = daughter.start("keep", as_json=False)
-    _screen([keeping.until_line(_korean(Message.KEEPING))])
+    _screen([keeping.until_line(korean(Message.KEEPING))])
     return keeping
 
 
@@ -119,11 +117,11 @@ def _visit(phone: Device, number: str) -> None:
     mother = sit_down(phone, "meet", number)
     _answer(mother)
     _tell("Then she reads what waited for her. It is shown once:")
-    mother.until(_korean(Message.PRESS_TO_ERASE))
+    mother.until(korean(Message.PRESS_TO_ERASE))
     _claim(LETTER in " ".join(mother.lines), "the mother reads her daughter's letter")
     _screen(mother.lines)
     mother.type()
-    mother.until(_korean(Message.ASK_LETTER))
+    mother.until(korean(Message.ASK_LETTER))
     _tell("She writes back:")
     mother.type(REPLY)
     mother.type()
@@ -140,21 +138,21 @@ def _visit(phone: Device, number: str) -> None:
 
 def _answer(mother: Terminal) -> None:
     for n, answer in enumerate(MOTHERS_ANSWERS, 1):
-        mother.until(_korean(Message.ASK_ANSWER, n=n))
+        mother.until(korean(Message.ASK_ANSWER, n=n))
         mother.type(answer)
-    mother.until(_korean(Message.ASK_UNDERSTOOD))
+    mother.until(korean(Message.ASK_UNDERSTOOD))
     _screen(mother.lines[1:])
     mother.type("예")
     # She could write before connecting, and be on the line for a shorter time.
-    mother.until(_korean(Message.ASK_LETTER))
+    mother.until(korean(Message.ASK_LETTER))
     mother.type()
-    mother.until(_korean(Message.CONFIRMED))
+    mother.until(korean(Message.CONFIRMED))
 
 
 def _read_reply(daughter: Device, keeping: Child, record: Record) -> None:
     _tell("\nTHE DAUGHTER's screen has said in the meantime:")
-    keeping.until_line(_korean(Message.GUEST_CONFIRMED, name=MOTHER))
-    keeping.until_line(_korean(Message.NEW_LETTER, name=MOTHER))
+    keeping.until_line(korean(Message.GUEST_CONFIRMED, name=MOTHER))
+    keeping.until_line(korean(Message.NEW_LETTER, name=MOTHER))
     _screen(keeping.err[1:])
     # Her letter was deleted by the guest, the reply by her own client: one box each, at least.
     _claim(record.wait_for(lambda seen: len(seen.collected) >= 2), "what was read is deleted")
@@ -204,10 +202,6 @@ def _look_at_relay(record: Record, relay: Relay) -> None:
 def _claim(holds: bool, sentence: str) -> None:  # noqa: FBT001 (reads as what it is)
     if not holds:
         raise Untrue(sentence)
-
-
-def _korean(message: Message, **values: object) -> str:
-    return i18n.told(message, **values).strip()
 
 
 def _screen(lines: Iterable[str]) -> None:

@@ -104,8 +104,10 @@ class Child:
         folder: Path,
         descriptors: Sequence[int] = (),
         text: str | None = None,
+        as_json: bool = False,
     ) -> None:
-        self.process = subprocess.Popen(
+        self._as_json = as_json
+        self.process = subprocess.Popen(  # noqa: S603 (the project's own commands)
             command,
             stdin=subprocess.DEVNULL if text is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -171,10 +173,16 @@ class Child:
             raise AssertionError(f"it did not end\n{self._heard()}") from None
         for reader in self._readers:
             reader.join()
-        return Ended(code, "".join(self.out), "".join(self.err))
+        ended = Ended(code, "".join(self.out), "".join(self.err))
+        if self._as_json and code >= 0:
+            # With `--json` every line is one object, whatever happened.
+            assert ended.err == "", ended
+            assert ended.events is not None
+        return ended
 
     def stop(self) -> Ended:
         """Ask it to end, and wait."""
+        assert self.running
         self.signal(signal.SIGTERM)
         return self.wait()
 
@@ -225,6 +233,7 @@ class Device:
         passphrase: of an own device; None for a borrowed one.
         language: of its screens.
         watcher: a command, such as strace, under which `ojak` runs.
+        program: `ojak`, or one with a planted bug.
     """
 
     folder: Path
@@ -232,6 +241,7 @@ class Device:
     passphrase: str | None = "뒷산 너럭바위"  # noqa: S105 (of nobody)
     language: str = "ko"
     watcher: Sequence[str] = ()
+    program: str = OJAK
     running: list[Running] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -277,7 +287,7 @@ class Device:
         if self.passphrase is not None:
             descriptors.append(given(self.passphrase + "\n"))
             own = ["--profile", str(self.profile), "--passphrase-fd", str(descriptors[0])]
-        command = [*self.watcher, OJAK, "--relay", self.relay, *own, *arguments]
+        command = [*self.watcher, self.program, "--relay", self.relay, *own, *arguments]
         return command, descriptors
 
     def start(
@@ -307,6 +317,7 @@ class Device:
                 folder=self.here,
                 descriptors=descriptors,
                 text=letter,
+                as_json=as_json,
             )
             self.running.append(child)
         return child
@@ -335,6 +346,20 @@ class Device:
     def read(self, *arguments: str) -> Ended:
         """Read what came."""
         return self.run("read", "--to-stdout", *arguments)
+
+    def meet(
+        self, number: str, answers: Sequence[str], *options: str, letter: str | None = None
+    ) -> Ended:
+        """Come to a number, with a letter written before where there is one."""
+        return self.come(number, answers, *options, letter=letter).wait()
+
+    def come(
+        self, number: str, answers: Sequence[str], *options: str, letter: str | None = None
+    ) -> Child:
+        """Begin to come to a number, as `meet`."""
+        written = () if letter is None else ("--letter", "-")
+        shown = ("--to-stdout", *written, *options)
+        return self.start("meet", number, *shown, answers=answers, letter=letter)
 
     def keep(self) -> Child:
         """Stay on."""

@@ -4,11 +4,11 @@ import http.client
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from ojak_protocol.addresses import MailboxId, mailbox_id
-from ojak_protocol.sync import SyncRequest, decode_request
+from ojak_protocol.sync import SyncRequest, decode_reply, decode_request, encode_reply
 from tests.journeys.actors import PATIENCE_SECONDS, undisturbed
 
 
@@ -21,12 +21,17 @@ class Record:
         deleted: the ids whose deletion the relay acknowledged.
         requests: every sync, in order.
         before_deletion: called with the boxes about to be deleted, while they still lie there.
+        before_passing: called with each request before the relay sees it.
+        ahead_seconds: how far ahead the relay's clock seems to be.
+        url: where to reach the relay through it.
     """
 
     boxes: dict[MailboxId, bytes] = field(default_factory=dict)
     deleted: set[MailboxId] = field(default_factory=set)
     requests: list[SyncRequest] = field(default_factory=list)
     before_deletion: Callable[[list[bytes]], None] = lambda _: None
+    before_passing: Callable[[SyncRequest], None] = lambda _: None
+    ahead_seconds: int = 0
     url: str = ""
     changed: threading.Condition = field(default_factory=threading.Condition)
 
@@ -41,9 +46,19 @@ class Record:
         with self.changed:
             return self.changed.wait_for(lambda: reached(self), PATIENCE_SECONDS)
 
-    def asked(self, body: bytes) -> list[MailboxId]:
+    @property
+    def laid(self) -> int:
+        """How many boxes were deposited so far."""
+        with self.changed:
+            return len(self.boxes)
+
+    def wait_for_rest(self) -> None:
+        """Wait until somebody has nothing left to do but to wait."""
+        assert self.wait_for(lambda seen: any(asked.wait_seconds for asked in seen.requests))
+
+    def asked(self, request: SyncRequest) -> list[MailboxId]:
         """Note a request, and return the ids it deletes."""
-        request = decode_request(body)
+        self.before_passing(request)
         with self.changed:
             self.requests.append(request)
             self.boxes |= {deposit.id: deposit.box for deposit in request.deposits}
@@ -60,6 +75,13 @@ class Record:
         with self.changed:
             self.deleted.update(leaving)
             self.changed.notify_all()
+
+
+def _ahead(reply: bytes, request: SyncRequest, seconds: int) -> bytes:
+    if not seconds:
+        return reply
+    said = decode_reply(reply, request)
+    return encode_reply(replace(said, clock=said.clock + seconds), request.room)
 
 
 @contextmanager
@@ -83,12 +105,14 @@ def recording(host: str, port: int) -> Iterator[Record]:
         def do_POST(self) -> None:
             """Pass one sync on."""
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            leaving = record.asked(body)
+            request = decode_request(body)
+            leaving = record.asked(request)
             self.relay.request("POST", self.path, body, {"Content-Type": "application/cbor"})
             answer = self.relay.getresponse()
             reply = answer.read()
             if answer.status == http.HTTPStatus.OK:
                 record.answered(leaving)
+                reply = _ahead(reply, request, record.ahead_seconds)
             self.send_response(answer.status)
             self.send_header("Content-Type", answer.headers["Content-Type"])
             self.send_header("Content-Length", str(len(reply)))

@@ -1,5 +1,6 @@
 """A person at a real pseudo-terminal, and what the screen shows."""
 
+import gettext
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,9 +8,12 @@ from pathlib import Path
 import pexpect
 import pyte
 
+from ojak_client.i18n import DOMAIN, LOCALE_DIR
+from ojak_client.messages import Message
 from tests.journeys.actors import PATIENCE_SECONDS, Device, undisturbed
 
 COLUMNS, LINES = 80, 24
+KOREAN = gettext.translation(DOMAIN, LOCALE_DIR, ["ko"])
 
 
 class Terminal:
@@ -69,6 +73,11 @@ class Terminal:
     def _seen(self, text: str) -> None:
         self.raw += text
         self._stream.feed(text)
+
+
+def korean(message: Message, **values: object) -> str:
+    """Return what a Korean screen says for *message*."""
+    return KOREAN.pgettext(message.text.id, message.text.english).format(**values).strip()
 
 
 def sit_down(device: Device, *arguments: str) -> Terminal:

@@ -16,8 +16,9 @@ _FAILED = re.compile(r" = -1 E")
 _WRITES = re.compile(
     r"O_(WRONLY|RDWR|CREAT|TMPFILE)"
     r"|\b(mkdir|mknod|rename|unlink|rmdir|symlink|link|f?truncate|memfd_create|creat)(at2?|2)?\("
+    r"|\b(chmod|chown|utime|utimes|utimensat|setxattr)(at2?)?\("
 )
-_PORT = re.compile(r"connect\(.*sin_port=htons\((\d+)\), sin_addr=inet_addr\(\"127\.0\.0\.1\"\)")
+_LOOPBACK = re.compile(r"sin_port=htons\((\d+)\), sin_addr=inet_addr\(\"127\.0\.0\.1\"\)")
 _NAMED = re.compile(r'"([^"]*)"')
 
 
@@ -50,19 +51,31 @@ def strace_to(file: Path) -> Sequence[str]:
 
 def violations(trace: Path, *, relay_port: int) -> list[str]:
     """Return the calls in *trace* that write a file or reach anything but the relay."""
-    calls = [
-        line for line in trace.read_text(errors="replace").splitlines() if not _FAILED.search(line)
-    ]
-    return [line for line in calls if _writes(line) or _reaches_out(line, relay_port)]
+    calls = _calls(trace)
+    return [call for call in calls if _writes(call) or _reaches_out(call, relay_port)]
+
+
+def connections(trace: Path) -> int:
+    """Return how many calls in *trace* reach out at all."""
+    return sum("connect(" in call for call in _calls(trace))
+
+
+def _calls(trace: Path) -> list[str]:
+    return trace.read_text(errors="replace").splitlines()
 
 
 def _writes(call: str) -> bool:
+    if _FAILED.search(call) or not _WRITES.search(call):
+        return False
     named = _NAMED.search(call)
-    return bool(_WRITES.search(call)) and not (named and named[1] in HARMLESS)
+    return named is None or named[1] not in HARMLESS
 
 
 def _reaches_out(call: str, relay_port: int) -> bool:
-    if " connect(" not in call and not call.startswith("connect("):
-        return "sendto(" in call and "sa_family=AF_INET" in call
-    reached = _PORT.search(call)
+    """Whether *call* goes anywhere; a connection that is being made looks like one that failed."""
+    if "AF_UNIX" in call and _FAILED.search(call):
+        return False
+    if "connect(" not in call and not ("sendto(" in call and "AF_INET" in call):
+        return False
+    reached = _LOOPBACK.search(call)
     return reached is None or int(reached[1]) != relay_port
