@@ -1,6 +1,7 @@
 """A question between two: both learn the same, equal or not, and a wrong answer nothing more."""
 
 import hashlib
+import hmac
 import json
 import os
 from dataclasses import replace
@@ -10,12 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ojak_protocol import cpace
 from ojak_protocol.answers import CanonicalAnswer, canonical
 from ojak_protocol.comparison import Asked, Replied, ask, conclude, learn, reply
 from ojak_protocol.cpace import Share, new_scalar
 from ojak_protocol.details import Question, QuestionOutcome, QuestionReply
 from ojak_protocol.errors import LocalError, Reason, Refused
 from ojak_protocol.letters import Body, Kind, decode_body, encode_body
+from ojak_protocol.primitives import lv
 from ojak_protocol.stretch import argon2id
 from tests.people import holds
 
@@ -66,6 +69,39 @@ def outcome_in(body: Body) -> QuestionOutcome:
     assert body.kind == Kind.OUTCOME
     assert isinstance(body.details, QuestionOutcome)
     return body.details
+
+
+def test_shares_and_tags_are_made_as_specified() -> None:
+    nonce, scalars = b"n" * 16, (new_scalar(os.urandom), new_scalar(os.urandom))
+    prs = stretch(DOG, hashlib.blake2b(nonce, digest_size=16, person=b"ask-salt").digest())
+    sid = hashlib.blake2b(nonce, digest_size=32, person=b"ask").digest()
+    ci = lv(b"ojak-1", b"ask", b"ko-fold-1")
+    first, second = (cpace.share(prs, ci, sid, scalar) for scalar in scalars)
+    isk = cpace.session_key(
+        scalars[0],
+        second,
+        sid=sid,
+        initiator_share=first,
+        initiator_data=lv(TEXT.encode()),
+        responder_share=second,
+        responder_data=nonce,
+    )
+    drawn = [nonce, scalars[0], scalars[1], bytes(32)]
+
+    def entropy(size: int) -> bytes:
+        assert len(drawn[0]) == size
+        return drawn.pop(0)
+
+    asking, body = ask(TEXT, DOG, stretch=stretch, entropy=entropy)
+    assert body == Body(Kind.QUESTION, TEXT, details=Question(nonce, first))
+    assert isinstance(body.details, Question)
+    _, body = reply(TEXT, body.details, DOG, used=(), stretch=stretch, entropy=entropy)
+    tag = hmac.digest(isk, b"ask-reply", "sha512")[:32]
+    assert body.details == QuestionReply(nonce, second, tag)
+    equal, body = conclude(asking, body.details, entropy=entropy)
+    assert equal
+    tag = hmac.digest(isk, b"ask-outcome", "sha512")[:32]
+    assert body.details == QuestionOutcome(nonce, tag)
 
 
 @given(answers, answers)

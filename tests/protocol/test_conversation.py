@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ojak_protocol import conversation as talk
+from ojak_protocol import ratchet
 from ojak_protocol.acknowledgement import Outcome
 from ojak_protocol.addresses import BOX_BYTES, MailboxId
 from ojak_protocol.box import SEALED_HEADER_BYTES, Header, seal_box
@@ -20,7 +21,7 @@ from ojak_protocol.conversation import (
     Conversation,
 )
 from ojak_protocol.errors import Exhausted, LocalError, Reason, Refused
-from ojak_protocol.letters import Body, Kind
+from ojak_protocol.letters import Body, Kind, decode_body
 from tests.people import (
     ENTROPY,
     KEM,
@@ -568,12 +569,13 @@ def test_an_end_needs_no_free_place(pair: Pair) -> None:
     assert is_broken(heard(guest, host.farewell[0].place.id, host.farewell[0].box)[1])
 
 
-def test_an_end_acknowledges_nothing(pair: Pair) -> None:
+def test_an_end_acknowledges_nothing_and_says_nothing_else(pair: Pair) -> None:
     guest = said(pair.guest, "one")
     host, _ = collected(pair.host, guest)
-    host = ended(broken_host(Pair(host, guest)))
-    _, events = heard(guest, host.farewell[0].place.id, host.farewell[0].box)
-    assert events == (Broken(),)
+    (farewell,) = ended(broken_host(Pair(host, guest))).farewell
+    _, opened = ratchet.open_(guest.ratchet, farewell.place.id, farewell.box, kem=KEM)
+    assert decode_body(opened.body) == Body(Kind.ENDED)
+    assert heard(guest, farewell.place.id, farewell.box)[1] == (Broken(),)
 
 
 def test_a_copy_of_the_writer_that_finds_the_other_tells_the_reader_in_one_chain(
