@@ -107,7 +107,7 @@ class Child:
         as_json: bool = False,
     ) -> None:
         self._as_json = as_json
-        self.process = subprocess.Popen(  # noqa: S603 (the project's own commands)
+        self.process = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL if text is None else subprocess.PIPE,
             stdout=subprocess.PIPE,

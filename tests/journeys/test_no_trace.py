@@ -85,7 +85,7 @@ def test_a_guest_that_left_a_trace_would_be_found(tmp_path: Path, planted: str) 
     with closing(socket.create_server(("127.0.0.1", 0))) as other:
         port = other.getsockname()[1]
         program = "import os, socket, tempfile; " + planted.format(other=port)
-        subprocess.run(  # noqa: S603 (this very interpreter)
+        subprocess.run(
             [*strace_to(trace), sys.executable, "-B", "-c", program], cwd=tmp_path, check=True
         )
         assert len(violations(trace, relay_port=1)) >= 1
@@ -192,7 +192,7 @@ class Pane:
         os.close(self._pane)
 
     def _run(self, *arguments: str) -> str:
-        return subprocess.run(  # noqa: S603 (tmux, arguments of these tests)
+        return subprocess.run(
             [*self._tmux, *arguments],
             env=self._environment,
             check=True,
