@@ -3,7 +3,7 @@
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, TypeVar
@@ -170,11 +170,13 @@ class SimulatedRelay:
                 except (NotReached, Unsure):
                     self.close_connection = True
                     return
-                self.send_response(200)
-                self.send_header("Content-Type", "application/cbor")
-                self.send_header("Content-Length", str(len(reply)))
-                self.end_headers()
-                self.wfile.write(reply)
+                # Who asked may have gone while the answer was held.
+                with suppress(ConnectionError):
+                    self.send_response(200)
+                    self.send_header("Content-Type", "application/cbor")
+                    self.send_header("Content-Length", str(len(reply)))
+                    self.end_headers()
+                    self.wfile.write(reply)
 
             def log_message(self, *_: object) -> None:
                 pass

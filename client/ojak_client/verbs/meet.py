@@ -232,6 +232,8 @@ def _converse(
         return _end(invocation, Message.REFUSED)
     if waiting:
         invocation.output.say(Message.LEFT)
+    elif visit.contact.ours:
+        invocation.output.say(Message.RECEIVED)
     return ExitCode.DONE
 
 

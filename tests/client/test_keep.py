@@ -1,0 +1,151 @@
+"""`ojak keep`: it goes on whatever the relay or another window does, and stops when told to."""
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+
+import pytest
+
+from ojak_client.profile import Contact, Profile
+from ojak_client.store import vault_path
+from ojak_client.vault import LOCK_SECONDS
+from tests.client import vaults
+from tests.client.devices import ANSWERS, QUESTIONS, Device, Ran
+from tests.client.persons import NAME, RELAY, Clock, JournalStore, Person, line_of
+from tests.client.simulated_relay import SimulatedRelay
+from tests.people import meet
+
+GONE = "http://127.0.0.1:1"
+
+
+def keep_until(device: Device, relay: SimulatedRelay, *steps: Callable[[], object]) -> Ran:
+    """Run `ojak keep`; each time it waits the next step is done, and after the last it ends."""
+    left: list[Callable[[], object]] = [*steps, lambda: os.kill(os.getpid(), signal.SIGTERM)]
+
+    def meanwhile() -> None:
+        if left:
+            left.pop(0)()
+
+    relay.meanwhile = meanwhile
+    before = signal.getsignal(signal.SIGTERM)
+    ran = device.run("keep")
+    assert signal.getsignal(signal.SIGTERM) is before
+    return ran
+
+
+@contextmanager
+def ended_after(seconds: float) -> Iterator[None]:
+    """End this very process's `keep` by its signal, when nothing else does."""
+    before = signal.signal(signal.SIGALRM, lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def family(device: Device, relay: SimulatedRelay, url: str, clock: Clock) -> Person:
+    pair = meet()
+    device.keep_contact(Contact(NAME, url, lines=(line_of(pair.host),)))
+    other = Contact(NAME, RELAY, lines=(line_of(pair.guest),))
+    return Person(relay, clock, JournalStore(Profile((other,))))
+
+
+def test_a_letter_that_comes_while_it_waits_is_told_and_kept(
+    device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock
+) -> None:
+    other = family(device, near_relay, url, now_clock)
+    other.write("편지")
+    ran = keep_until(device, near_relay, other.sync)
+    assert (ran.code, ran.said) == (0, ["keeping", "new-letter", "keep-stopped"])
+    assert [one.text for one in device.profile.contacts[0].theirs] == ["편지"]
+
+
+def test_ctrl_c_ends_it_with_its_code(device: Device, near_relay: SimulatedRelay, url: str) -> None:
+    device.run("invite", "--relay", url, "--name", NAME, *QUESTIONS, answers=ANSWERS)
+    near_relay.meanwhile = lambda: os.kill(os.getpid(), signal.SIGINT)
+    ran = device.run("keep")
+    assert (ran.code, ran.said) == (130, ["keeping", "keep-stopped"])
+
+
+def test_a_relay_that_comes_back_is_told_once_each_way(
+    device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock
+) -> None:
+    family(device, near_relay, url, now_clock)
+    gone = near_relay.refuses()
+    gone.__enter__()
+    rounds = iter(range(99))
+    honest = near_relay._before  # noqa: SLF001 - it comes back by itself
+
+    def coming_back() -> None:
+        if next(rounds) < 1:
+            honest()
+        gone.__exit__(None, None, None)
+
+    near_relay._before = coming_back  # noqa: SLF001 - it comes back by itself
+    ran = keep_until(device, near_relay)
+    assert ran.said == ["keeping", "refused", "reached-again", "keep-stopped"]
+
+
+def test_one_dead_relay_and_one_unacceptable_do_not_keep_the_third_from_its_turn(
+    device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock
+) -> None:
+    device.keep_contact(Contact("가", GONE))
+    device.keep_contact(Contact("나", "http://relay.example"))
+    other = family(device, near_relay, url, now_clock)
+    other.write("편지")
+    began = time.monotonic()
+    ran = keep_until(device, near_relay, other.sync)
+    assert ran.said == ["keeping", "offline", "unsafe-relay", "new-letter", "keep-stopped"]
+    assert time.monotonic() - began < 20
+
+
+def test_a_vault_that_another_window_uses_for_long_does_not_end_it(
+    device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock
+) -> None:
+    other = family(device, near_relay, url, now_clock)
+    other.write("편지")
+    held = ExitStack()
+
+    def hold() -> None:
+        # Longer than `keep` waits for the lock: its round cannot be saved, and is done again.
+        held.enter_context(vaults.held_lock(vault_path(device.folder)))
+        threading.Timer(LOCK_SECONDS + 1, held.close).start()
+        other.sync()
+
+    ran = keep_until(device, near_relay, hold)
+    assert ran.said == ["keeping", "vault-busy", "new-letter", "keep-stopped"]
+    assert [one.text for one in device.profile.contacts[0].theirs] == ["편지"]
+
+
+LIES: list[Callable[[SimulatedRelay], AbstractContextManager[None]]] = [
+    SimulatedRelay.full,
+    SimulatedRelay.has_no_room,
+    SimulatedRelay.occupied,
+]
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_no_lie_of_the_relay_sets_its_pace(
+    lie: Callable[[SimulatedRelay], AbstractContextManager[None]],
+    device: Device,
+    near_relay: SimulatedRelay,
+    url: str,
+) -> None:
+    device.run("invite", "--relay", url, "--name", NAME, *QUESTIONS, answers=ANSWERS)
+    with lie(near_relay), ended_after(4):
+        ran = device.run("keep")
+    assert ran.said[-1] == "keep-stopped"
+    assert len(near_relay.arrived) < 50
+    assert ran.said.count("refused") <= 1
+
+
+def test_without_contacts_there_is_nothing_to_wait_for(device: Device) -> None:
+    device.keep_contact(Contact(NAME, GONE))
+    with device.store() as store:
+        store.update(lambda _: (Profile(), None))
+    assert device.run("keep").said == ["no-contacts"]

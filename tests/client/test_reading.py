@@ -1,0 +1,64 @@
+"""Showing letters: marked before, gone after, whatever breaks off in between."""
+
+import json
+
+import pytest
+
+from ojak_client.inputs import Inputs
+from ojak_client.invocation import Invocation
+from ojak_client.output import Output
+from ojak_client.profile import Contact, Profile, with_contact
+from ojak_client.reading import show_letters
+from ojak_client.store import MemoryStore
+from tests.client.persons import NAME, RELAY, JournalStore, Killed, letter
+
+
+def invocation() -> Invocation:
+    return Invocation("ko", None, None, Output(json=True), Inputs(no_input=True))
+
+
+def shown(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    return [event["text"] for event in events if event["event"] == "letter"]
+
+
+def holding(*texts: str) -> Profile:
+    theirs = tuple(letter(text, reference=n) for n, text in enumerate(texts, 1))
+    return with_contact(Profile(), Contact(NAME, RELAY, theirs=theirs))
+
+
+@pytest.mark.parametrize("k", range(4))
+def test_c7_a_device_that_dies_while_reading_shows_no_letter_twice_unasked_and_loses_none(
+    k: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = JournalStore(holding("하나", "둘"))
+    store.killed_at = k
+    with pytest.raises(Killed):
+        show_letters(invocation(), store, NAME, to_stdout=True, again=False)
+    show_letters(invocation(), store, NAME, to_stdout=True, again=False)
+    unasked = shown(capsys)
+    assert len(unasked) == len(set(unasked))
+    show_letters(invocation(), store, NAME, to_stdout=True, again=True)
+    assert set(unasked + shown(capsys)) == {"하나", "둘"}
+    assert store.read().contacts[0].theirs == ()
+
+
+def test_a_letter_that_another_window_opened_meanwhile_is_not_shown(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    profile = holding("하나")
+
+    class Raced(MemoryStore):
+        def read(self) -> Profile:
+            return profile
+
+    store = Raced(with_contact(Profile(), Contact(NAME, RELAY)))
+    assert show_letters(invocation(), store, NAME, to_stdout=True, again=False) == 0
+    assert shown(capsys) == []
+    gone = Raced(Profile())
+    assert show_letters(invocation(), gone, NAME, to_stdout=True, again=False) == 0
+
+
+def test_nobody_has_nothing_to_show() -> None:
+    store = MemoryStore(Profile())
+    assert show_letters(invocation(), store, NAME, to_stdout=True, again=False) == 0
