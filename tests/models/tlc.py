@@ -79,6 +79,8 @@ def check(configuration: Path, tools: Path) -> Checked:
             [  # noqa: S607 - whichever Java is installed
                 "java",
                 "-XX:+UseParallelGC",
+                # Most runs are short: a second compiler costs more than it saves.
+                "-XX:TieredStopAtLevel=1",
                 "-Xmx1g",
                 "-cp",
                 str(tools),
