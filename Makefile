@@ -10,6 +10,7 @@ BIN := .venv/bin
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements/dev.txt
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q client protocol relay
 	touch $@
 
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard client/ojak_client/locale/*/LC_MESSAGES/ojak.po))

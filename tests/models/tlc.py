@@ -75,7 +75,7 @@ def check(configuration: Path, tools: Path) -> Checked:
     """
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as scratch:
-        run = subprocess.run(  # noqa: S603 - our own arguments
+        run = subprocess.run(
             [  # noqa: S607 - whichever Java is installed
                 "java",
                 "-XX:+UseParallelGC",
