@@ -26,7 +26,6 @@ from ojak_client.requests import Shape, make_request
 from ojak_protocol import conversation as talk
 from ojak_protocol.acknowledgement import Outcome
 from ojak_protocol.addresses import MailboxId
-from ojak_protocol.conversation import Conversation
 from ojak_protocol.guest import offer_places
 from ojak_protocol.letters import Body, Kind
 from ojak_protocol.meeting_messages import SUITE, VERSION
@@ -452,7 +451,7 @@ def test_two_words_confirmed_in_one_reply_are_an_alarm(again: int) -> None:
     del again
     point = new_point(alarm=ALARM)
     boxes: dict[bytes, bytes] = {}
-    branches: dict[bytes, Conversation] = {}
+    branches: dict[bytes, talk.Conversation] = {}
     for typed in (RIGHT, ALARM):
         attempt = come(point, typed)
         point, visit = take(point, attempt)
