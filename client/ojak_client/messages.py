@@ -361,7 +361,6 @@ class Message(Enum):
     REACHED_AGAIN = text("reached-again", "The relay is reached again.")
     STATUS_OF = text("status-of", 'Name: "{name}"')
     STATUS_COLLECTED = text("status-collected", 'Letters that arrived. Count: "{n}"')
-    SLIP_CODE = text("slip-code", 'Number and relay in one: "{code}"')
 
     # How the command was called, and how it ended.
     NEEDS_OPTION = text(

@@ -169,9 +169,11 @@ def _visiting_deposits(visiting: Visiting, moment: Moment) -> Iterator[Deposit]:
     if not visiting.laid:
         yield Deposit(attempt.place, None, LETTER_TTL_SECONDS, 0, attempt.box)
     first, second = (talk.due(branch, now=moment.now) for branch in attempt.branches)
-    for pair in zip(first, second, strict=True):
+    # The relay may have taken one of the two and not the other.
+    for pair in zip_longest(first, second):
         for outgoing in pair:
-            yield _deposit(outgoing, LETTER_TTL_SECONDS)
+            if outgoing is not None:
+                yield _deposit(outgoing, LETTER_TTL_SECONDS)
 
 
 def _is_looked_for(visit: Visit, moment: Moment) -> bool:

@@ -8,6 +8,9 @@ The writer keeps each place's boxes until they are acknowledged and deposits the
 relay's answer was lost and at every third of their time to live. A letter past its expiry is
 replaced by its withdrawn form. Boxes are never sealed again: what is repeated is identical.
 
+A side that sees a copy ends: it reads and writes nothing more but the one box of `end`, by which
+the other side's person is told.
+
 Of the 64 places that may be unacknowledged the last four hold receipts only (greetings), so that
 two sides that both wrote all they may can still tell each other what arrived.
 
@@ -36,7 +39,7 @@ from ojak_protocol.acknowledgement import (
 from ojak_protocol.addresses import DeleteKey, MailboxId
 from ojak_protocol.box import open_header
 from ojak_protocol.chains import Place
-from ojak_protocol.errors import CopyDetected, Exhausted, Malformed, RemoteError
+from ojak_protocol.errors import CopyDetected, Exhausted, LocalError, Malformed, RemoteError
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.kem import Kem
 from ojak_protocol.letters import Body, Kind, decode_body, encode_body
@@ -89,7 +92,11 @@ class Conversation(Hidden):
     owes_receipt: bool = False
     """Whether we can acknowledge a letter that no box of ours has acknowledged yet."""
     broken: bool = False
-    """Whether a copy was detected: nothing is sent or accepted any more."""
+    """Whether a copy was detected: nothing is accepted any more, and only `farewell` is sent."""
+    owes_end: bool = False
+    """Whether the other side is still to be told of the copy that we detected, with `end`."""
+    farewell: tuple[Outgoing, ...] = ()
+    """The box of `end`, once it is written; nothing acknowledges it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -130,8 +137,11 @@ def write(
     Raises:
         Exhausted: 64 places are unacknowledged, or 60 and this is not a greeting.
         Refused: the text is too long.
-        LocalError: the other side's keys are not known yet.
+        LocalError: the other side's keys are not known yet, the conversation is broken, or *body*
+            is the withdrawn form or an end, which come from `expire` and `end` alone.
     """
+    if state.broken or body.kind in {Kind.WITHDRAWN, Kind.ENDED}:
+        raise LocalError("nothing of this kind can be written here")
     if (
         body.kind != Kind.GREETING
         and len(state.writing.places) >= MOST_UNACKNOWLEDGED - PLACES_FOR_RECEIPTS
@@ -153,6 +163,26 @@ def write(
         outbox=(*state.outbox, outgoing),
         owes_receipt=False,
     )
+
+
+def end(state: Conversation, *, entropy: Entropy, kem: Kem) -> Conversation:
+    """Return the broken state with the one box that tells the other side of the copy.
+
+    It goes into the next place of our newest chain, over whatever lies there, and acknowledges
+    nothing: what this state has read may not be what the other copy has read.
+
+    Raises:
+        LocalError: the other side need not be told, or was told already.
+    """
+    if not state.owes_end:
+        raise LocalError("an end is written once, by the side that detected a copy")
+    body = encode_body(Body(Kind.ENDED))
+    # A copy of this state may have sealed a letter for this place under the same key. That is safe
+    # as it is for a letter and its withdrawn form: each has a random nonce of 24 bytes. Where the
+    # copy began this chain with keys of its own, ours in the header already tell of it.
+    ratchet, sealed = ratchet_.seal(state.ratchet, body, body, entropy=entropy, kem=kem)
+    box = Outgoing(0, sealed.place, sealed.letter, b"", expires_at=0, replaces=True)
+    return replace(state, ratchet=ratchet, owes_end=False, farewell=(box,))
 
 
 def receive(
@@ -178,22 +208,26 @@ def receive(
 
 def expire(state: Conversation, *, now: int) -> Conversation:
     """Return the state with letters past their expiry turned into their withdrawn form."""
-    return replace(
-        state,
-        outbox=tuple(
-            _withdraw(outgoing) if 0 < outgoing.expires_at <= now else outgoing
-            for outgoing in state.outbox
-        ),
-    )
+    return _withdraw(state, lambda outgoing: 0 < outgoing.expires_at <= now)
+
+
+def recall(state: Conversation, reference: int) -> tuple[Conversation, bool]:
+    """Return the state with the letter of *reference* asked back, and whether that was possible.
+
+    It is possible as long as nothing acknowledged the letter. Its box is erased at once, and its
+    withdrawn form goes over what lies at the relay. The other side may have read it by then: only
+    the letter's `Settled` tells.
+    """
+    ours = {outgoing.reference for outgoing in state.outbox} - {0}
+    if state.broken or reference not in ours:
+        return state, False
+    return _withdraw(state, lambda outgoing: outgoing.reference == reference), True
 
 
 def due(state: Conversation, *, now: int) -> tuple[Outgoing, ...]:
     """Return what has to be deposited now, oldest first; nothing is marked."""
-    if state.broken:
-        return ()
-    return tuple(
-        outgoing for outgoing in state.outbox if not outgoing.contested and _is_due(outgoing, now)
-    )
+    sent = state.farewell if state.broken else state.outbox
+    return tuple(outgoing for outgoing in sent if not outgoing.contested and _is_due(outgoing, now))
 
 
 def _is_due(outgoing: Outgoing, now: int) -> bool:
@@ -258,20 +292,22 @@ def _turned(items: list[T], turn: int) -> list[T]:
 def _changed(
     state: Conversation, where: MailboxId, change: Callable[[Outgoing], Outgoing]
 ) -> Conversation:
-    return replace(
-        state,
-        outbox=tuple(
-            change(outgoing) if outgoing.place.id == where else outgoing
-            for outgoing in state.outbox
-        ),
-    )
+    def changed(outgoing: Outgoing) -> Outgoing:
+        return change(outgoing) if outgoing.place.id == where else outgoing
+
+    outbox, farewell = map(changed, state.outbox), map(changed, state.farewell)
+    return replace(state, outbox=tuple(outbox), farewell=tuple(farewell))
 
 
-def _withdraw(outgoing: Outgoing) -> Outgoing:
-    """Erase the letter; its withdrawn form goes over whatever may lie at the relay."""
-    if not outgoing.letter:
-        return outgoing
-    return replace(outgoing, letter=b"", deposited_at=0, replaces=True, contested=False)
+def _withdraw(state: Conversation, chosen: Callable[[Outgoing], bool]) -> Conversation:
+    """Erase letters; their withdrawn form goes over whatever may lie at the relay."""
+
+    def withdrawn(outgoing: Outgoing) -> Outgoing:
+        if not outgoing.letter or not chosen(outgoing):
+            return outgoing
+        return replace(outgoing, letter=b"", deposited_at=0, replaces=True, contested=False)
+
+    return replace(state, outbox=tuple(map(withdrawn, state.outbox)))
 
 
 def _own_place(
@@ -306,7 +342,7 @@ def _was_written(writing: Writing, where: MailboxId, box: bytes) -> bool:
 
 
 def _break(state: Conversation) -> tuple[Conversation, tuple[Event, ...]]:
-    return replace(state, broken=True), (Broken(),)
+    return replace(state, broken=True, owes_end=True), (Broken(),)
 
 
 def _accept(
@@ -330,6 +366,9 @@ def _accept(
         deletes=(*state.deletes, opened.place.delete_key),
         owes_receipt=state.owes_receipt or more > 1 or (more == 1 and body.kind != Kind.GREETING),
     )
+    if body.kind == Kind.ENDED:
+        # The other side reads nothing any more, so it is not told in turn.
+        return replace(state, broken=True), (Broken(),)
     state, settled = _settle(state, body, opened)
     return state, (Arrived(body), *settled)
 

@@ -30,7 +30,7 @@ from ojak_protocol.meeting_keys import (
     guest_branch,
     share_for,
 )
-from ojak_protocol.meeting_messages import OFFER_BYTES, Answer, Offer, decode_offer
+from ojak_protocol.meeting_messages import Answer, Offer, decode_offer
 from ojak_protocol.meeting_places import (
     LAST_DAY,
     OFFERS_A_DAY,
@@ -87,7 +87,7 @@ def read_offer(seed: Seed, place: MailboxId, box: bytes, *, set_number: int) -> 
     Raises:
         RemoteError: it is no offer of this set, or of a later version (`TooNew`).
     """
-    offer = decode_offer(open_at(seed, place, box, size=OFFER_BYTES))
+    offer = decode_offer(open_at(seed, place, box))
     if offer.set_number != set_number:
         raise Malformed("an offer of another set")
     return offer

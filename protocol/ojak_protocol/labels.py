@@ -23,12 +23,23 @@ H_SESSION: Final = b"sid"
 H_NUMBER_SALT: Final = b"number-salt"
 H_ANSWERS_SALT: Final = b"answers-salt"
 H_SLIP: Final = b"slip"
+H_PARCEL: Final = b"parcel"
+H_ASK: Final = b"ask"
+H_ASK_SALT: Final = b"ask-salt"
 
 # MAC: message under a mailbox key or a chain key
 MAC_DELETE: Final = b"dk"
 MAC_HEADER: Final = b"header"
 MAC_BODY: Final = b"body"
 MAC_CHAIN: Final = b"chain"
+
+# MAC: message under the file key of a parcel, each followed by the index of the part
+MAC_PART: Final = b"part"
+MAC_PART_KEY: Final = b"part-key"
+
+# MAC: message under the CPace key of a question
+MAC_ASK_REPLY: Final = b"ask-reply"
+MAC_ASK_OUTCOME: Final = b"ask-outcome"
 
 # KDF: HKDF info
 KDF_MEET: Final = b"meet"

@@ -5,6 +5,10 @@
     0 kind            1 text          2 acknowledgement [count, tag, withdrawn, lost]
     3 expiry (Unix seconds)           4 kept (0: this side's state goes after the visit; 1: stays)
     5 following (how many letters the writer sends once this box was answered)
+    6 details: what only this kind carries (see `details`); absent where a kind has none
+
+Text and details have 1500 bytes together, so that a body holds them beside all else whatever the
+acknowledgement of the moment is: a letter that fits once fits always.
 
 Source: docs/protocol.md, "Letters".
 """
@@ -16,12 +20,25 @@ from typing import Final
 from ojak_protocol import cbor
 from ojak_protocol.acknowledgement import TAG_BYTES, Acknowledgement
 from ojak_protocol.box import BODY_BYTES
-from ojak_protocol.errors import Malformed, Reason, Refused
+from ojak_protocol.details import (
+    Details,
+    NextNumber,
+    NextQuestions,
+    NextRelay,
+    Parcel,
+    Question,
+    QuestionOutcome,
+    QuestionReply,
+    Stop,
+    check_question,
+    decode_details,
+)
+from ojak_protocol.errors import LocalError, Malformed, Reason, Refused
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.primitives import u16
 
 MOST_TEXT_BYTES: Final = 1500
-"""What always fits beside everything else a body may carry, in UTF-8."""
+"""What text (in UTF-8) and details (in CBOR) may have together."""
 
 _MOST_CBOR_BYTES: Final = BODY_BYTES - 2
 
@@ -38,9 +55,25 @@ class Kind(IntEnum):
     QUESTIONS = 6
     NUMBER = 7
     RELAY = 8
+    QUESTION = 9
+    REPLY = 10
+    OUTCOME = 11
+    ENDED = 12
+    """The writer saw that one side was restored from a copy, and ends the conversation."""
 
 
-_UNDERSTOOD: Final = frozenset({Kind.GREETING, Kind.TEXT, Kind.WITHDRAWN})
+_UNDERSTOOD: Final = frozenset(Kind) - {Kind.MONEY}
+_WITH_TEXT: Final = frozenset({Kind.TEXT, Kind.QUESTION})
+_DETAILS: Final[dict[int, type[Details]]] = {
+    Kind.PARCEL: Parcel,
+    Kind.STOP: Stop,
+    Kind.QUESTIONS: NextQuestions,
+    Kind.NUMBER: NextNumber,
+    Kind.RELAY: NextRelay,
+    Kind.QUESTION: Question,
+    Kind.REPLY: QuestionReply,
+    Kind.OUTCOME: QuestionOutcome,
+}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -56,6 +89,8 @@ class Body(Hidden):
     """Whether the writer's state outlives the visit; None: this box does not say."""
     following: int = 0
     """How many letters wait for the reply to this box."""
+    details: Details | None = None
+    """What only this kind carries; None for kinds without details, and for unknown kinds."""
 
     @property
     def understood(self) -> bool:
@@ -67,15 +102,12 @@ def encode_body(body: Body) -> bytes:
     """Return the 1608 bytes that say *body*.
 
     Raises:
-        Refused: the text has more than 1500 bytes, or UTF-8 cannot hold it.
+        Refused: text and details have more than 1500 bytes together, UTF-8 cannot hold the text,
+            or the text of a question has not 1 to 200 characters.
+        LocalError: the details are not those of the kind, a letter has no text, or a kind without
+            text has one.
     """
-    try:
-        size = len(body.text.encode())
-    except UnicodeEncodeError:
-        # `from None`: the cause quotes the text.
-        raise Refused(Reason.ENCODING) from None
-    if size > MOST_TEXT_BYTES:
-        raise Refused(Reason.TOO_LONG)
+    _check(body)
     fields: dict[int, cbor.Value] = {0: int(body.kind)}
     if body.text:
         fields[1] = body.text
@@ -88,6 +120,8 @@ def encode_body(body: Body) -> bytes:
         fields[4] = int(body.kept)
     if body.following:
         fields[5] = body.following
+    if body.details is not None:
+        fields[6] = body.details.fields()
     encoded = cbor.encode(fields)
     return (u16(len(encoded)) + encoded).ljust(BODY_BYTES, b"\0")
 
@@ -110,16 +144,55 @@ def decode_body(data: bytes) -> Body:
     if type(fields) is not dict:
         raise Malformed("a body is a map")
     kind = _unsigned(fields, 0)
-    if kind in _UNDERSTOOD and not fields.keys() <= {0, 1, 2, 3, 4, 5}:
-        raise Malformed("an unknown field in a known kind")
-    return Body(
+    body = Body(
         kind=kind,
         text=_text(fields),
         acknowledgement=_acknowledgement(fields),
         expires_at=_counted(fields, 3),
         kept=_flag(fields, 4),
         following=_counted(fields, 5),
+        details=_details(kind, fields),
     )
+    if body.understood:
+        _check_read(body, fields)
+    return body
+
+
+def _check(body: Body) -> None:
+    """Refuse what no body may say."""
+    if (None if body.details is None else type(body.details)) is not _DETAILS.get(body.kind):
+        raise LocalError("a kind has its own details and no others")
+    if body.kind == Kind.QUESTION:
+        check_question(body.text)
+    if body.understood and bool(body.text) is not (body.kind in _WITH_TEXT):
+        raise LocalError("a text stands in letters and questions, and in nothing else")
+    try:
+        size = len(body.text.encode())
+    except UnicodeEncodeError:
+        # `from None`: the cause quotes the text.
+        raise Refused(Reason.ENCODING) from None
+    if body.details is not None:
+        size += len(cbor.encode(body.details.fields()))
+    if size > MOST_TEXT_BYTES:
+        raise Refused(Reason.TOO_LONG)
+
+
+def _check_read(body: Body, fields: dict[int, cbor.Value]) -> None:
+    if not fields.keys() <= {0, 1, 2, 3, 4, 5, 6}:
+        raise Malformed("an unknown field in a known kind")
+    try:
+        _check(body)
+    except LocalError:
+        raise Malformed("a body that nobody may write") from None
+
+
+def _details(kind: int, fields: dict[int, cbor.Value]) -> Details | None:
+    expected = _DETAILS.get(kind)
+    if expected is not None and 6 in fields:
+        return decode_details(expected, fields[6])
+    if kind in _UNDERSTOOD and 6 in fields:
+        raise Malformed("details of a kind that has none")
+    return None
 
 
 def _unsigned(fields: dict[int, cbor.Value], key: int) -> int:
@@ -156,7 +229,7 @@ def _acknowledgement(fields: dict[int, cbor.Value]) -> Acknowledgement | None:
     if 2 not in fields:
         return None
     match fields[2]:
-        case [int(count), bytes(tag), int(withdrawn), int(lost)] if len(tag) == TAG_BYTES:
+        case [int(count), bytes(tag), int(withdrawn), int(lost)] if count and len(tag) == TAG_BYTES:
             return Acknowledgement(count, tag, withdrawn, lost)
         case _:
             raise Malformed("an acknowledgement is not one")

@@ -72,15 +72,16 @@ class Answer:
 
 
 class _Reader:
-    """Takes a message apart from the front, after its length was checked."""
+    """Takes a message apart from the front, after its version and then its length were checked."""
 
     def __init__(self, data: bytes, size: int) -> None:
-        if len(data) != size:
+        # Version first: a later one may be longer, and its reader must hear of it.
+        if len(data) >= 2 and data[:2] != u8(VERSION) + u8(SUITE):
+            raise TooNew("a meeting of another version")
+        if len(data) < size or any(data[size:]):
             raise Malformed("a message of another length")
         self._data = data
-        self._at = 0
-        if self.take(2) != u8(VERSION) + u8(SUITE):
-            raise TooNew("a meeting of another version")
+        self._at = 2
 
     def take(self, size: int) -> bytes:
         self._at += size
@@ -94,10 +95,10 @@ class _Reader:
 
 
 def decode_offer(data: bytes) -> Offer:
-    """Return the offer in *data*.
+    """Return the offer in *data*, behind which only zeros stand.
 
     Raises:
-        Malformed: *data* has not 1478 bytes.
+        Malformed: *data* has other than 1478 bytes before the zeros.
         TooNew: it is of another version or suite.
     """
     reader = _Reader(data, OFFER_BYTES)
@@ -110,10 +111,10 @@ def decode_offer(data: bytes) -> Offer:
 
 
 def decode_answer(data: bytes) -> Answer:
-    """Return the answer in *data*.
+    """Return the answer in *data*, behind which only zeros stand.
 
     Raises:
-        Malformed: *data* has not 2410 bytes.
+        Malformed: *data* has other than 2410 bytes before the zeros.
         TooNew: it is of another version or suite.
     """
     reader = _Reader(data, ANSWER_BYTES)

@@ -33,7 +33,8 @@ RUNS: Final = 4
 OFFERS_A_DAY: Final = 3
 """How many offers a host lays for one day, each when the one before is used up."""
 
-_PLAINTEXT_BYTES: Final = BOX_BYTES - SEAL_OVERHEAD_BYTES
+MESSAGE_BYTES: Final = BOX_BYTES - SEAL_OVERHEAD_BYTES
+"""What a box at a meeting place carries: a message and zeros behind it."""
 
 
 def offer_place(seed: Seed, set_number: int, day: int, n: int) -> MailboxId:
@@ -57,27 +58,26 @@ def seal_at(seed: Seed, place: MailboxId, message: bytes, *, entropy: Entropy) -
     Raises:
         LocalError: *message* has more than 3960 bytes.
     """
-    if len(message) > _PLAINTEXT_BYTES:
+    if len(message) > MESSAGE_BYTES:
         raise LocalError("too long for a meeting place")
     return seal(
         _key(seed),
-        message.ljust(_PLAINTEXT_BYTES, b"\0"),
+        message.ljust(MESSAGE_BYTES, b"\0"),
         bound_to=place,
         nonce=entropy(NONCE_BYTES),
     )
 
 
-def open_at(seed: Seed, place: MailboxId, box: bytes, *, size: int) -> bytes:
-    """Return the message of *size* bytes that the box at *place* carries.
+def open_at(seed: Seed, place: MailboxId, box: bytes) -> bytes:
+    """Return the message that the box at *place* carries, with the zeros behind it: 3960 bytes.
 
     Raises:
         Unopenable: it was not sealed for this place by somebody who has the number.
-        Malformed: it is longer than *size*.
+        Malformed: *box* has not 4000 bytes.
     """
-    plaintext = unseal(_key(seed), box, bound_to=place)
-    if len(plaintext) != _PLAINTEXT_BYTES or any(plaintext[size:]):
-        raise Malformed("a meeting place is filled with zeros")
-    return plaintext[:size]
+    if len(box) != BOX_BYTES:
+        raise Malformed("a box has 4000 bytes")
+    return unseal(_key(seed), box, bound_to=place)
 
 
 def _key(seed: Seed) -> bytes:

@@ -63,6 +63,8 @@ class MeetingPoint(Hidden):
     """All unconfirmed runs of this set."""
     occupied: bool = False
     """Whether other bytes lie where our offer should."""
+    spent: bool = False
+    """Whether the answers were typed on a device that is not the family's."""
 
     @property
     def closed(self) -> bool:
@@ -239,6 +241,16 @@ def take(
 def visit_places(point: MeetingPoint) -> tuple[MailboxId, ...]:
     """Return where confirmations may lie: two places for each visit, newest visit first."""
     return tuple(place for visit in reversed(point.visits) for place in visits.places(visit))
+
+
+def alarm_places(point: MeetingPoint) -> frozenset[MailboxId]:
+    """Return where confirmations by the alarm word may lie.
+
+    Of all boxes of one reply those found here are to be looked at first: if both branches of a
+    visit confirm, somebody was made to type both, and that is an alarm. The order in which a
+    request asks must not follow from this.
+    """
+    return frozenset(visits.places(visit)[1 - visit.coin] for visit in point.visits)
 
 
 def confirm(

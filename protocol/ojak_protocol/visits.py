@@ -23,7 +23,7 @@ from ojak_protocol.hidden import Hidden
 from ojak_protocol.kem import CIPHERTEXT_BYTES, SEED_BYTES, Kem
 from ojak_protocol.letters import Body
 from ojak_protocol.meeting_keys import BRANCHES, RunName, branch_isk, branch_keys, host_branch
-from ojak_protocol.meeting_messages import ANSWER_BYTES, NONCE_BYTES, Answer, decode_answer
+from ojak_protocol.meeting_messages import NONCE_BYTES, Answer, decode_answer
 from ojak_protocol.meeting_places import answer_place, open_at, seen_place
 from ojak_protocol.offers import LaidOffer, offer_of
 from ojak_protocol.primitives import Entropy
@@ -92,7 +92,7 @@ def read_answer(at: AnsweredRun, box: bytes, *, entropy: Entropy, kem: Kem) -> A
     """
     try:
         place = answer_place(at.seed, at.laid.nonce, at.run)
-        answer = decode_answer(open_at(at.seed, place, box, size=ANSWER_BYTES))
+        answer = decode_answer(open_at(at.seed, place, box))
         kem.encapsulate(answer.ek)
         crypto_scalarmult(entropy(DH_BYTES), answer.dh)
     except (RemoteError, CryptoError):

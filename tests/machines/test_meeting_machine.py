@@ -80,7 +80,7 @@ class MeetingMachine(RuleBasedStateMachine):
         self.the_host_looks_for_confirmations(fates[3])
 
     def the_host_lays_its_offers(self, fate: str) -> None:
-        self.point = point_.lay(self.point, day=DAY, entropy=ENTROPY)
+        self.point = point_.lay(self.point, day=DAY, now=CLOCK, entropy=ENTROPY)
         due = point_.offers_due(self.point, relay_clock=CLOCK)
         if fate == "request lost":
             return

@@ -8,15 +8,23 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ojak_protocol import conversation as talk
+from ojak_protocol import ratchet
 from ojak_protocol.acknowledgement import Outcome
 from ojak_protocol.addresses import BOX_BYTES, MailboxId
 from ojak_protocol.box import SEALED_HEADER_BYTES, Header, seal_box
 from ojak_protocol.chains import body_key, place_at
-from ojak_protocol.conversation import LETTER_TTL_SECONDS, UNREADABLE, Arrived, Conversation
-from ojak_protocol.errors import Exhausted, Reason, Refused
-from ojak_protocol.letters import Kind
+from ojak_protocol.conversation import (
+    LETTER_TTL_SECONDS,
+    UNREADABLE,
+    Arrived,
+    Broken,
+    Conversation,
+)
+from ojak_protocol.errors import Exhausted, LocalError, Reason, Refused
+from ojak_protocol.letters import Body, Kind, decode_body
 from tests.people import (
     ENTROPY,
+    KEM,
     Pair,
     boxes_of,
     collected,
@@ -230,6 +238,72 @@ def test_the_boxes_of_a_letter_and_of_its_withdrawn_form_are_not_told_apart_by_s
     assert sealed.letter[:24] != sealed.withdrawn[:24]
 
 
+# Recall
+
+
+def test_a_recalled_letter_is_erased_and_its_withdrawn_form_goes_over_what_lies_there(
+    pair: Pair,
+) -> None:
+    host = said(pair.host, "secret", reference=7)
+    place, letter = newest(host)
+    host = contested(talk.stored(host, place, now=NOW))
+    host, possible = talk.recall(host, 7)
+    assert possible
+    assert not holds(host, letter)
+    assert not holds(host, letter[SEALED_HEADER_BYTES:])
+    again = talk.due(host, now=NOW)[-1]
+    assert again.place.id == place
+    assert again.replaces
+    assert len(again.box) == BOX_BYTES
+    guest, events = collected(pair.guest, host)
+    assert texts(events) == []
+    host, events = collected(host, receipt(guest))
+    assert [e for e in events if not isinstance(e, Arrived)][-1:] == [
+        talk.Settled(7, Outcome.WITHDRAWN)
+    ]
+
+
+def test_recall_takes_back_the_letter_it_names_and_no_other(pair: Pair) -> None:
+    host = said(said(said(pair.host, "1", reference=1), "2", reference=2), "3", reference=3)
+    host, possible = talk.recall(host, 2)
+    assert possible
+    assert texts(collected(pair.guest, host)[1]) == ["1", "3"]
+
+
+def test_recall_again_changes_nothing_and_is_still_possible(pair: Pair) -> None:
+    host, _ = talk.recall(said(pair.host, "one", reference=7), 7)
+    host = talk.stored(host, host.outbox[-1].place.id, now=NOW)
+    assert talk.recall(host, 7) == (host, True)
+    assert talk.expire(host, now=NOW) == host
+
+
+def test_a_letter_read_before_its_recall_is_settled_as_arrived(pair: Pair) -> None:
+    host = said(pair.host, "one", reference=7)
+    guest, _ = collected(pair.guest, host)
+    host, possible = talk.recall(host, 7)
+    assert possible
+    host, events = collected(host, receipt(guest))
+    assert outcomes(events) == [Outcome.ARRIVED]
+
+
+def test_recall_is_not_possible_once_the_letter_is_acknowledged(pair: Pair) -> None:
+    host = said(pair.host, "one", reference=7)
+    guest, _ = collected(pair.guest, host)
+    host, _ = collected(host, receipt(guest))
+    assert talk.recall(host, 7) == (host, False)
+
+
+@pytest.mark.parametrize("reference", [0, 8, -1])
+def test_recall_of_a_greeting_or_of_no_letter_changes_nothing(pair: Pair, reference: int) -> None:
+    host = receipt(said(pair.host, "one", reference=7))
+    assert talk.recall(host, reference) == (host, False)
+
+
+def test_a_recalled_and_an_expired_letter_leave_the_same_state(pair: Pair) -> None:
+    host = said(pair.host, "one", reference=7, expires_at=NOW)
+    assert talk.recall(host, 7)[0] == talk.expire(host, now=NOW)
+
+
 def turn_of(host: Conversation, guest: Conversation) -> tuple[Conversation, Conversation]:
     """The guest replies and the host writes again, both heard; what is older is not brought."""
     guest = said(guest, "reply")
@@ -302,6 +376,12 @@ def test_a_text_that_is_too_long_is_refused_and_nothing_changed(pair: Pair) -> N
     assert texts(collected(pair.guest, said(pair.host, "가" * 500))[1]) == ["가" * 500]
 
 
+def test_the_withdrawn_form_is_never_written_by_hand(pair: Pair) -> None:
+    # The reader would acknowledge it as taken back, and the hashes of the two sides would part.
+    with pytest.raises(LocalError):
+        talk.write(pair.host, Body(Kind.WITHDRAWN), reference=1, entropy=ENTROPY, kem=KEM)
+
+
 # Copies
 
 
@@ -322,6 +402,8 @@ def test_a_restored_writer_learns_from_the_acknowledgement(pair: Pair) -> None:
     guest, _ = collected(pair.guest, original)
     restored, events = collected(restored, receipt(guest))
     assert is_broken(events)
+    with pytest.raises(LocalError):
+        said(restored, "more")
     assert talk.due(restored, now=NOW) == ()
     assert talk.places(restored, most=32, turn=0) == ()
     assert heard(restored, *newest(receipt(guest))) == (restored, ())
@@ -377,6 +459,12 @@ def test_junk_in_an_occupied_place_is_replaced_by_showing_its_delete_key(pair: P
     assert not host.outbox[-1].replaces
 
 
+def test_a_place_set_to_be_overwritten_is_deposited_by_its_delete_key(pair: Pair) -> None:
+    host = said(pair.host, "one")
+    host = talk.overwrite(host, newest(host)[0])
+    assert talk.due(host, now=NOW)[-1].replaces
+
+
 def test_our_own_box_in_an_occupied_place_is_no_copy(pair: Pair) -> None:
     host = said(pair.host, "one")
     assert heard(contested(host), *newest(host)) == (host, ())
@@ -398,6 +486,135 @@ def test_a_relay_that_shows_an_expired_letter_again_cannot_feign_a_copy(pair: Pa
     assert again.place.id == place
     assert again.replaces
     assert again.box != letter
+
+
+# Ending
+
+
+def broken_host(pair: Pair) -> Conversation:
+    """The host after it met a chain of the guest that was begun with other keys."""
+    place, box = forged(
+        pair.guest, lambda header: replace(header, keys=replace(header.keys, ct=bytes(1087) + b"x"))
+    )
+    host, events = heard(pair.host, place, box)
+    assert events == (Broken(),)
+    return host
+
+
+def ended(state: Conversation) -> Conversation:
+    return talk.end(state, entropy=ENTROPY, kem=KEM)
+
+
+def test_the_side_that_detects_a_copy_tells_the_other_which_then_ends_too(pair: Pair) -> None:
+    host = said(pair.host, "unread")
+    host = ended(broken_host(Pair(host, pair.guest)))
+    assert not host.owes_end
+    (farewell,) = talk.due(host, now=NOW)
+    assert farewell.replaces
+    assert len(farewell.box) == BOX_BYTES
+    assert farewell.place.id in talk.places(pair.guest, most=6, turn=0)
+    guest, events = heard(pair.guest, farewell.place.id, farewell.box)
+    assert events == (Broken(),)
+    assert guest.broken
+    assert guest.deletes[-1] == farewell.place.delete_key
+    assert not guest.owes_end
+    assert talk.due(guest, now=NOW) == ()
+    assert talk.places(guest, most=6, turn=0) == ()
+
+
+def test_a_broken_conversation_sends_its_end_and_nothing_else(pair: Pair) -> None:
+    host = broken_host(Pair(said(pair.host, "unread", reference=7), pair.guest))
+    assert talk.due(host, now=NOW) == ()
+    host = ended(host)
+    (farewell,) = talk.due(host, now=NOW)
+    host = talk.stored(host, farewell.place.id, now=NOW)
+    assert talk.due(host, now=NOW) == ()
+    (again,) = talk.due(host, now=NOW + LETTER_TTL_SECONDS // 3)
+    assert again.box == farewell.box
+    assert talk.recall(host, 7) == (host, False)
+
+
+@pytest.mark.parametrize("kind", [Kind.GREETING, Kind.TEXT, Kind.ENDED])
+def test_a_broken_conversation_is_not_written_to(pair: Pair, kind: Kind) -> None:
+    for host in (broken_host(pair), ended(broken_host(pair))):
+        with pytest.raises(LocalError):
+            talk.write(host, Body(kind), reference=0, entropy=ENTROPY, kem=KEM)
+
+
+def test_only_a_side_that_detected_a_copy_writes_an_end_and_only_once(pair: Pair) -> None:
+    with pytest.raises(LocalError):
+        ended(pair.host)
+    with pytest.raises(LocalError):
+        talk.write(pair.host, Body(Kind.ENDED), reference=0, entropy=ENTROPY, kem=KEM)
+    host = ended(broken_host(pair))
+    with pytest.raises(LocalError):
+        ended(host)
+    guest, _ = heard(pair.guest, host.farewell[0].place.id, host.farewell[0].box)
+    with pytest.raises(LocalError):
+        ended(guest)
+
+
+def test_a_broken_side_accepts_nothing_not_even_an_end(pair: Pair) -> None:
+    host = broken_host(pair)
+    other = ended(replace(pair.guest, broken=True, owes_end=True))
+    assert heard(host, other.farewell[0].place.id, other.farewell[0].box) == (host, ())
+
+
+def test_an_end_needs_no_free_place(pair: Pair) -> None:
+    host = pair.host
+    while len(host.outbox) < 64:
+        host = receipt(host)
+    host = ended(broken_host(Pair(host, pair.guest)))
+    guest, _ = collected(pair.guest, host)
+    assert is_broken(heard(guest, host.farewell[0].place.id, host.farewell[0].box)[1])
+
+
+def test_an_end_acknowledges_nothing_and_says_nothing_else(pair: Pair) -> None:
+    guest = said(pair.guest, "one")
+    host, _ = collected(pair.host, guest)
+    (farewell,) = ended(broken_host(Pair(host, guest))).farewell
+    _, opened = ratchet.open_(guest.ratchet, farewell.place.id, farewell.box, kem=KEM)
+    assert decode_body(opened.body) == Body(Kind.ENDED)
+    assert heard(guest, farewell.place.id, farewell.box)[1] == (Broken(),)
+
+
+def test_a_copy_of_the_writer_that_finds_the_other_tells_the_reader_in_one_chain(
+    pair: Pair,
+) -> None:
+    """Both copies go on in one chain: the end opens where the reader looks next."""
+    both = said(pair.host, "before")
+    guest, _ = collected(pair.guest, both)
+    other, ours = said(both, "from the other"), contested(said(both, "ours"))
+    place, box = newest(other)
+    ours, events = heard(ours, place, box)
+    assert is_broken(events)
+    (farewell,) = talk.due(ended(ours), now=NOW)
+    # What the other copy wrote there is replaced, read or not: no key was used with a nonce twice.
+    other = said(other, "at the same place")
+    assert newest(other)[0] == farewell.place.id
+    assert newest(other)[1][:24] != farewell.box[:24]
+    guest, events = heard(guest, place, box)
+    assert texts(events) == ["from the other"]
+    assert heard(guest, *newest(other))[1]
+    assert heard(guest, farewell.place.id, farewell.box)[1] == (Broken(),)
+
+
+def test_a_copy_that_began_the_chain_with_other_keys_tells_the_reader_as_well(pair: Pair) -> None:
+    """Each copy began the next chain with keys of its own: the header of the end tells of it."""
+    guest = said(pair.guest, "to both")
+    host, _ = collected(pair.host, guest)
+    other, ours = said(host, "from the other"), contested(said(host, "ours"))
+    place, box = newest(other)
+    assert newest(ours)[0] == place
+    ours, events = heard(ours, place, box)
+    assert is_broken(events)
+    (farewell,) = talk.due(ended(ours), now=NOW)
+    read, events = heard(guest, place, box)
+    assert texts(events) == ["from the other"]
+    assert heard(read, farewell.place.id, farewell.box)[1] == (Broken(),)
+    # Read first, it is the end itself.
+    guest, events = heard(guest, farewell.place.id, farewell.box)
+    assert events == (Broken(),)
 
 
 # Depositing

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from ojak_protocol import conversation as talk
 from ojak_protocol import guest as guest_
 from ojak_protocol.addresses import BOX_BYTES
-from ojak_protocol.cpace import Share
+from ojak_protocol.cpace import Scalar, Share
 from ojak_protocol.errors import Malformed, RemoteError, TooNew
 from ojak_protocol.letters import Body, Kind
+from ojak_protocol.meeting_keys import RunName, share_for
 from ojak_protocol.meeting_messages import Offer
 from ojak_protocol.meeting_places import offer_place, seal_at, seen_place
 from ojak_protocol.offers import offer_box, offer_of
@@ -113,9 +114,25 @@ def test_an_offer_whose_kem_key_is_none_is_malformed() -> None:
 
 
 def test_the_two_shares_of_an_answer_come_from_independent_scalars() -> None:
-    made = attempt(OFFER)
-    again = attempt(OFFER)
-    assert len({*made.answer.shares, *again.answer.shares}) == 4
+    drawn: list[bytes] = []
+
+    def entropy(size: int) -> bytes:
+        drawn.append(os.urandom(size))
+        return drawn[-1]
+
+    made = guest_.attempt(
+        RIGHT, seed=SEED, offer=OFFER, run=0, until=CLOCK, entropy=entropy, kem=KEM
+    )
+    name = RunName(SEED, OFFER.nonce, 1, 0)
+    scalars = [Scalar(draw) for draw in drawn if len(draw) == 32]
+
+    def made_from(j: int) -> list[int]:
+        shares = [share_for(name, j, prs=RIGHT, scalar=scalar) for scalar in scalars]
+        return [at for at, share in enumerate(shares) if share == made.answer.shares[j]]
+
+    first, second = made_from(0), made_from(1)
+    assert len(first) == len(second) == 1
+    assert first != second
 
 
 def test_an_attempt_keeps_neither_the_typed_words_nor_the_host_its_own() -> None:

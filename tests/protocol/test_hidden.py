@@ -5,15 +5,20 @@ from dataclasses import fields, is_dataclass
 
 import pytest
 
+from ojak_protocol import comparison
 from ojak_protocol import guest as guest_
 from ojak_protocol import meeting_point as point_
+from ojak_protocol.answers import canonical
 from ojak_protocol.box import Header
 from ojak_protocol.chains import PlacesAhead
+from ojak_protocol.details import ParcelWhat, Question
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.letters import Body, Kind
 from ojak_protocol.meeting_keys import BranchKeys, RunName
 from ojak_protocol.meeting_messages import Answer, Offer
+from ojak_protocol.parcels import pack, seal_parts
 from ojak_protocol.ratchet import LostPlace, Opened, SealedPlace
+from ojak_protocol.stretch import argon2id
 from ojak_protocol.visits import Letter
 from tests.people import (
     ALARM,
@@ -36,8 +41,10 @@ from tests.people import (
     said,
     take,
 )
+from tests.protocol.kinds import DETAILS
 
 LEFT = Body(Kind.TEXT, "left")
+ANSWER = canonical("Rover")
 
 
 def everything() -> Iterator[object]:
@@ -67,6 +74,15 @@ def everything() -> Iterator[object]:
     yield guest
     host, events_at_host = collected(host, receipt(guest))
     yield from (host, *events_at_host, first)
+    yield from DETAILS.values()
+    parcel = pack(b"photo", ParcelWhat.PHOTO, entropy=ENTROPY)
+    yield from (parcel, *seal_parts(parcel, b"photo", entropy=ENTROPY))
+    asked, question = comparison.ask("Whose dog?", ANSWER, stretch=argon2id, entropy=ENTROPY)
+    assert isinstance(question.details, Question)
+    yield from (asked, question)
+    yield from comparison.reply(
+        question.text, question.details, ANSWER, used=(), stretch=argon2id, entropy=ENTROPY
+    )
 
 
 THINGS = [thing for made in everything() for thing in inside(made) if is_dataclass(thing)]

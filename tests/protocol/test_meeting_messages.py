@@ -1,5 +1,7 @@
 """Offer and answer as bytes: fixed sizes, each byte with one meaning, nothing else accepted."""
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -60,7 +62,7 @@ def test_what_cpace_binds_is_the_answer_with_nothing_missing_but_its_shares(answ
 @given(st.binary(max_size=50), st.binary(min_size=OFFER_BYTES, max_size=OFFER_BYTES))
 @settings(max_examples=30)
 def test_arbitrary_bytes_are_an_offer_or_malformed(short: bytes, right_size: bytes) -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises((Malformed, TooNew)):
         decode_offer(short)
     try:
         assert decode_offer(right_size).encode() == right_size
@@ -72,7 +74,7 @@ def test_arbitrary_bytes_are_an_offer_or_malformed(short: bytes, right_size: byt
 @given(st.binary(max_size=50), st.binary(min_size=ANSWER_BYTES, max_size=ANSWER_BYTES))
 @settings(max_examples=30)
 def test_arbitrary_bytes_are_an_answer_or_malformed(short: bytes, right_size: bytes) -> None:
-    with pytest.raises(Malformed):
+    with pytest.raises((Malformed, TooNew)):
         decode_answer(short)
     try:
         assert decode_answer(right_size).encode() == right_size
@@ -87,3 +89,12 @@ def test_another_version_or_suite_is_refused_by_name(head: bytes) -> None:
         decode_offer(head + bytes(OFFER_BYTES - 2))
     with pytest.raises(TooNew):
         decode_answer(head + bytes(ANSWER_BYTES - 2))
+
+
+@pytest.mark.parametrize("decode", [decode_offer, decode_answer])
+def test_a_later_version_is_known_as_one_even_if_it_is_longer(
+    decode: Callable[[bytes], object],
+) -> None:
+    for later in (b"\x02\x01", b"\x01\x02"):
+        with pytest.raises(TooNew):
+            decode(later + bytes([7]) * 3958)

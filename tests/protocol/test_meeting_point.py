@@ -12,6 +12,7 @@ from ojak_protocol.meeting_places import DAY_SECONDS
 from ojak_protocol.meeting_point import MeetingPoint, answer_places, lay, offers_due
 from ojak_protocol.visits import VISIT_SECONDS, Visit
 from tests.people import (
+    ALARM,
     CLOCK,
     DAY,
     ENTROPY,
@@ -255,3 +256,17 @@ def test_confirmations_of_the_newest_visit_are_looked_for_first() -> None:
     places = point_.visit_places(point)
     assert len(set(places)) == 4
     assert places[:1] == talk.places(visit.branches[0], most=1, turn=0)
+
+
+@pytest.mark.parametrize(("typed", "alarm"), [(RIGHT, False), (ALARM, True)])
+def test_the_places_of_the_alarm_word_are_known_to_the_host_alone(
+    typed: bytes, *, alarm: bool
+) -> None:
+    point = new_point(alarm=ALARM)
+    attempt = come(point, typed)
+    point, visit = take(point, attempt)
+    found = look(attempt, boxes_of(*visit.branches))
+    assert found is not None
+    [place] = boxes_of(receipt(found[0]))
+    assert len(point_.alarm_places(point)) == 1
+    assert (place in point_.alarm_places(point)) is alarm

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import cbor2
 import pytest
-from pycddl import Schema, ValidationError  # type: ignore[import-untyped]  # ships no types
+from pycddl import Schema, ValidationError
 
 from ojak_protocol.sync import encode_request
 from tests.relay.kit import CBOR, MEMORY, Relay, deposit, request, running

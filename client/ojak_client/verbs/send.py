@@ -13,7 +13,9 @@ from ojak_client.help_texts import HelpText
 from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
+from ojak_client.notices import Notice, NoticeKind
 from ojak_client.opening import choose_contact, connect, open_vault
+from ojak_client.output import Output
 from ojak_client.prepare import is_live
 from ojak_client.profile import Contact, Profile, find, lies_at_relay, references_in, with_letter
 from ojak_client.rounds import run_errands
@@ -48,13 +50,19 @@ def command(
             return ExitCode.DONE
         failure: Failure | None = None
         try:
-            with connect(store, contact.relay, proxy, partial(tell, invocation.output)) as exchange:
+            tell_most = partial(_tell_all_but_refusals, invocation.output)
+            with connect(store, contact.relay, proxy, tell_most) as exchange:
                 rounds = run_errands(exchange)
             if any(each.full for each in rounds):
                 failure = Failure(Message.REFUSED)
         except (NoAnswer, RelayRefused) as error:
             failure = explain(error)
         return _say_where(invocation, find(store.read(), name), reference, failure)
+
+
+def _tell_all_but_refusals(output: Output, notices: tuple[Notice, ...]) -> None:
+    # How the letter fared is said once, at the end.
+    tell(output, (one for one in notices if one.kind is not NoticeKind.RELAY_FULL))
 
 
 def add_letter(store: Store, name: str, text: str, *, at_once: bool) -> int:

@@ -1,0 +1,39 @@
+# The relay as an image: its store is the volume, everything else is read-only and can be replaced.
+#
+#   docker build --tag ojak-relay .
+#   docker run --rm --read-only --cap-drop ALL --security-opt no-new-privileges \
+#     --publish 127.0.0.1:8080:8080 --volume ojak-relay:/var/lib/ojak ojak-relay
+#
+# Plain HTTP on 8080, for a proxy with TLS or an onion service in front. Settings are OJAK_RELAY_*.
+# For a build that can be repeated give the base by digest: --build-arg PYTHON=python@sha256:...
+ARG PYTHON=python:3.11-slim
+
+FROM ${PYTHON} AS build
+COPY requirements/relay.txt /tmp/relay.txt
+# Wheels only: nothing is compiled, and nothing is installed whose hash is not in the file.
+RUN python -m venv --without-pip /opt/ojak \
+ && pip --python /opt/ojak/bin/python install --no-cache-dir --only-binary :all: --require-hashes \
+      --requirement /tmp/relay.txt \
+ && install -d -m 0700 /tmp/lib/ojak
+
+FROM ${PYTHON}
+COPY --from=build /opt/ojak /opt/ojak
+# Not the client: a relay never runs it.
+COPY protocol/ojak_protocol /opt/ojak/lib/ojak/ojak_protocol
+COPY relay/ojak_relay /opt/ojak/lib/ojak/ojak_relay
+COPY --from=build --chown=65532:65532 /tmp/lib /var/lib
+ENV PYTHONPATH=/opt/ojak/lib/ojak \
+    PYTHONDONTWRITEBYTECODE=1 \
+    PYTHONUNBUFFERED=1 \
+    OJAK_RELAY_LISTEN=0.0.0.0:8080 \
+    OJAK_RELAY_PATH=/var/lib/ojak/relay.store
+USER 65532:65532
+WORKDIR /var/lib/ojak
+VOLUME ["/var/lib/ojak"]
+EXPOSE 8080
+# The relay then answers all who wait and finishes what is under way, 10 seconds at most.
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=5s --start-period=20s \
+  CMD ["/opt/ojak/bin/python", "-c", "import os, urllib.request as r; r.urlopen('http://127.0.0.1:%s/readyz' % os.environ['OJAK_RELAY_LISTEN'].rpartition(':')[2], timeout=4)"]
+ENTRYPOINT ["/opt/ojak/bin/python", "-m", "ojak_relay"]
+CMD ["serve"]
