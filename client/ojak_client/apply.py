@@ -279,7 +279,7 @@ def _happened(
     for event in events:
         match event:
             case Arrived(body):
-                contact, said = _arrived(contact, body, moment)
+                contact, said = _arrived(contact, body)
             case Settled(reference, outcome):
                 # What lies in the line of an alarm word are counterparts: the letter still waits.
                 contact, said = _settled(contact, 0 if line.alarm else reference, outcome)
@@ -291,10 +291,10 @@ def _happened(
     return contact, tuple(notices)
 
 
-def _arrived(contact: Contact, body: Body, moment: Moment) -> Step:
+def _arrived(contact: Contact, body: Body) -> Step:
     if body.kind in {Kind.GREETING, Kind.WITHDRAWN}:
         return contact, ()
-    letter = TheirLetter(contact.arrivals + 1, body.kind, body.text, moment.now)
+    letter = TheirLetter(contact.arrivals + 1, body.kind, body.text)
     contact = replace(contact, arrivals=letter.reference, theirs=(*contact.theirs, letter))
     return contact, (Notice(NoticeKind.LETTER_ARRIVED, contact.name),)
 

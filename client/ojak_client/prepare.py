@@ -22,6 +22,7 @@ from ojak_client.profile import (
 from ojak_protocol import conversation as talk
 from ojak_protocol import guest, meeting_point
 from ojak_protocol.addresses import ID_BYTES, MailboxId
+from ojak_protocol.conversation import Conversation
 from ojak_protocol.errors import Exhausted
 from ojak_protocol.letters import Body, Kind
 from ojak_protocol.meeting_point import MeetingPoint
@@ -70,8 +71,7 @@ def _prepare_contact(contact: Contact, moment: Moment, *, free: int) -> Step:
     contact = replace(
         contact,
         lines=tuple(
-            replace(line, conversation=talk.expire(line.conversation, now=moment.now))
-            for line in contact.lines
+            replace(line, conversation=_conversation_due(line, moment)) for line in contact.lines
         ),
     )
     contact = replace(contact, ours=_settle_expired(contact, moment.now))
@@ -80,6 +80,14 @@ def _prepare_contact(contact: Contact, moment: Moment, *, free: int) -> Step:
         contact = _write_waiting(contact, position, moment, free=free)
         free -= _sealed(contact) - before
     return contact, notices
+
+
+def _conversation_due(line: Line, moment: Moment) -> Conversation:
+    """Take back what is past its time, and tell the other side of a copy, once."""
+    state = talk.expire(line.conversation, now=moment.now)
+    if state.owes_end and line.kept:
+        state = talk.end(state, entropy=moment.entropy, kem=moment.kem)
+    return state
 
 
 def _sealed(contact: Contact) -> int:

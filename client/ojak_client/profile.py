@@ -21,7 +21,6 @@ class LetterState(Enum):
     WAITING = "waiting"
     COLLECTED = "collected"
     TAKEN_BACK = "taken back"
-    LOST = "lost"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -30,7 +29,6 @@ class OurLetter(Hidden):
 
     reference: int
     text: str
-    written_at: int
     expires_at: int
     at_once: bool
     """Whether it may be offered to a visit before that visit was confirmed."""
@@ -46,7 +44,6 @@ class TheirLetter(Hidden):
     reference: int
     kind: int
     text: str
-    arrived_at: int
     opened: bool = False
     """Whether showing it has begun; if it is still here, showing it was interrupted."""
 
@@ -83,7 +80,6 @@ class Visiting(Hidden):
     leaves_letter: bool = False
     """Whether the first letter is left for a host that is not there."""
     run: int = 0
-    offer_at: MailboxId | None = None
     attempt: Attempt | None = None
     laid: bool = False
     """Whether the answer lies at the relay."""
@@ -154,7 +150,7 @@ def find(profile: Profile, name: str) -> Contact | None:
 
 
 def with_letter(
-    profile: Profile, name: str, text: str, *, now: int, expires_at: int, at_once: bool
+    profile: Profile, name: str, text: str, *, expires_at: int, at_once: bool
 ) -> Profile:
     """Return the profile with a letter to the contact called *name* waiting to go.
 
@@ -163,7 +159,7 @@ def with_letter(
     contact = find(profile, name)
     if contact is None:
         return profile
-    letter = OurLetter(profile.references + 1, text, now, expires_at, at_once)
+    letter = OurLetter(profile.references + 1, text, expires_at, at_once)
     profile = replace(profile, references=letter.reference)
     return with_contact(profile, replace(contact, ours=(*contact.ours, letter)))
 

@@ -96,7 +96,6 @@ class Person:
                 profile,
                 NAME,
                 text,
-                now=self.clock.now,
                 expires_at=expires_at or self.clock.now + MONTH,
                 at_once=at_once,
             )
@@ -160,7 +159,7 @@ def guest_of(
 
 
 def letter(text: str = "편지", kind: int = 1, *, reference: int = 1) -> TheirLetter:
-    return TheirLetter(reference, kind, text, CLOCK)
+    return TheirLetter(reference, kind, text)
 
 
 def known_boxes(profile: Profile) -> set[bytes]:

@@ -29,6 +29,13 @@ Answer = Callable[[SyncRequest], SyncReply]
 TEN_YEARS = 3652 * 86_400
 
 
+class _QuietServer(ThreadingHTTPServer):
+    """A server to which it is nothing new that a client is killed in the middle of a request."""
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing."""
+
+
 class SimulatedRelay:
     """One relay; `connection` is what an exchange speaks to, `served` an address on loopback.
 
@@ -181,7 +188,7 @@ class SimulatedRelay:
             def log_message(self, *_: object) -> None:
                 pass
 
-        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        with _QuietServer(("127.0.0.1", 0), Handler) as server:
             server.daemon_threads = True
             thread = threading.Thread(target=server.serve_forever, args=(0.01,))
             thread.start()

@@ -97,7 +97,7 @@ def reply(
 
 
 def our(reference: int = 1, **changes: object) -> OurLetter:
-    letter = OurLetter(reference, "편지", CLOCK, CLOCK + MONTH, at_once=True)
+    letter = OurLetter(reference, "편지", CLOCK + MONTH, at_once=True)
     return replace(letter, **changes)  # type: ignore[arg-type] # of each field its own type
 
 

@@ -40,7 +40,9 @@ from tests.people import (
     WRONG,
     boxes_of,
     come,
+    forged,
     heard,
+    is_broken,
     meet,
     new_point,
     take,
@@ -55,7 +57,7 @@ def prepared(contact: Contact, now: int = CLOCK, relay_clock: int | None = None)
 
 
 def our(reference: int = 1, text: str = "편지", **changes: object) -> OurLetter:
-    letter = OurLetter(reference, text, CLOCK, CLOCK + MONTH, at_once=True)
+    letter = OurLetter(reference, text, CLOCK + MONTH, at_once=True)
     return replace(letter, **changes)  # type: ignore[arg-type] # of each field its own type
 
 
@@ -270,3 +272,16 @@ def test_a_guest_tells_whether_it_keeps_its_state_in_its_first_chain_alone() -> 
     assert line.conversation.ratchet.sending.number == 1
     _, events = heard(pair.host, *list(boxes_of(line.conversation).items())[-1])
     assert [e.body.kept for e in events if isinstance(e, Arrived)] == [None]
+
+
+def test_after_a_copy_was_detected_the_other_sides_person_is_told_as_well() -> None:
+    pair = meet()
+    place, box = forged(
+        pair.guest, lambda header: replace(header, keys=replace(header.keys, ct=bytes(1087) + b"x"))
+    )
+    host, events = heard(pair.host, place, box)
+    assert is_broken(events)
+    contact = prepared(Contact(NAME, RELAY, lines=(line_of(host),)))
+    [farewell] = talk.due(contact.lines[0].conversation, now=CLOCK)
+    assert is_broken(heard(pair.guest, farewell.place.id, farewell.box)[1])
+    assert prepared(contact) == contact

@@ -32,12 +32,12 @@ def test_every_letter_has_a_reference_of_its_own_over_all_contacts() -> None:
     profile = Profile()
     for name in ("가", "나"):
         profile = with_contact(profile, Contact(name, RELAY))
-        profile = with_letter(profile, name, "편지", now=0, expires_at=9, at_once=True)
+        profile = with_letter(profile, name, "편지", expires_at=9, at_once=True)
     assert [one.ours[0].reference for one in profile.contacts] == [1, 2]
 
 
 def test_a_letter_to_nobody_changes_nothing() -> None:
-    assert with_letter(Profile(), NAME, "x", now=0, expires_at=0, at_once=True) == Profile()
+    assert with_letter(Profile(), NAME, "x", expires_at=0, at_once=True) == Profile()
 
 
 def test_a_letter_lies_at_the_relay_only_once_the_relay_said_so() -> None:

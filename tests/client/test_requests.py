@@ -34,9 +34,7 @@ def met(letters: int = 0, lines: int = 1) -> Profile:
         Profile(), Contact(NAME, RELAY, lines=tuple(line_of(meet().guest) for _ in range(lines)))
     )
     for number in range(letters):
-        profile = with_letter(
-            profile, NAME, f"{number}", now=CLOCK, expires_at=CLOCK + MONTH, at_once=True
-        )
+        profile = with_letter(profile, NAME, f"{number}", expires_at=CLOCK + MONTH, at_once=True)
     return prepare(profile, RELAY, moment())[0]
 
 

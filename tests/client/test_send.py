@@ -99,7 +99,7 @@ def test_a_letter_beyond_what_can_wait_is_said_to_wait(device: Device, url: str)
         for _ in range(MOST_SEALED):
             store.update(
                 lambda profile: (
-                    with_letter(profile, NAME, "x", now=0, expires_at=0, at_once=True),
+                    with_letter(profile, NAME, "x", expires_at=0, at_once=True),
                     None,
                 )
             )

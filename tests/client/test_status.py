@@ -13,7 +13,7 @@ from tests.people import CLOCK, meet, new_point
 
 
 def our(reference: int, state: LetterState = LetterState.WAITING) -> OurLetter:
-    return OurLetter(reference, "편지", CLOCK, CLOCK + MONTH, at_once=True, state=state)
+    return OurLetter(reference, "편지", CLOCK + MONTH, at_once=True, state=state)
 
 
 def counts(device: Device) -> dict[str, int]:

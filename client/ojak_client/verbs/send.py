@@ -74,7 +74,7 @@ def add_letter(store: Store, name: str, text: str, *, at_once: bool) -> int:
 
     def add(profile: Profile) -> tuple[Profile, int]:
         expires = now + EXPIRES_AFTER_SECONDS
-        changed = with_letter(profile, name, text, now=now, expires_at=expires, at_once=at_once)
+        changed = with_letter(profile, name, text, expires_at=expires, at_once=at_once)
         return changed, changed.references
 
     return store.update(add)
