@@ -1,7 +1,7 @@
 """Two people for tests: fixed stretched answers, real randomness, real ML-KEM."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields, is_dataclass
 
 from ojak_protocol import conversation as talk
@@ -9,6 +9,8 @@ from ojak_protocol import guest as guest_
 from ojak_protocol import meeting_point as point_
 from ojak_protocol.acknowledgement import Outcome
 from ojak_protocol.addresses import MailboxId
+from ojak_protocol.box import Header, seal_box
+from ojak_protocol.chains import body_key, place_at
 from ojak_protocol.conversation import Arrived, Broken, Conversation, Event, Settled
 from ojak_protocol.guest import Attempt
 from ojak_protocol.kem import MlKem768
@@ -95,6 +97,37 @@ def confirm(
             if confirmed is not None:
                 return confirmed
     return None
+
+
+NOW = 1_800_000_000
+"""A device's clock."""
+
+
+def newest(state: Conversation) -> tuple[MailboxId, bytes]:
+    """Place and box of what was written last."""
+    outgoing = state.outbox[-1]
+    return outgoing.place.id, outgoing.box
+
+
+def contested(state: Conversation) -> Conversation:
+    return talk.occupied(state, state.outbox[-1].place.id)
+
+
+def forged(
+    writer: Conversation, change: Callable[[Header], Header], *, body: bytes = bytes(1608)
+) -> tuple[MailboxId, bytes]:
+    """A box as the writer would seal it at its next place, with another header or body."""
+    chain = writer.ratchet.sending
+    assert chain is not None
+    place = place_at(chain.mailbox_key, chain.index)
+    return place.id, seal_box(
+        place.id,
+        header_key=place.header_key,
+        header=change(Header(chain.keys, chain.index, chain.previous_length)),
+        body_key=body_key(chain.chain_key),
+        body=body,
+        entropy=ENTROPY,
+    )
 
 
 @dataclass

@@ -51,7 +51,6 @@ _CODES: Final[Mapping[Message, ExitCode]] = {
     Message.PROXY_MISSING: ExitCode.USAGE,
     Message.BAD_PASS: ExitCode.USAGE,
     Message.BAD_DESCRIPTOR: ExitCode.USAGE,
-    Message.BAD_LANGUAGE: ExitCode.USAGE,
     Message.ONE_SOURCE: ExitCode.USAGE,
     Message.NOT_UTF8: ExitCode.USAGE,
     Message.THREE_QUESTIONS: ExitCode.USAGE,

@@ -18,7 +18,6 @@ class HelpText(Enum):
     OPTIONS_METAVAR = text("help-options-metavar", "[OPTIONS]")
     COMMAND_METAVAR = text("help-command-metavar", "COMMAND [...]")
     LANG = text("help-lang", "Language of the texts.")
-    LANG_METAVAR = text("help-lang-metavar", "LANGUAGE")
     PROFILE = text(
         "help-profile",
         "Keep and look for everything in this folder, on a stick for example.",

@@ -30,7 +30,6 @@ PASSPHRASE_OPTION: Final = "--passphrase-fd"  # noqa: S105 - the name of an opti
 ANSWERS_OPTION: Final = "--answers-fd"
 TO_STDOUT_OPTION: Final = "--to-stdout"
 STANDARD_INPUT: Final = 0
-ANSWERS: Final = 3
 
 Understand = Callable[[str], str]
 """Return an answer as it is understood, or raise `ojak_protocol.errors.Refused`."""

@@ -113,10 +113,6 @@ class Message(Enum):
         "Someone came and went. Either they did not know the answers, or they did and did not"
         ' reply. Treat the letters offered to that visit as possibly read. Name: "{name}"',
     )
-    LETTER_WAS_LEFT = text(
-        "letter-was-left",
-        'A letter was left while you were away. The writer knows the answers. Name: "{name}"',
-    )
     NUMBER_TAKEN = text(
         "number-taken",
         'Someone else sits at this number. Take a new one. Name: "{name}"',
@@ -137,11 +133,6 @@ class Message(Enum):
         "keep-stopped",
         "No longer waiting. Nothing is lost. To wait again, start it again.",
     )
-    NO_LETTER_WAITS = text(
-        "no-letter-waits",
-        "No letter waits for your family. Write one, so that they can know it is you. Name: "
-        '"{name}"',
-    )
 
     # Letters and contacts.
     QUEUED = text(
@@ -155,11 +146,6 @@ class Message(Enum):
     NEW_LETTER = text("new-letter", 'A letter came. From: "{name}"')
     LETTERS_UNREAD = text("letters-unread", 'Letters not read yet. Count: "{n}"')
     SYNCED = text("synced", "Done. Letters were sent and collected.")
-    WITHDRAWN = text("withdrawn", "Your family took a letter back. There is nothing to read.")
-    LOST_LETTERS = text(
-        "lost-letters",
-        'Letters were lost on the way. Send them again. Count: "{n}"',
-    )
     TOO_NEW = text("too-new", "This was made by a newer version. It is kept. Get the new version.")
     COPY = text(
         "copy",
@@ -224,18 +210,9 @@ class Message(Enum):
         "bad-pass",
         "This pass of the relay cannot be used. Nothing was sent. Look at it again.",
     )
-    CLOCK_WRONG = text(
-        "clock-wrong",
-        "The date of this device is wrong. Nothing was sent. Set the date.",
-    )
-    RELAY_TOO_NEW = text(
-        "relay-too-new",
-        "The relay speaks a newer version. Nothing was sent. Get the new version.",
-    )
 
     # What is asked, and what is wrong with what was typed.
     ASK_NAME = text("ask-name", "What do you call this person? ")
-    ASK_NUMBER = text("ask-number", "Number (12 digits): ")
     ABOUT_QUESTIONS = text(
         "about-questions",
         "Ask three things that only the family knows. Not names, birthdays, villages, schools"
@@ -385,7 +362,6 @@ class Message(Enum):
         "three-lines",
         "There must be three answers, one on each line. Nothing was sent.",
     )
-    BAD_LANGUAGE = text("bad-language", 'This language is not known. Use one of: "{languages}"')
     IDLE = text(
         "idle",
         "Nothing was typed for a long time. It was closed and erased from the screen. Begin again.",

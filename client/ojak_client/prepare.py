@@ -25,6 +25,7 @@ from ojak_protocol.addresses import ID_BYTES, MailboxId
 from ojak_protocol.errors import Exhausted
 from ojak_protocol.letters import Body, Kind
 from ojak_protocol.meeting_point import MeetingPoint
+from ojak_protocol.ratchet import begins_chain
 from ojak_protocol.visits import VISIT_SECONDS
 
 MOST_POLLS: Final = 64
@@ -210,8 +211,7 @@ def _write_waiting(contact: Contact, position: int, moment: Moment, *, free: int
 def _write(line: Line, reference: int, body: Body, moment: Moment) -> Line:
     # A guest tells in every box of its first chain whether its state stays: any of them may be
     # the one that arrives first.
-    sending = line.conversation.ratchet.sending
-    if sending is not None and sending.number == 0 and _is_guest(line):
+    if _is_guest(line) and not begins_chain(line.conversation.ratchet):
         body = replace(body, kept=line.keeps)
     written = talk.write(
         line.conversation, body, reference=reference, entropy=moment.entropy, kem=moment.kem

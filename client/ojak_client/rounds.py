@@ -8,9 +8,9 @@ from typing import Final
 
 from ojak_client.exchange import Exchange, Round
 from ojak_client.requests import Shape
-from ojak_protocol.sync import MAX_WAIT_SECONDS
+from ojak_protocol.sync import MAX_WAIT_SECONDS, REPLY_BYTES
 
-ROOMS: Final = (0, 1, 4, 16)
+ROOMS: Final = tuple(sorted(REPLY_BYTES))
 MOST_ROUNDS: Final = 32
 """More than the fullest vault needs; a relay that always wants one more is left alone."""
 

@@ -76,11 +76,6 @@ class MeetingPoint(Hidden):
         """Whether this set of answers must not be used any more."""
         return self.unconfirmed >= DIES_AT
 
-    @property
-    def luck(self) -> float:
-        """How likely a stranger has guessed right so far."""
-        return min(1.0, self.unconfirmed * 2.0**-self.bits)
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class OfferDeposit(Hidden):

@@ -160,7 +160,7 @@ def seal(
     Raises:
         LocalError: the other side's keys are not known yet.
     """
-    if state.theirs is not None and (state.sending is None or state.sending.index > 0):
+    if begins_chain(state) and state.theirs is not None:
         state = _begin_sending(state, state.theirs, entropy, kem)
     chain = state.sending
     if chain is None:
@@ -185,6 +185,14 @@ def seal(
         chain_key=next_chain_key(chain.chain_key),
     )
     return replace(state, sending=advanced), SealedPlace(chain.number, place, *boxes)
+
+
+def begins_chain(state: Ratchet) -> bool:
+    """Return whether the next box we write is the first of a new chain.
+
+    The guest's chain 0 holds at least one box: it is what confirms the guest to the host.
+    """
+    return state.theirs is not None and (state.sending is None or state.sending.index > 0)
 
 
 def open_(state: Ratchet, where: MailboxId, box: bytes, *, kem: Kem) -> tuple[Ratchet, Opened]:

@@ -63,7 +63,11 @@ class Config:
         self.address()
 
     def address(self) -> tuple[str, int]:
-        """Return host and port to listen on."""
+        """Return host and port to listen on.
+
+        Raises:
+            ConfigError: `listen` is not HOST:PORT.
+        """
         host, colon, port = self.listen.rpartition(":")
         if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
             raise ConfigError("listen must be HOST:PORT")

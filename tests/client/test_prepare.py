@@ -26,11 +26,25 @@ from ojak_client.profile import (
     with_contact,
 )
 from ojak_protocol import conversation as talk
+from ojak_protocol.conversation import Arrived
 from ojak_protocol.errors import Exhausted
 from ojak_protocol.letters import Body, Kind
 from ojak_protocol.visits import VISIT_SECONDS, Letter
 from tests.client.persons import MONTH, NAME, RELAY, line_of, moment
-from tests.people import CLOCK, ENTROPY, KEM, RIGHT, SEED, WRONG, come, meet, new_point, take
+from tests.people import (
+    CLOCK,
+    ENTROPY,
+    KEM,
+    RIGHT,
+    SEED,
+    WRONG,
+    boxes_of,
+    come,
+    heard,
+    meet,
+    new_point,
+    take,
+)
 
 DAY = 86_400
 
@@ -246,3 +260,13 @@ def test_only_the_newest_kept_line_is_written_to_and_a_guests_while_it_looks() -
     contact = Contact(NAME, RELAY, lines=(old, new, guest, broken))
     assert [is_live(contact, line, CLOCK) for line in contact.lines] == [False, True, True, False]
     assert not is_live(contact, guest, CLOCK + 1)
+
+
+def test_a_guest_tells_whether_it_keeps_its_state_in_its_first_chain_alone() -> None:
+    pair = meet()
+    contact = Contact(NAME, RELAY, lines=(line_of(pair.guest),), ours=(our(),))
+    [line] = prepared(contact).lines
+    assert line.conversation.ratchet.sending is not None
+    assert line.conversation.ratchet.sending.number == 1
+    _, events = heard(pair.host, *list(boxes_of(line.conversation).items())[-1])
+    assert [e.body.kept for e in events if isinstance(e, Arrived)] == [None]

@@ -36,7 +36,7 @@ def finished(
         "LANG": "C.UTF-8",
     }
     shell = subprocess.run(
-        ("bash", "-euo", "pipefail", "-c", script.replace(PORT, free_port())),  # noqa: S607
+        ("bash", "-euo", "pipefail", "-c", script.replace(PORT, free_port())),  # noqa: S607 - any bash
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,

@@ -143,7 +143,7 @@ def tell(people: World, *, cycles: int, program: str | None = None) -> Story:
 
 def test_no_letter_is_lost_or_shown_twice_whoever_is_killed(people: World) -> None:
     story = tell(people, cycles=CYCLES)
-    print(f"seed {SEED}, killed {dict(story.killed)}, accepted {len(story.accepted)}")  # noqa: T201
+    print(f"seed {SEED}, killed {dict(story.killed)}, accepted {len(story.accepted)}")  # noqa: T201 - how to repeat it
     assert story.violations() == []
     assert len(story.accepted) > CYCLES // 2
     assert sum(story.killed.values()) > CYCLES // 2

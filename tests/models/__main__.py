@@ -17,7 +17,7 @@ def main() -> int:
         found = check(configuration, tools)
         surprises += not found.as_expected
         word = "as expected" if found.as_expected else f"EXPECTED: {found.expected}"
-        print(  # noqa: T201
+        print(  # noqa: T201 - a report
             f"{configuration.stem:36} {found.outcome:36} {found.states:>8} states"
             f" {found.seconds:>5.1f} s   {word}"
         )

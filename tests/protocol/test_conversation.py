@@ -1,6 +1,5 @@
 """A conversation: each letter once, nothing lost in silence, copies noticed, nothing left."""
 
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -8,48 +7,38 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ojak_protocol import conversation as talk
-from ojak_protocol import ratchet
 from ojak_protocol.acknowledgement import Outcome
 from ojak_protocol.addresses import BOX_BYTES, MailboxId
-from ojak_protocol.box import SEALED_HEADER_BYTES, Header, seal_box
+from ojak_protocol.box import SEALED_HEADER_BYTES
 from ojak_protocol.chains import body_key, place_at
 from ojak_protocol.conversation import (
     LETTER_TTL_SECONDS,
     UNREADABLE,
     Arrived,
-    Broken,
     Conversation,
 )
 from ojak_protocol.errors import Exhausted, LocalError, Reason, Refused
-from ojak_protocol.letters import Body, Kind, decode_body
+from ojak_protocol.letters import Body, Kind
 from tests.people import (
     ENTROPY,
     KEM,
+    NOW,
     Pair,
     boxes_of,
     collected,
+    contested,
+    forged,
     heard,
     holds,
     inside,
     is_broken,
     meet,
+    newest,
     outcomes,
     receipt,
     said,
     texts,
 )
-
-NOW = 1_800_000_000
-
-
-@pytest.fixture
-def pair() -> Pair:
-    return meet()
-
-
-def newest(state: Conversation) -> tuple[MailboxId, bytes]:
-    outgoing = state.outbox[-1]
-    return outgoing.place.id, outgoing.box
 
 
 def test_letters_arrive_in_both_directions_over_many_turns(pair: Pair) -> None:
@@ -197,137 +186,6 @@ def test_a_letter_taken_back_is_owed_a_receipt_like_any_other(pair: Pair) -> Non
     assert guest.owes_receipt
 
 
-def test_expiry_turns_a_letter_into_its_withdrawn_form_and_its_bytes_are_gone(pair: Pair) -> None:
-    host = said(pair.host, "secret", expires_at=NOW)
-    place, letter = newest(host)
-    host = talk.stored(host, place, now=NOW - 10)
-    early = talk.expire(host, now=NOW - 1)
-    assert newest(early)[1] == letter
-    host = talk.expire(host, now=NOW)
-    assert not holds(host, letter)
-    assert not holds(host, letter[SEALED_HEADER_BYTES:])
-    (again,) = talk.due(host, now=NOW)[-1:]
-    assert again.replaces
-    assert again.box != letter
-    assert len(again.box) == BOX_BYTES
-    assert talk.expire(host, now=NOW + 1) == host
-
-
-def test_a_withdrawn_letter_is_accepted_and_acknowledged_as_withdrawn(pair: Pair) -> None:
-    host = talk.expire(said(pair.host, "one", expires_at=NOW), now=NOW)
-    guest, events = collected(pair.guest, host)
-    assert [e.body.kind for e in events if isinstance(e, Arrived)] == [Kind.WITHDRAWN]
-    host, events = collected(host, receipt(guest))
-    assert outcomes(events) == [Outcome.WITHDRAWN]
-    assert host.outbox == ()
-
-
-def test_a_letter_read_before_it_was_taken_back_is_acknowledged_as_arrived(pair: Pair) -> None:
-    host = said(pair.host, "one", expires_at=NOW)
-    guest, _ = collected(pair.guest, host)
-    host = talk.expire(host, now=NOW)
-    host, events = collected(host, receipt(guest))
-    assert outcomes(events) == [Outcome.ARRIVED]
-
-
-def test_the_boxes_of_a_letter_and_of_its_withdrawn_form_are_not_told_apart_by_size(
-    pair: Pair,
-) -> None:
-    sealed = said(pair.host, "x" * 1500).outbox[-1]
-    assert len(sealed.letter) == len(sealed.withdrawn) == BOX_BYTES
-    assert sealed.letter[:24] != sealed.withdrawn[:24]
-
-
-# Recall
-
-
-def test_a_recalled_letter_is_erased_and_its_withdrawn_form_goes_over_what_lies_there(
-    pair: Pair,
-) -> None:
-    host = said(pair.host, "secret", reference=7)
-    place, letter = newest(host)
-    host = contested(talk.stored(host, place, now=NOW))
-    host, possible = talk.recall(host, 7)
-    assert possible
-    assert not holds(host, letter)
-    assert not holds(host, letter[SEALED_HEADER_BYTES:])
-    again = talk.due(host, now=NOW)[-1]
-    assert again.place.id == place
-    assert again.replaces
-    assert len(again.box) == BOX_BYTES
-    guest, events = collected(pair.guest, host)
-    assert texts(events) == []
-    host, events = collected(host, receipt(guest))
-    assert [e for e in events if not isinstance(e, Arrived)][-1:] == [
-        talk.Settled(7, Outcome.WITHDRAWN)
-    ]
-
-
-def test_recall_takes_back_the_letter_it_names_and_no_other(pair: Pair) -> None:
-    host = said(said(said(pair.host, "1", reference=1), "2", reference=2), "3", reference=3)
-    host, possible = talk.recall(host, 2)
-    assert possible
-    assert texts(collected(pair.guest, host)[1]) == ["1", "3"]
-
-
-def test_recall_again_changes_nothing_and_is_still_possible(pair: Pair) -> None:
-    host, _ = talk.recall(said(pair.host, "one", reference=7), 7)
-    host = talk.stored(host, host.outbox[-1].place.id, now=NOW)
-    assert talk.recall(host, 7) == (host, True)
-    assert talk.expire(host, now=NOW) == host
-
-
-def test_a_letter_read_before_its_recall_is_settled_as_arrived(pair: Pair) -> None:
-    host = said(pair.host, "one", reference=7)
-    guest, _ = collected(pair.guest, host)
-    host, possible = talk.recall(host, 7)
-    assert possible
-    host, events = collected(host, receipt(guest))
-    assert outcomes(events) == [Outcome.ARRIVED]
-
-
-def test_recall_is_not_possible_once_the_letter_is_acknowledged(pair: Pair) -> None:
-    host = said(pair.host, "one", reference=7)
-    guest, _ = collected(pair.guest, host)
-    host, _ = collected(host, receipt(guest))
-    assert talk.recall(host, 7) == (host, False)
-
-
-@pytest.mark.parametrize("reference", [0, 8, -1])
-def test_recall_of_a_greeting_or_of_no_letter_changes_nothing(pair: Pair, reference: int) -> None:
-    host = receipt(said(pair.host, "one", reference=7))
-    assert talk.recall(host, reference) == (host, False)
-
-
-def test_a_recalled_and_an_expired_letter_leave_the_same_state(pair: Pair) -> None:
-    host = said(pair.host, "one", reference=7, expires_at=NOW)
-    assert talk.recall(host, 7)[0] == talk.expire(host, now=NOW)
-
-
-def turn_of(host: Conversation, guest: Conversation) -> tuple[Conversation, Conversation]:
-    """The guest replies and the host writes again, both heard; what is older is not brought."""
-    guest = said(guest, "reply")
-    host, _ = heard(host, *newest(guest))
-    host = said(host, "next turn")
-    guest, _ = heard(guest, *newest(host))
-    return host, guest
-
-
-def test_missing_places_open_one_turn_long_and_then_are_reported_lost(pair: Pair) -> None:
-    host = said(pair.host, "heard", "missing", "heard too")
-    (_, first), (place, missing), third = list(boxes_of(host).items())[-3:]
-    guest, _ = heard(pair.guest, host.outbox[-3].place.id, first)
-    guest, _ = heard(guest, *third)
-    host, guest = turn_of(host, guest)
-    assert texts(heard(guest, place, missing)[1]) == ["missing"]
-    host, guest = turn_of(host, guest)
-    assert heard(guest, place, missing) == (guest, ())
-    assert not any(out.place.id == place for out in guest.outbox)
-    host, events = heard(host, *newest(receipt(guest)))
-    assert outcomes(events).count(Outcome.LOST) == 1
-    assert not is_broken(events)
-
-
 def test_64_unacknowledged_places_are_exhausted_and_nothing_changed(pair: Pair) -> None:
     host = pair.host
     while len(host.outbox) < 64:
@@ -383,241 +241,6 @@ def test_the_withdrawn_form_is_never_written_by_hand(pair: Pair) -> None:
 
 
 # Copies
-
-
-def test_a_clone_that_writes_is_detected_by_the_reader(pair: Pair) -> None:
-    host = said(pair.host, "one")
-    guest, _ = collected(pair.guest, host)
-    guest = said(guest, "reply")
-    host, _ = collected(host, guest)
-    first, second = said(host, "from one"), said(host, "from its copy", "and more")
-    guest, _ = collected(guest, first)
-    guest, events = heard(guest, *newest(second))
-    assert is_broken(events)
-    assert guest.broken
-
-
-def test_a_restored_writer_learns_from_the_acknowledgement(pair: Pair) -> None:
-    original, restored = said(pair.host, "one"), said(pair.host, "other")
-    guest, _ = collected(pair.guest, original)
-    restored, events = collected(restored, receipt(guest))
-    assert is_broken(events)
-    with pytest.raises(LocalError):
-        said(restored, "more")
-    assert talk.due(restored, now=NOW) == ()
-    assert talk.places(restored, most=32, turn=0) == ()
-    assert heard(restored, *newest(receipt(guest))) == (restored, ())
-
-
-def test_a_clone_that_acknowledges_is_detected(pair: Pair) -> None:
-    host = said(pair.host, "one")
-    restored = pair.guest
-    guest, _ = collected(pair.guest, host)
-    host, events = heard(host, *newest(receipt(guest)))
-    assert outcomes(events) == [Outcome.ARRIVED]
-    host = said(host, "two")
-    clone = receipt(receipt(receipt(restored)))
-    _, events = heard(host, *newest(clone))
-    assert is_broken(events)
-
-
-def test_an_acknowledgement_that_runs_backwards_is_detected(pair: Pair) -> None:
-    # The guest writes twice more in one chain, the second time from a state that forgot what it
-    # read in between.
-    host = said(pair.host, "one")
-    guest = receipt(receipt(pair.guest))
-    host, _ = collected(host, guest)
-    fresh, _ = collected(guest, host)
-    forgetful = replace(receipt(fresh), reading=guest.reading)
-    host, events = heard(host, *newest(receipt(fresh)))
-    assert not is_broken(events)
-    host, events = heard(host, *newest(receipt(forgetful)))
-    assert is_broken(events)
-
-
-def contested(state: Conversation) -> Conversation:
-    return talk.occupied(state, state.outbox[-1].place.id)
-
-
-def test_our_header_in_an_occupied_place_means_a_copy(pair: Pair) -> None:
-    original, restored = said(pair.host, "one"), contested(said(pair.host, "other"))
-    place, box = newest(original)
-    assert place in talk.places(restored, most=32, turn=0)
-    assert place not in {out.place.id for out in talk.due(restored, now=NOW)}
-    restored, events = heard(restored, place, box)
-    assert is_broken(events)
-
-
-def test_junk_in_an_occupied_place_is_replaced_by_showing_its_delete_key(pair: Pair) -> None:
-    host = contested(said(pair.host, "one"))
-    host, events = heard(host, host.outbox[-1].place.id, bytes(BOX_BYTES))
-    assert events == ()
-    again = talk.due(host, now=NOW)[-1]
-    assert again.replaces
-    host = talk.stored(host, again.place.id, now=NOW)
-    assert again.place.id not in {out.place.id for out in talk.due(host, now=NOW)}
-    assert not host.outbox[-1].replaces
-
-
-def test_a_place_set_to_be_overwritten_is_deposited_by_its_delete_key(pair: Pair) -> None:
-    host = said(pair.host, "one")
-    host = talk.overwrite(host, newest(host)[0])
-    assert talk.due(host, now=NOW)[-1].replaces
-
-
-def test_our_own_box_in_an_occupied_place_is_no_copy(pair: Pair) -> None:
-    host = said(pair.host, "one")
-    assert heard(contested(host), *newest(host)) == (host, ())
-
-
-def test_nothing_in_an_occupied_place_means_that_it_is_deposited_again(pair: Pair) -> None:
-    host = said(pair.host, "one")
-    assert talk.absent(contested(host), host.outbox[-1].place.id) == host
-
-
-def test_a_relay_that_shows_an_expired_letter_again_cannot_feign_a_copy(pair: Pair) -> None:
-    host = said(pair.host, "one", expires_at=NOW)
-    place, letter = newest(host)
-    # The relay keeps the letter, answers "occupied" where it should replace it, and shows it.
-    host = contested(talk.expire(host, now=NOW))
-    host, events = heard(host, place, letter)
-    assert not is_broken(events)
-    again = talk.due(host, now=NOW)[-1]
-    assert again.place.id == place
-    assert again.replaces
-    assert again.box != letter
-
-
-# Ending
-
-
-def broken_host(pair: Pair) -> Conversation:
-    """The host after it met a chain of the guest that was begun with other keys."""
-    place, box = forged(
-        pair.guest, lambda header: replace(header, keys=replace(header.keys, ct=bytes(1087) + b"x"))
-    )
-    host, events = heard(pair.host, place, box)
-    assert events == (Broken(),)
-    return host
-
-
-def ended(state: Conversation) -> Conversation:
-    return talk.end(state, entropy=ENTROPY, kem=KEM)
-
-
-def test_the_side_that_detects_a_copy_tells_the_other_which_then_ends_too(pair: Pair) -> None:
-    host = said(pair.host, "unread")
-    host = ended(broken_host(Pair(host, pair.guest)))
-    assert not host.owes_end
-    (farewell,) = talk.due(host, now=NOW)
-    assert farewell.replaces
-    assert len(farewell.box) == BOX_BYTES
-    assert farewell.place.id in talk.places(pair.guest, most=6, turn=0)
-    guest, events = heard(pair.guest, farewell.place.id, farewell.box)
-    assert events == (Broken(),)
-    assert guest.broken
-    assert guest.deletes[-1] == farewell.place.delete_key
-    assert not guest.owes_end
-    assert talk.due(guest, now=NOW) == ()
-    assert talk.places(guest, most=6, turn=0) == ()
-
-
-def test_a_broken_conversation_sends_its_end_and_nothing_else(pair: Pair) -> None:
-    host = broken_host(Pair(said(pair.host, "unread", reference=7), pair.guest))
-    assert talk.due(host, now=NOW) == ()
-    host = ended(host)
-    (farewell,) = talk.due(host, now=NOW)
-    host = talk.stored(host, farewell.place.id, now=NOW)
-    assert talk.due(host, now=NOW) == ()
-    (again,) = talk.due(host, now=NOW + LETTER_TTL_SECONDS // 3)
-    assert again.box == farewell.box
-    assert talk.recall(host, 7) == (host, False)
-
-
-@pytest.mark.parametrize("kind", [Kind.GREETING, Kind.TEXT, Kind.ENDED])
-def test_a_broken_conversation_is_not_written_to(pair: Pair, kind: Kind) -> None:
-    for host in (broken_host(pair), ended(broken_host(pair))):
-        with pytest.raises(LocalError):
-            talk.write(host, Body(kind), reference=0, entropy=ENTROPY, kem=KEM)
-
-
-def test_only_a_side_that_detected_a_copy_writes_an_end_and_only_once(pair: Pair) -> None:
-    with pytest.raises(LocalError):
-        ended(pair.host)
-    with pytest.raises(LocalError):
-        talk.write(pair.host, Body(Kind.ENDED), reference=0, entropy=ENTROPY, kem=KEM)
-    host = ended(broken_host(pair))
-    with pytest.raises(LocalError):
-        ended(host)
-    guest, _ = heard(pair.guest, host.farewell[0].place.id, host.farewell[0].box)
-    with pytest.raises(LocalError):
-        ended(guest)
-
-
-def test_a_broken_side_accepts_nothing_not_even_an_end(pair: Pair) -> None:
-    host = broken_host(pair)
-    other = ended(replace(pair.guest, broken=True, owes_end=True))
-    assert heard(host, other.farewell[0].place.id, other.farewell[0].box) == (host, ())
-
-
-def test_an_end_needs_no_free_place(pair: Pair) -> None:
-    host = pair.host
-    while len(host.outbox) < 64:
-        host = receipt(host)
-    host = ended(broken_host(Pair(host, pair.guest)))
-    guest, _ = collected(pair.guest, host)
-    assert is_broken(heard(guest, host.farewell[0].place.id, host.farewell[0].box)[1])
-
-
-def test_an_end_acknowledges_nothing_and_says_nothing_else(pair: Pair) -> None:
-    guest = said(pair.guest, "one")
-    host, _ = collected(pair.host, guest)
-    (farewell,) = ended(broken_host(Pair(host, guest))).farewell
-    _, opened = ratchet.open_(guest.ratchet, farewell.place.id, farewell.box, kem=KEM)
-    assert decode_body(opened.body) == Body(Kind.ENDED)
-    assert heard(guest, farewell.place.id, farewell.box)[1] == (Broken(),)
-
-
-def test_a_copy_of_the_writer_that_finds_the_other_tells_the_reader_in_one_chain(
-    pair: Pair,
-) -> None:
-    """Both copies go on in one chain: the end opens where the reader looks next."""
-    both = said(pair.host, "before")
-    guest, _ = collected(pair.guest, both)
-    other, ours = said(both, "from the other"), contested(said(both, "ours"))
-    place, box = newest(other)
-    ours, events = heard(ours, place, box)
-    assert is_broken(events)
-    (farewell,) = talk.due(ended(ours), now=NOW)
-    # What the other copy wrote there is replaced, read or not: no key was used with a nonce twice.
-    other = said(other, "at the same place")
-    assert newest(other)[0] == farewell.place.id
-    assert newest(other)[1][:24] != farewell.box[:24]
-    guest, events = heard(guest, place, box)
-    assert texts(events) == ["from the other"]
-    assert heard(guest, *newest(other))[1]
-    assert heard(guest, farewell.place.id, farewell.box)[1] == (Broken(),)
-
-
-def test_a_copy_that_began_the_chain_with_other_keys_tells_the_reader_as_well(pair: Pair) -> None:
-    """Each copy began the next chain with keys of its own: the header of the end tells of it."""
-    guest = said(pair.guest, "to both")
-    host, _ = collected(pair.host, guest)
-    other, ours = said(host, "from the other"), contested(said(host, "ours"))
-    place, box = newest(other)
-    assert newest(ours)[0] == place
-    ours, events = heard(ours, place, box)
-    assert is_broken(events)
-    (farewell,) = talk.due(ended(ours), now=NOW)
-    read, events = heard(guest, place, box)
-    assert texts(events) == ["from the other"]
-    assert heard(read, farewell.place.id, farewell.box)[1] == (Broken(),)
-    # Read first, it is the end itself.
-    guest, events = heard(guest, farewell.place.id, farewell.box)
-    assert events == (Broken(),)
-
-
-# Depositing
 
 
 def test_what_is_due_is_repeated_unchanged_until_stored_and_at_every_third(pair: Pair) -> None:
@@ -691,23 +314,6 @@ def test_never_more_places_than_asked_for_and_the_next_ones_are_always_among_the
 
 
 # Hostile peers: a header that is sealed rightly and says something odd
-
-
-def forged(
-    writer: Conversation, change: Callable[[Header], Header], *, body: bytes = bytes(1608)
-) -> tuple[MailboxId, bytes]:
-    """A box as the writer would seal it at its next place, with another header or body."""
-    chain = writer.ratchet.sending
-    assert chain is not None
-    place = place_at(chain.mailbox_key, chain.index)
-    return place.id, seal_box(
-        place.id,
-        header_key=place.header_key,
-        header=change(Header(chain.keys, chain.index, chain.previous_length)),
-        body_key=body_key(chain.chain_key),
-        body=body,
-        entropy=ENTROPY,
-    )
 
 
 def test_a_header_that_tells_another_place_than_its_own_is_left_alone(pair: Pair) -> None:

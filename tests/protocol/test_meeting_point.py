@@ -238,13 +238,6 @@ def test_no_clock_of_a_relay_stops_the_host(clock: int) -> None:
     offers_due(point, relay_clock=clock)
 
 
-def test_the_luck_of_strangers_grows_with_their_runs() -> None:
-    point = new_point()
-    assert point.luck == 0
-    assert visited(point)[0].luck == 2.0**-24
-    assert replace(point, bits=0, unconfirmed=3).luck == 1
-
-
 def test_a_visit_changes_in_its_place() -> None:
     point, visit = visited(visited(new_point())[0])
     changed = point_.change_visit(point, replace(visit, seen_left=True))

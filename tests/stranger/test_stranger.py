@@ -147,7 +147,7 @@ def test_a_stranger_on_an_own_device_meets_the_host_and_several_turns_go_both_wa
     assert len(set(keys)) == len(keys)
 
 
-def test_a_stranger_who_keeps_nothing_answers_and_a_next_letter_waits(mina: Person) -> None:
+def test_a_stranger_who_keeps_nothing_still_gets_a_letter_while_it_looks(mina: Person) -> None:
     number = invited(mina)
     mina.run("send", "엄마", "--wait-for-reply", typed="답을 기다린 편지")
     with mina.keeping() as events:
@@ -161,7 +161,8 @@ def test_a_stranger_who_keeps_nothing_answers_and_a_next_letter_waits(mina: Pers
         until(events, "new-letter")
         assert mina.read() == ["나다."]
         until(events, "received")
-        assert mina.run("send", "엄마", typed="다음에")[0]["event"] == "waits-for-meeting"
+        assert mina.run("send", "엄마", typed="다음에")[-1]["event"] == "left"
+        assert texts(ours.collect(guest.relay, wait=25)) == ["다음에"]
 
 
 def test_a_withdrawn_letter_and_a_lost_one_are_acknowledged_as_that(mina: Person) -> None:

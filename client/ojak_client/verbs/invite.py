@@ -1,6 +1,7 @@
 """`ojak invite`: prepare a meeting point and print its slip."""
 
 import os
+from typing import Final
 
 import click
 
@@ -15,13 +16,13 @@ from ojak_client.opening import open_or_create_vault
 from ojak_client.profile import Contact, Profile, find, with_contact
 from ojak_client.relay_url import parse_relay_url
 from ojak_client.verb import verb
+from ojak_protocol.details import MOST_QUESTION_CHARACTERS
+from ojak_protocol.estimate import WARNING_BELOW_BITS
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.number import format_number, new_number
 
-WEAK_BELOW_BITS = 20
-QUESTIONS = 3
-MOST_NAME_CHARACTERS = 40
-MOST_QUESTION_CHARACTERS = 200
+QUESTIONS: Final = 3
+MOST_NAME_CHARACTERS: Final = 40
 
 
 @verb(HelpText.INVITE, examples=("ojak invite --relay https://relay.example",))
@@ -92,7 +93,7 @@ def _questions(invocation: Invocation, given: tuple[str, ...]) -> tuple[str, ...
 
 
 def _warn_if_weak(invocation: Invocation, stretched: Stretched) -> None:
-    if stretched.bits >= WEAK_BELOW_BITS:
+    if stretched.bits >= WARNING_BELOW_BITS:
         return
     invocation.output.warn(Message.WEAK_ANSWERS)
     if not invocation.inputs.no_input and not invocation.inputs.confirm(Message.ASK_WEAK_ANSWERS):

@@ -26,8 +26,9 @@ from ojak_client.reading import show_letters
 from ojak_client.relay_url import parse_relay_url
 from ojak_client.store import MemoryStore, Store
 from ojak_client.verb import verb
-from ojak_client.verbs.invite import WEAK_BELOW_BITS, usable_name
+from ojak_client.verbs.invite import usable_name
 from ojak_client.verbs.send import add_letter, usable_text
+from ojak_protocol.estimate import WARNING_BELOW_BITS
 from ojak_protocol.number import parse_number
 
 OWN_LOOKS_SECONDS: Final = 7 * 24 * 3600
@@ -247,7 +248,7 @@ def _go(
 ) -> ExitCode:
     """Say that the host was not found, and leave a letter if the person chooses to."""
     if found is Found.NOBODY and _may_leave(invocation, visit, chosen):
-        if stretched.bits < WEAK_BELOW_BITS:
+        if stretched.bits < WARNING_BELOW_BITS:
             return _end(invocation, Message.LEAVE_TOO_WEAK)
         if not visit.contact.waiting:
             text = _ask_letter(invocation)

@@ -22,11 +22,10 @@ from ojak_client.rounds import run_errands
 from ojak_client.store import Store
 from ojak_client.telling import tell
 from ojak_client.verb import verb
+from ojak_protocol.estimate import GREETING_BELOW_BITS
 from ojak_protocol.letters import MOST_TEXT_BYTES
 
 EXPIRES_AFTER_SECONDS: Final = 30 * 24 * 3600
-AT_ONCE_BITS: Final = 25
-"""Below this estimate a letter waits for the reply unless the person says otherwise."""
 
 
 @verb(HelpText.SEND, examples=("ojak send 엄마", "ojak send 엄마 < letter.txt"))
@@ -41,9 +40,9 @@ def command(
     with open_vault(invocation) as store:
         contact = choose_contact(store.read(), name)
         text = usable_text(invocation.inputs.letter())
-        bits = contact.point.bits if contact.point is not None else AT_ONCE_BITS
+        bits = contact.point.bits if contact.point is not None else GREETING_BELOW_BITS
         # Holding a letter back is the careful one of the two, so it wins.
-        early = (at_once or bits >= AT_ONCE_BITS) and not wait_for_reply
+        early = (at_once or bits >= GREETING_BELOW_BITS) and not wait_for_reply
         reference = add_letter(store, contact.name, text, at_once=early)
         if not _is_met(contact):
             invocation.output.say(Message.WAITS_FOR_MEETING)

@@ -6,7 +6,7 @@
      the deposit of an answer, guest.attempt              Answer
      meeting_point.answer_places, take, apply._take       Take
      Store.update                                         Save
-     exchange.round, requests._visit_deposits             Send
+     exchange.round, requests._branch_deposits            Send
      meeting_point.confirm, _without                      Confirm
      meeting_point.forget_visits                          Forget
      meeting_point.reopen                                 Reopen
@@ -21,7 +21,7 @@ CONSTANTS
   ClosesAt, DiesAt,
   MostReopened, MostCrashes,
   SendBeforeCount,        \* planted fault: requests are made from memory, saved afterwards
-  ConfirmKnowsReopening   \* FALSE: as in the code; see CountIsOfThisOpening
+  ConfirmKnowsReopening   \* TRUE: as in the code; FALSE: as it was, see CountIsOfThisOpening
 
 All == 1..Runs
 

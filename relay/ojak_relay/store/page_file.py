@@ -133,7 +133,11 @@ class PageFile:
         return cls(descriptor, capacity)
 
     def write(self, page: int, data: bytes) -> None:
-        """Write one whole page in place; durable after `sync`."""
+        """Write one whole page in place; durable after `sync`.
+
+        Raises:
+            OSError: the disk refused, or took a part only.
+        """
         if os.pwrite(self._descriptor, data, page * PAGE_BYTES) != PAGE_BYTES:
             raise OSError("a page was written in part")
 

@@ -1,0 +1,264 @@
+"""Copies of either side are noticed, feigned ones are not believed, and both people are told."""
+
+from dataclasses import replace
+
+import pytest
+
+from ojak_protocol import conversation as talk
+from ojak_protocol import ratchet
+from ojak_protocol.acknowledgement import Outcome
+from ojak_protocol.addresses import BOX_BYTES
+from ojak_protocol.conversation import (
+    LETTER_TTL_SECONDS,
+    Broken,
+    Conversation,
+)
+from ojak_protocol.errors import LocalError
+from ojak_protocol.letters import Body, Kind, decode_body
+from tests.people import (
+    ENTROPY,
+    KEM,
+    NOW,
+    Pair,
+    collected,
+    contested,
+    forged,
+    heard,
+    is_broken,
+    newest,
+    outcomes,
+    receipt,
+    said,
+    texts,
+)
+
+
+def test_a_clone_that_writes_is_detected_by_the_reader(pair: Pair) -> None:
+    host = said(pair.host, "one")
+    guest, _ = collected(pair.guest, host)
+    guest = said(guest, "reply")
+    host, _ = collected(host, guest)
+    first, second = said(host, "from one"), said(host, "from its copy", "and more")
+    guest, _ = collected(guest, first)
+    guest, events = heard(guest, *newest(second))
+    assert is_broken(events)
+    assert guest.broken
+
+
+def test_a_restored_writer_learns_from_the_acknowledgement(pair: Pair) -> None:
+    original, restored = said(pair.host, "one"), said(pair.host, "other")
+    guest, _ = collected(pair.guest, original)
+    restored, events = collected(restored, receipt(guest))
+    assert is_broken(events)
+    with pytest.raises(LocalError):
+        said(restored, "more")
+    assert talk.due(restored, now=NOW) == ()
+    assert talk.places(restored, most=32, turn=0) == ()
+    assert heard(restored, *newest(receipt(guest))) == (restored, ())
+
+
+def test_a_clone_that_acknowledges_is_detected(pair: Pair) -> None:
+    host = said(pair.host, "one")
+    restored = pair.guest
+    guest, _ = collected(pair.guest, host)
+    host, events = heard(host, *newest(receipt(guest)))
+    assert outcomes(events) == [Outcome.ARRIVED]
+    host = said(host, "two")
+    clone = receipt(receipt(receipt(restored)))
+    _, events = heard(host, *newest(clone))
+    assert is_broken(events)
+
+
+def test_an_acknowledgement_that_runs_backwards_is_detected(pair: Pair) -> None:
+    # The guest writes twice more in one chain, the second time from a state that forgot what it
+    # read in between.
+    host = said(pair.host, "one")
+    guest = receipt(receipt(pair.guest))
+    host, _ = collected(host, guest)
+    fresh, _ = collected(guest, host)
+    forgetful = replace(receipt(fresh), reading=guest.reading)
+    host, events = heard(host, *newest(receipt(fresh)))
+    assert not is_broken(events)
+    host, events = heard(host, *newest(receipt(forgetful)))
+    assert is_broken(events)
+
+
+def test_our_header_in_an_occupied_place_means_a_copy(pair: Pair) -> None:
+    original, restored = said(pair.host, "one"), contested(said(pair.host, "other"))
+    place, box = newest(original)
+    assert place in talk.places(restored, most=32, turn=0)
+    assert place not in {out.place.id for out in talk.due(restored, now=NOW)}
+    restored, events = heard(restored, place, box)
+    assert is_broken(events)
+
+
+def test_junk_in_an_occupied_place_is_replaced_by_showing_its_delete_key(pair: Pair) -> None:
+    host = contested(said(pair.host, "one"))
+    host, events = heard(host, host.outbox[-1].place.id, bytes(BOX_BYTES))
+    assert events == ()
+    again = talk.due(host, now=NOW)[-1]
+    assert again.replaces
+    host = talk.stored(host, again.place.id, now=NOW)
+    assert again.place.id not in {out.place.id for out in talk.due(host, now=NOW)}
+    assert not host.outbox[-1].replaces
+
+
+def test_a_place_set_to_be_overwritten_is_deposited_by_its_delete_key(pair: Pair) -> None:
+    host = said(pair.host, "one")
+    host = talk.overwrite(host, newest(host)[0])
+    assert talk.due(host, now=NOW)[-1].replaces
+
+
+def test_our_own_box_in_an_occupied_place_is_no_copy(pair: Pair) -> None:
+    host = said(pair.host, "one")
+    assert heard(contested(host), *newest(host)) == (host, ())
+
+
+def test_nothing_in_an_occupied_place_means_that_it_is_deposited_again(pair: Pair) -> None:
+    host = said(pair.host, "one")
+    assert talk.absent(contested(host), host.outbox[-1].place.id) == host
+
+
+def test_a_relay_that_shows_an_expired_letter_again_cannot_feign_a_copy(pair: Pair) -> None:
+    host = said(pair.host, "one", expires_at=NOW)
+    place, letter = newest(host)
+    # The relay keeps the letter, answers "occupied" where it should replace it, and shows it.
+    host = contested(talk.expire(host, now=NOW))
+    host, events = heard(host, place, letter)
+    assert not is_broken(events)
+    again = talk.due(host, now=NOW)[-1]
+    assert again.place.id == place
+    assert again.replaces
+    assert again.box != letter
+
+
+# Ending
+
+
+def broken_host(pair: Pair) -> Conversation:
+    """The host after it met a chain of the guest that was begun with other keys."""
+    place, box = forged(
+        pair.guest, lambda header: replace(header, keys=replace(header.keys, ct=bytes(1087) + b"x"))
+    )
+    host, events = heard(pair.host, place, box)
+    assert events == (Broken(),)
+    return host
+
+
+def ended(state: Conversation) -> Conversation:
+    return talk.end(state, entropy=ENTROPY, kem=KEM)
+
+
+def test_the_side_that_detects_a_copy_tells_the_other_which_then_ends_too(pair: Pair) -> None:
+    host = said(pair.host, "unread")
+    host = ended(broken_host(Pair(host, pair.guest)))
+    assert not host.owes_end
+    (farewell,) = talk.due(host, now=NOW)
+    assert farewell.replaces
+    assert len(farewell.box) == BOX_BYTES
+    assert farewell.place.id in talk.places(pair.guest, most=6, turn=0)
+    guest, events = heard(pair.guest, farewell.place.id, farewell.box)
+    assert events == (Broken(),)
+    assert guest.broken
+    assert guest.deletes[-1] == farewell.place.delete_key
+    assert not guest.owes_end
+    assert talk.due(guest, now=NOW) == ()
+    assert talk.places(guest, most=6, turn=0) == ()
+
+
+def test_a_broken_conversation_sends_its_end_and_nothing_else(pair: Pair) -> None:
+    host = broken_host(Pair(said(pair.host, "unread", reference=7), pair.guest))
+    assert talk.due(host, now=NOW) == ()
+    host = ended(host)
+    (farewell,) = talk.due(host, now=NOW)
+    host = talk.stored(host, farewell.place.id, now=NOW)
+    assert talk.due(host, now=NOW) == ()
+    (again,) = talk.due(host, now=NOW + LETTER_TTL_SECONDS // 3)
+    assert again.box == farewell.box
+    assert talk.recall(host, 7) == (host, False)
+
+
+@pytest.mark.parametrize("kind", [Kind.GREETING, Kind.TEXT, Kind.ENDED])
+def test_a_broken_conversation_is_not_written_to(pair: Pair, kind: Kind) -> None:
+    for host in (broken_host(pair), ended(broken_host(pair))):
+        with pytest.raises(LocalError):
+            talk.write(host, Body(kind), reference=0, entropy=ENTROPY, kem=KEM)
+
+
+def test_only_a_side_that_detected_a_copy_writes_an_end_and_only_once(pair: Pair) -> None:
+    with pytest.raises(LocalError):
+        ended(pair.host)
+    with pytest.raises(LocalError):
+        talk.write(pair.host, Body(Kind.ENDED), reference=0, entropy=ENTROPY, kem=KEM)
+    host = ended(broken_host(pair))
+    with pytest.raises(LocalError):
+        ended(host)
+    guest, _ = heard(pair.guest, host.farewell[0].place.id, host.farewell[0].box)
+    with pytest.raises(LocalError):
+        ended(guest)
+
+
+def test_a_broken_side_accepts_nothing_not_even_an_end(pair: Pair) -> None:
+    host = broken_host(pair)
+    other = ended(replace(pair.guest, broken=True, owes_end=True))
+    assert heard(host, other.farewell[0].place.id, other.farewell[0].box) == (host, ())
+
+
+def test_an_end_needs_no_free_place(pair: Pair) -> None:
+    host = pair.host
+    while len(host.outbox) < 64:
+        host = receipt(host)
+    host = ended(broken_host(Pair(host, pair.guest)))
+    guest, _ = collected(pair.guest, host)
+    assert is_broken(heard(guest, host.farewell[0].place.id, host.farewell[0].box)[1])
+
+
+def test_an_end_acknowledges_nothing_and_says_nothing_else(pair: Pair) -> None:
+    guest = said(pair.guest, "one")
+    host, _ = collected(pair.host, guest)
+    (farewell,) = ended(broken_host(Pair(host, guest))).farewell
+    _, opened = ratchet.open_(guest.ratchet, farewell.place.id, farewell.box, kem=KEM)
+    assert decode_body(opened.body) == Body(Kind.ENDED)
+    assert heard(guest, farewell.place.id, farewell.box)[1] == (Broken(),)
+
+
+def test_a_copy_of_the_writer_that_finds_the_other_tells_the_reader_in_one_chain(
+    pair: Pair,
+) -> None:
+    """Both copies go on in one chain: the end opens where the reader looks next."""
+    both = said(pair.host, "before")
+    guest, _ = collected(pair.guest, both)
+    other, ours = said(both, "from the other"), contested(said(both, "ours"))
+    place, box = newest(other)
+    ours, events = heard(ours, place, box)
+    assert is_broken(events)
+    (farewell,) = talk.due(ended(ours), now=NOW)
+    # What the other copy wrote there is replaced, read or not: no key was used with a nonce twice.
+    other = said(other, "at the same place")
+    assert newest(other)[0] == farewell.place.id
+    assert newest(other)[1][:24] != farewell.box[:24]
+    guest, events = heard(guest, place, box)
+    assert texts(events) == ["from the other"]
+    assert heard(guest, *newest(other))[1]
+    assert heard(guest, farewell.place.id, farewell.box)[1] == (Broken(),)
+
+
+def test_a_copy_that_began_the_chain_with_other_keys_tells_the_reader_as_well(pair: Pair) -> None:
+    """Each copy began the next chain with keys of its own: the header of the end tells of it."""
+    guest = said(pair.guest, "to both")
+    host, _ = collected(pair.host, guest)
+    other, ours = said(host, "from the other"), contested(said(host, "ours"))
+    place, box = newest(other)
+    assert newest(ours)[0] == place
+    ours, events = heard(ours, place, box)
+    assert is_broken(events)
+    (farewell,) = talk.due(ended(ours), now=NOW)
+    read, events = heard(guest, place, box)
+    assert texts(events) == ["from the other"]
+    assert heard(read, farewell.place.id, farewell.box)[1] == (Broken(),)
+    # Read first, it is the end itself.
+    guest, events = heard(guest, farewell.place.id, farewell.box)
+    assert events == (Broken(),)
+
+
+# Depositing
