@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.docs import examples_of_formats as formats
+from tests.docs import examples_of_letters as letters
 from tests.docs import examples_of_meeting as meeting
 from tests.docs.named_bytes import Lines
 
@@ -33,8 +34,11 @@ EXAMPLES: dict[str, Callable[[], Lines]] = {
     "chains": formats.chain,
     "step": meeting.step,
     "header": formats.header,
-    "bodies": formats.bodies,
+    "bodies": letters.bodies,
+    "kinds": letters.kinds,
     "acknowledgement": formats.acknowledged,
+    "parcel": letters.parcel,
+    "comparison": letters.compared,
     "slip": formats.slips,
 }
 

@@ -5,8 +5,8 @@
 from collections.abc import Callable
 from contextlib import suppress
 
-from ojak_protocol import cbor, letters
-from ojak_protocol.acknowledgement import Acknowledgement, Entry, Reading, accepted, acknowledge
+from ojak_protocol import cbor
+from ojak_protocol.acknowledgement import Entry, Reading, accepted, acknowledge
 from ojak_protocol.addresses import DeleteKey, MailboxId, mailbox_id
 from ojak_protocol.answers import answers_of, canonical, jamo_distance, understood
 from ojak_protocol.box import Header, TurnKeys
@@ -21,7 +21,6 @@ from ojak_protocol.chains import (
 )
 from ojak_protocol.errors import ProtocolError, RemoteError
 from ojak_protocol.estimate import estimate_bits
-from ojak_protocol.letters import Body, Kind
 from ojak_protocol.number import format_number, new_number, parse_number
 from ojak_protocol.primitives import blake2b, kdf, lv, mac, seal
 from ojak_protocol.slip import Slip, decode_slip, encode_slip, format_slip
@@ -184,26 +183,6 @@ def header() -> Lines:
     encoded = Header(keys, 3, 2).encode()
     yield "header[-8:] of index 3 after a chain of 2", encoded[-8:].hex()
     yield "header", shown(encoded)
-
-
-def bodies() -> Lines:
-    told = Acknowledgement(2, x("tag", 8), 1, 0)
-    for what, body in (
-        ("text", Body(Kind.TEXT, "엄마")),
-        ("greeting, 2 letters follow", Body(Kind.GREETING, following=2)),
-        (
-            "text with acknowledgement and expiry, from a side that forgets",
-            Body(Kind.TEXT, "예", told, expires_at=1_800_000_000, kept=False),
-        ),
-        ("withdrawn", Body(Kind.WITHDRAWN, acknowledgement=told)),
-    ):
-        encoded = letters.encode_body(body)
-        end = 2 + int.from_bytes(encoded[:2], "big")
-        yield what, encoded[:end].hex()
-        assert encoded == encoded[:end].ljust(1608, b"\0")
-    with suppress(RemoteError):
-        letters.decode_body(letters.encode_body(Body(Kind.TEXT, "엄마"))[:-1] + b"\x01")
-        raise AssertionError("filling")
 
 
 def acknowledged() -> Lines:

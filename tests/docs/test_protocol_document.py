@@ -6,6 +6,7 @@ import pytest
 
 from ojak_protocol import labels, number
 from ojak_protocol.letters import Kind
+from ojak_protocol.padding import PART_COUNTS
 from ojak_protocol.sync import REPLY_BYTES, SyncClass
 from tests.docs.kit import ROOT, headings, tracked
 
@@ -59,7 +60,14 @@ def test_the_table_of_the_check_digit_is_that_of_the_code() -> None:
     assert table == dict(enumerate(number._DAMM))  # noqa: SLF001 - the one table both must share
 
 
-def test_every_kind_of_letter_is_named() -> None:
+def test_every_kind_of_letter_is_named_with_its_number() -> None:
     row = next(line for line in TEXT.splitlines() if line.startswith("| 0 | kind:"))
     for kind in Kind:
-        assert kind.name.lower() in row
+        assert re.search(rf"\b{kind.value} {kind.name.lower()}\b", row)
+
+
+def test_the_numbers_of_parts_are_those_of_the_code() -> None:
+    section = TEXT.partition("## Parcels")[2].partition("\n## ")[0]
+    listed = re.search(r"^    1 2 3 [0-9 \n]+", section, re.MULTILINE)
+    assert listed
+    assert tuple(map(int, listed[0].split())) == PART_COUNTS
