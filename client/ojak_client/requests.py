@@ -134,7 +134,8 @@ def _places(contact: Contact, moment: Moment, *, turn: int, older: bool) -> Iter
 
 def _guest_places(visiting: Visiting, moment: Moment) -> tuple[MailboxId, ...]:
     if visiting.attempt is not None:
-        return guest.places(visiting.attempt)
+        places = guest.places(visiting.attempt)
+        return places if visiting.shows_branches else (visiting.attempt.seen_at,)
     day = meeting_point.day_of(moment.relay_clock)
     return guest.offer_places(visiting.seed, visiting.set_number, day)
 
@@ -166,6 +167,8 @@ def _visiting_deposits(visiting: Visiting, moment: Moment) -> Iterator[Deposit]:
         return
     if not visiting.laid:
         yield Deposit(attempt.place, None, LETTER_TTL_SECONDS, 0, attempt.box)
+    if not visiting.shows_branches:
+        return
     first, second = (talk.due(branch, now=moment.now) for branch in attempt.branches)
     # The relay may have taken one of the two and not the other.
     for pair in zip_longest(first, second):
