@@ -75,7 +75,11 @@ def _apply_to(contact: Contact, request: SyncRequest, reply: SyncReply, moment: 
             taken = outcome is DepositOutcome.STORED
             contact, said = _deposited(contact, deposit, stored=taken, moment=moment)
             notices.extend(said)
-    for place, result in zip(request.polls, reply.polls, strict=True):
+    # If one reply confirms both branches of a visit, somebody was made to type both words: the
+    # alarm is looked at first, here and not in the request, whose order all can see.
+    alarm = frozenset() if contact.point is None else meeting_point.alarm_places(contact.point)
+    results = zip(request.polls, reply.polls, strict=True)
+    for place, result in sorted(results, key=lambda one: one[0] not in alarm):
         if isinstance(result, Found):
             contact, said = _found(contact, place, result.box, moment)
             notices.extend(said)

@@ -102,8 +102,10 @@ def _filled(
     relay would tell them apart.
     """
     if len(polls) > count:
-        start = turn * count % len(polls)
-        polls = (polls[start:] + polls[:start])[:count]
+        # The most wanted half is asked for each time, the rest in turn.
+        first, rest = polls[: count // 2], polls[count // 2 :]
+        start = turn * (count - len(first)) % len(rest)
+        polls = [*first, *rest[start:], *rest[:start]][:count]
     drawn = sorted(range(count), key=fillers.__getitem__)
     filled = list(fillers[:count])
     for position, place in zip(sorted(drawn[: len(polls)]), polls, strict=True):

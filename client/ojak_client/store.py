@@ -99,6 +99,6 @@ def decode(content: bytes) -> Profile:
         raise VaultDamaged("no such version")
     try:
         return msgspec.msgpack.decode(content[1:], type=Profile)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):
         # The cause would quote what is kept.
         raise VaultDamaged("not a profile") from None

@@ -63,6 +63,7 @@ class Kind(IntEnum):
 
 
 _UNDERSTOOD: Final = frozenset(Kind) - {Kind.MONEY}
+_WITH_TEXT: Final = frozenset({Kind.TEXT, Kind.QUESTION})
 _DETAILS: Final[dict[int, type[Details]]] = {
     Kind.PARCEL: Parcel,
     Kind.STOP: Stop,
@@ -103,7 +104,8 @@ def encode_body(body: Body) -> bytes:
     Raises:
         Refused: text and details have more than 1500 bytes together, UTF-8 cannot hold the text,
             or the text of a question has not 1 to 200 characters.
-        LocalError: the details are not those of the kind.
+        LocalError: the details are not those of the kind, a letter has no text, or a kind without
+            text has one.
     """
     _check(body)
     fields: dict[int, cbor.Value] = {0: int(body.kind)}
@@ -162,6 +164,8 @@ def _check(body: Body) -> None:
         raise LocalError("a kind has its own details and no others")
     if body.kind == Kind.QUESTION:
         check_question(body.text)
+    if body.understood and bool(body.text) is not (body.kind in _WITH_TEXT):
+        raise LocalError("a text stands in letters and questions, and in nothing else")
     try:
         size = len(body.text.encode())
     except UnicodeEncodeError:
@@ -225,7 +229,7 @@ def _acknowledgement(fields: dict[int, cbor.Value]) -> Acknowledgement | None:
     if 2 not in fields:
         return None
     match fields[2]:
-        case [int(count), bytes(tag), int(withdrawn), int(lost)] if len(tag) == TAG_BYTES:
+        case [int(count), bytes(tag), int(withdrawn), int(lost)] if count and len(tag) == TAG_BYTES:
             return Acknowledgement(count, tag, withdrawn, lost)
         case _:
             raise Malformed("an acknowledgement is not one")

@@ -51,7 +51,22 @@ from tests.client.persons import (
     moment,
 )
 from tests.client.simulated_relay import SimulatedRelay
-from tests.people import ALARM, CLOCK, ENTROPY, KEM, RIGHT, SEED, WRONG, meet
+from tests.people import (
+    ALARM,
+    CLOCK,
+    ENTROPY,
+    KEM,
+    RIGHT,
+    SEED,
+    WRONG,
+    boxes_of,
+    come,
+    look,
+    meet,
+    new_point,
+    receipt,
+    take,
+)
 
 
 @pytest.fixture
@@ -428,3 +443,27 @@ def test_a_box_at_a_filler_or_of_yesterdays_day_means_nothing() -> None:
     assert apply(profile, RELAY, request, reply(request, boxes=boxes), moment()) == (profile, ())
     later = moment(CLOCK + 30 * 86_400)
     assert apply(profile, RELAY, request, reply(request, boxes=boxes), later) == (profile, ())
+
+
+@pytest.mark.parametrize("again", range(6))
+def test_two_words_confirmed_in_one_reply_are_an_alarm(again: int) -> None:
+    # The coins fall anew each time, and with them the order in which the places are asked for.
+    del again
+    point = new_point(alarm=ALARM)
+    boxes: dict[bytes, bytes] = {}
+    branches: dict[bytes, talk.Conversation] = {}
+    for typed in (RIGHT, ALARM):
+        attempt = come(point, typed)
+        point, visit = take(point, attempt)
+        found = look(attempt, boxes_of(*visit.branches))
+        assert found is not None
+        boxes |= boxes_of(receipt(found[0]))
+        branches[typed] = visit.branches[visit.coin if typed == RIGHT else 1 - visit.coin]
+    right, alarm = branches[RIGHT], branches[ALARM]
+    visit = replace(visit, branches=(right, alarm) if visit.coin == 0 else (alarm, right))
+    contact = Contact(NAME, RELAY, point=replace(point, visits=(visit,)))
+    profile, request = asked(with_contact(Profile(), contact))
+    answer = reply(request, boxes={MailboxId(place): box for place, box in boxes.items()})
+    assert sum(isinstance(result, Found) for result in answer.polls) == 2
+    _, notices = apply(profile, RELAY, request, answer, moment())
+    assert NoticeKind.GUEST_CONFIRMED_ALARM in {notice.kind for notice in notices}

@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from ojak_client.prepare import prepare
 from ojak_client.profile import Contact, Profile, with_contact, with_letter
 from ojak_client.requests import Shape, has_errands, make_request
+from ojak_protocol import meeting_point
+from ojak_protocol.addresses import MailboxId
 from ojak_protocol.guest import Attempt
 from ojak_protocol.guest import places as guest_places
 from ojak_protocol.meeting_places import RUNS, answer_place
@@ -18,6 +20,7 @@ from tests.client.persons import (
     NAME,
     RELAY,
     Clock,
+    Person,
     guest_of,
     host_of,
     kept_pair,
@@ -95,8 +98,10 @@ def test_fillers_stay_until_a_chain_goes_on_and_are_drawn_anew_then() -> None:
 
 
 def test_two_relays_are_shown_different_fillers() -> None:
-    profile = with_contact(met(), Contact("철수", "https://other.example"))
-    profile = prepare(profile, "https://other.example", moment())[0]
+    profile = with_contact(Profile(), Contact(NAME, RELAY))
+    profile = with_contact(profile, Contact("철수", "https://other.example"))
+    for relay in (RELAY, "https://other.example"):
+        profile = prepare(profile, relay, moment())[0]
     one, other = (
         make_request(profile, relay, moment(), turn=0, shape=Shape()).polls
         for relay in (RELAY, "https://other.example")
@@ -104,22 +109,58 @@ def test_two_relays_are_shown_different_fillers() -> None:
     assert not set(one) & set(other)
 
 
+def crowded(relay: SimulatedRelay, clock: Clock, visits: int = 20) -> Person:
+    """A host with visits that nobody confirmed, twice as many places, and a request has 32."""
+    host = host_of(relay, clock)
+    host.sync()
+    for number in range(visits):
+        guest_of(relay, clock, typed=b"w" * 32).sync()
+        host.sync()
+        host.sync()
+        if number == 11:  # the runs of a day are used up
+            clock.now += 86_400
+    assert len(visit_places(host)) == 2 * visits
+    return host
+
+
+def visit_places(host: Person) -> set[MailboxId]:
+    assert host.contact.point is not None
+    return set(meeting_point.visit_places(host.contact.point))
+
+
 def test_what_does_not_fit_is_asked_for_in_turn() -> None:
-    profile = met(lines=12)  # 72 places, 64 polls
-    wanted = {
+    clock = Clock()
+    host = crowded(SimulatedRelay(clock), clock)
+    profile = host.store.read()
+    polled = {
         place
-        for turn in range(40)
-        for place in request(profile, turn=turn).polls
-        if place not in profile.fillers[0].ids
+        for turn in range(4)
+        for place in make_request(profile, RELAY, moment(clock.now), turn=turn, shape=Shape()).polls
     }
-    firsts = {
-        place
-        for line in profile.contacts[0].lines
-        for place in [line.conversation.ratchet.next_receiving]
-        if place
-    }
-    assert len(wanted) > 64
-    assert len(firsts) == 12
+    assert visit_places(host) <= polled
+
+
+def test_visits_that_nobody_confirms_never_hide_the_next_guest() -> None:
+    clock = Clock()
+    host = crowded(SimulatedRelay(clock), clock, 18)
+    profile = host.store.read()
+    point = profile.contacts[0].point
+    assert point is not None
+    answers = meeting_point.answer_places(point, day=clock.now // 86_400, older=False)
+    for turn in range(5):
+        made = make_request(profile, RELAY, moment(clock.now), turn=turn, shape=Shape())
+        assert set(answers) <= set(made.polls)
+
+
+def test_what_does_not_fit_is_asked_for_over_many_processes_of_one_round_each() -> None:
+    clock = Clock()
+    relay = SimulatedRelay(clock)
+    host = crowded(relay, clock)
+    before = len(relay.arrived)
+    for _ in range(25):
+        host.sync()
+    polled = {place for made in relay.arrived[before:] for place in made.polls}
+    assert visit_places(host) <= polled
 
 
 def test_a_visit_gets_as_many_boxes_in_both_branches_in_each_request() -> None:
@@ -129,16 +170,17 @@ def test_a_visit_gets_as_many_boxes_in_both_branches_in_each_request() -> None:
     for number in range(3):
         host.write(f"{number}")
     host.sync()
-    # Nine visits with two letters each: 36 boxes, sixteen a request.
     for _ in range(4):
-        guest = guest_of(relay, clock, typed=b"w" * 32)
-        guest.sync()
-        guest.sync()
+        guest_of(relay, clock, typed=b"w" * 32).sync()
+    # All are taken before one is answered: 16 boxes and 4 times "seen", and a request has 16.
+    with relay.full():
+        for _ in range(3):
+            host.sync()
     before = len(relay.arrived)
     host.sync()
     point = host.contact.point
     assert point is not None
-    assert len(point.visits) >= 2
+    assert len(point.visits) == 4
     branch = {
         out.place.id: (visit.seen_at, side)
         for visit in point.visits

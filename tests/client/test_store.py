@@ -84,6 +84,12 @@ def test_no_secret_stands_in_the_error_of_a_broken_profile() -> None:
     assert caught.value.__suppress_context__
 
 
+def test_a_text_that_is_no_utf8_is_damage_like_any_other() -> None:
+    content = encode(with_contact(Profile(), Contact("name", RELAY)))
+    with pytest.raises(VaultDamaged):
+        decode(content.replace(RELAY.encode(), b"\xff" * len(RELAY)))
+
+
 def test_a_vault_gives_back_what_another_process_saved(vault: Vault, tmp_path: Path) -> None:
     ours, theirs = VaultStore(vault), VaultStore(vaults.opened(vault_path(tmp_path)))
     said = ours.update(lambda profile: (with_contact(profile, Contact("가", RELAY)), "said"))

@@ -20,7 +20,7 @@ FULL = Acknowledgement(MOST, b"t" * 8, MOST, MOST)
 
 acknowledgements = st.builds(
     Acknowledgement,
-    st.integers(0, MOST),
+    st.integers(1, MOST),
     st.binary(min_size=8, max_size=8),
     st.integers(0, MOST),
     st.integers(0, MOST),
@@ -35,9 +35,10 @@ def bodies(
 ) -> Body:
     """Any body of any kind."""
     kind = draw(st.sampled_from(Kind))
+    own = {Kind.QUESTION: questions, Kind.TEXT: text.filter(bool), Kind.MONEY: text}
     return Body(
         kind,
-        draw(questions if kind is Kind.QUESTION else text),
+        draw(own.get(kind, st.just(""))),
         draw(st.none() | acknowledgements),
         draw(st.integers(0, MOST)),
         draw(st.none() | st.booleans()),
@@ -182,10 +183,11 @@ def test_a_kind_without_its_details_is_refused(kind: Kind) -> None:
 @pytest.mark.parametrize("own", DETAILS, ids=lambda kind: kind.name)
 def test_the_details_of_each_kind_are_refused_under_every_other(kind: Kind, own: Kind) -> None:
     body = said_by(kind, DETAILS[own])
-    data = raw({0: int(kind), 1: "text", 6: DETAILS[own].fields()})
+    text: dict[int, cbor.Value] = {1: "text"} if kind is Kind.QUESTION else {}
+    data = raw({0: int(kind), **text, 6: DETAILS[own].fields()})
     if kind is own:
         assert decode_body(encode_body(body)) == body
-        assert decode_body(data) == replace(body, text="text")
+        assert replace(decode_body(data), text=body.text) == body
         return
     with pytest.raises(LocalError):
         encode_body(body)
@@ -215,3 +217,18 @@ def test_a_question_has_a_text_of_1_to_200_characters(text: str, reason: Reason)
     with pytest.raises(Refused) as refused:
         encode_body(Body(Kind.QUESTION, text, details=Question(bytes(16), Share(bytes(32)))))
     assert refused.value.reason is reason
+
+
+@pytest.mark.parametrize("kind", [kind for kind in Kind if kind is not Kind.MONEY])
+def test_a_text_stands_in_letters_and_questions_and_in_nothing_else(kind: Kind) -> None:
+    own = {6: DETAILS[kind].fields()} if kind in DETAILS else {}
+    with_text, without = raw({0: int(kind), 1: "text", **own}), raw({0: int(kind), **own})
+    takes_text = kind in {Kind.TEXT, Kind.QUESTION}
+    assert decode_body(with_text if takes_text else without).kind == kind
+    with pytest.raises(Malformed):
+        decode_body(without if takes_text else with_text)
+
+
+def test_an_acknowledgement_of_nothing_is_malformed() -> None:
+    with pytest.raises(Malformed):
+        decode_body(raw({0: 0, 2: [0, b"t" * 8, 0, 0]}))
