@@ -15,6 +15,7 @@ from ojak_protocol import conversation as talk
 from ojak_protocol import guest, meeting_point
 from ojak_protocol.addresses import DeleteKey, MailboxId
 from ojak_protocol.conversation import LETTER_TTL_SECONDS, Outgoing
+from ojak_protocol.letters import Kind
 from ojak_protocol.meeting_places import seal_at
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.offers import offer_box
@@ -143,7 +144,14 @@ def _guest_places(visiting: Visiting, moment: Moment) -> tuple[MailboxId, ...]:
 
 
 def _deletes(contact: Contact) -> list[DeleteKey]:
-    return [key for line in contact.lines for key in line.conversation.deletes]
+    """Return what to delete; on a borrowed device, which forgets, nothing before all was shown."""
+    unshown = any(letter.kind == Kind.TEXT for letter in contact.theirs)
+    return [
+        key
+        for line in contact.lines
+        if line.keeps or not unshown
+        for key in line.conversation.deletes
+    ]
 
 
 def _deposits(contact: Contact, moment: Moment) -> Iterator[Deposit]:
