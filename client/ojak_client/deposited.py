@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from functools import partial
+from typing import Final
 
 from ojak_client.moment import Moment
 from ojak_client.profile import Visiting
@@ -11,6 +12,10 @@ from ojak_protocol.addresses import MailboxId
 from ojak_protocol.meeting_messages import Offer
 from ojak_protocol.meeting_places import RUNS, offer_place
 from ojak_protocol.meeting_point import MeetingPoint
+
+MOST_FULL: Final = 64
+"""How many full offers a guest remembers: a relay that names one after another must not fill the
+vault. There are never more than nine at a time."""
 
 
 def answer_offer(visiting: Visiting, offer: Offer, moment: Moment) -> Visiting:
@@ -46,7 +51,7 @@ def answer_deposited(
         if stored:
             return replace(visiting, laid=True)
         if visiting.run + 1 >= RUNS:
-            full = (*visiting.full, attempt.offer.nonce)
+            full = (*visiting.full, attempt.offer.nonce)[-MOST_FULL:]
             return replace(visiting, attempt=None, full=full)
         return answer_offer(replace(visiting, run=visiting.run + 1), attempt.offer, moment)
     if stored:

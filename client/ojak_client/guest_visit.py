@@ -163,6 +163,9 @@ class GuestVisit:
         """Return how long the next request may be held: not at all while boxes lie there."""
         if self._left_behind and _is_answering(visiting):
             return 0
+        if _is_answering(visiting) and not visiting.shows_branches:
+            # Only the relay's word is waited for; not at all would be a hurry where it is full.
+            return 1
         return int(min(MAX_WAIT_SECONDS, max(1, left)))
 
 

@@ -5,6 +5,7 @@ caller writes the profile it returns durably before a request made from it is se
 """
 
 from dataclasses import replace
+from functools import partial
 from typing import Final
 
 from ojak_client.moment import Moment
@@ -20,7 +21,7 @@ from ojak_client.profile import (
     references_in,
 )
 from ojak_protocol import conversation as talk
-from ojak_protocol import guest, meeting_point
+from ojak_protocol import guest, meeting_point, visits
 from ojak_protocol.addresses import ID_BYTES, MailboxId
 from ojak_protocol.conversation import Conversation
 from ojak_protocol.errors import Exhausted
@@ -100,6 +101,11 @@ def _prepare_point(contact: Contact, point: MeetingPoint, moment: Moment) -> Ste
     A guest may say that it looks for a thousand years: then the visit is reported when it goes.
     """
     point, gone = meeting_point.forget_visits(point, now=moment.now)
+    for visit in point.visits:
+        # In both branches at one moment: else the relay sees which of them is real.
+        expired = visits.change_branches(visit, partial(talk.expire, now=moment.now))
+        if expired != visit:
+            point = meeting_point.change_visit(point, expired)
     day = meeting_point.day_of(moment.relay_clock)
     point = meeting_point.lay(point, day=day, now=moment.now, entropy=moment.entropy)
     notices = []
@@ -175,8 +181,11 @@ def _forget_lines(contact: Contact, moment: Moment) -> Contact:
 
 
 def _settle_expired(contact: Contact, now: int) -> tuple[OurLetter, ...]:
-    """Take back letters past their time that are in no line; forget the oldest records."""
+    """Take back letters past their time that lie nowhere; forget the oldest records."""
     sealed = {reference for line in contact.lines for reference in references_in(line)}
+    if contact.point is not None:
+        # Who came may have read it, or confirm the visit yet and tell.
+        sealed |= {one for visit in contact.point.visits for one in visit.references}
     letters = [
         replace(letter, text="", state=LetterState.TAKEN_BACK)
         if letter.state is LetterState.WAITING

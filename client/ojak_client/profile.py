@@ -90,6 +90,16 @@ class Visiting(Hidden):
     full: tuple[bytes, ...] = ()
     """Nonces of offers whose every run was taken by others; they are not answered again."""
 
+    @property
+    def shows_branches(self) -> bool:
+        """Whether places that follow from the answers may be named to the relay.
+
+        A relay that plays the host knows from them whether a word fits. It could say of every
+        answer that its run is taken, and try two more words on the next: so only the first answer
+        is laid and looked after in one request, another one after the relay has accepted it.
+        """
+        return self.laid or (self.run == 0 and not self.full)
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Contact(Hidden):

@@ -15,6 +15,7 @@ from ojak_protocol import conversation as talk
 from ojak_protocol import guest, meeting_point
 from ojak_protocol.addresses import DeleteKey, MailboxId
 from ojak_protocol.conversation import LETTER_TTL_SECONDS, Outgoing
+from ojak_protocol.letters import Kind
 from ojak_protocol.meeting_places import seal_at
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.offers import offer_box
@@ -136,13 +137,21 @@ def _places(contact: Contact, moment: Moment, *, turn: int, older: bool) -> Iter
 
 def _guest_places(visiting: Visiting, moment: Moment) -> tuple[MailboxId, ...]:
     if visiting.attempt is not None:
-        return guest.places(visiting.attempt)
+        places = guest.places(visiting.attempt)
+        return places if visiting.shows_branches else (visiting.attempt.seen_at,)
     day = meeting_point.day_of(moment.relay_clock)
     return guest.offer_places(visiting.seed, visiting.set_number, day)
 
 
 def _deletes(contact: Contact) -> list[DeleteKey]:
-    return [key for line in contact.lines for key in line.conversation.deletes]
+    """Return what to delete; on a borrowed device, which forgets, nothing before all was shown."""
+    unshown = any(letter.kind == Kind.TEXT for letter in contact.theirs)
+    return [
+        key
+        for line in contact.lines
+        if line.keeps or not unshown
+        for key in line.conversation.deletes
+    ]
 
 
 def _deposits(contact: Contact, moment: Moment) -> Iterator[Deposit]:
@@ -168,6 +177,8 @@ def _visiting_deposits(visiting: Visiting, moment: Moment) -> Iterator[Deposit]:
         return
     if not visiting.laid:
         yield Deposit(attempt.place, None, LETTER_TTL_SECONDS, 0, attempt.box)
+    if not visiting.shows_branches:
+        return
     first, second = (talk.due(branch, now=moment.now) for branch in attempt.branches)
     # The relay may have taken one of the two and not the other.
     for pair in zip_longest(first, second):

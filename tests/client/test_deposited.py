@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from ojak_client.deposited import answer_deposited, answer_offer, point_deposited
+from ojak_client.deposited import MOST_FULL, answer_deposited, answer_offer, point_deposited
 from ojak_client.profile import Visiting
 from ojak_protocol import guest
 from ojak_protocol.addresses import MailboxId
@@ -41,6 +41,15 @@ def test_where_somebody_was_quicker_the_next_run_is_answered_until_none_is_left(
     assert len(set(places)) == RUNS
     assert (visiting.attempt, visiting.full) == (None, (nonce,))
     assert answer_deposited(visiting, places[-1], stored=True, moment=moment()) == visiting
+
+
+def test_a_guest_remembers_only_so_many_full_offers() -> None:
+    """Whoever lays one offer after another must not fill the vault."""
+    full = tuple(bytes([n]) * 32 for n in range(MOST_FULL))
+    visiting = replace(answering(), run=RUNS - 1, full=full)
+    assert visiting.attempt is not None
+    after = answer_deposited(visiting, place_of(visiting), stored=False, moment=moment())
+    assert after.full == (*full[1:], visiting.attempt.offer.nonce)
 
 
 def test_a_left_letter_whose_place_is_taken_is_put_there_by_its_delete_key() -> None:

@@ -89,6 +89,26 @@ def test_letters_that_wait_for_the_reply_are_waited_for(
     assert host.texts == ["답"]
 
 
+def test_on_a_borrowed_device_nothing_is_deleted_at_the_relay_before_it_was_shown(
+    relay: SimulatedRelay, clock: Clock
+) -> None:
+    host = staying(relay, clock)
+    for text in ("하나", "둘", "셋"):
+        host.write(text, at_once=False)
+    guest = guest_of(relay, clock, keeps=False)
+    visit = visit_of(guest, 2)
+    assert visit.look() is Found.HOST
+    visit.exchange_letters(enough=4)
+    assert len(guest.texts) == 3
+    lying = [out.place.id for line in host.contact.lines for out in line.conversation.outbox]
+    assert len(lying) == 3
+    assert all(relay.holds(place) for place in lying)
+    guest.change(lambda contact: replace(contact, theirs=()))
+    visit.acknowledge()
+    visit.exchange_letters(enough=0)
+    assert not any(relay.holds(place) for place in lying)
+
+
 def test_an_absent_host_is_nobody_and_a_letter_can_be_left_for_it(
     relay: SimulatedRelay, clock: Clock
 ) -> None:

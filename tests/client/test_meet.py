@@ -1,6 +1,7 @@
 """`ojak meet`: what is said is true, and a visit that failed leaves nothing half done."""
 
 import os
+from contextlib import ExitStack
 
 import pytest
 
@@ -46,6 +47,28 @@ def test_a_guest_reads_what_waits_and_its_letter_arrives(
     assert host.texts == ["답"]
     assert host.contact.waiting == ()
     assert not device.folder.exists()
+
+
+def test_what_came_before_the_line_was_lost_is_shown(
+    device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock
+) -> None:
+    host = waiting_host(near_relay, now_clock)
+    for text in ("하나", "둘"):
+        host.write(text, at_once=False)
+    held = near_relay.meanwhile
+
+    with ExitStack() as lost:
+
+        def meanwhile() -> None:
+            held()
+            if host.contact.lines:
+                # The reply to this request still arrives, with the first letter.
+                lost.enter_context(near_relay.loses_requests())
+
+        near_relay.meanwhile = meanwhile
+        ran = meet(device, url, wait=3)
+    assert ran.code != 0
+    assert [one["text"] for one in ran.of("letter")] == ["하나"]
 
 
 def test_wrong_answers_are_told_as_such_and_show_nothing(

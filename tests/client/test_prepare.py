@@ -26,6 +26,7 @@ from ojak_client.profile import (
     with_contact,
 )
 from ojak_protocol import conversation as talk
+from ojak_protocol import meeting_point
 from ojak_protocol.conversation import Arrived
 from ojak_protocol.errors import Exhausted
 from ojak_protocol.letters import Body, Kind
@@ -199,6 +200,29 @@ def test_a_letter_past_its_time_is_taken_back_at_its_place_and_keeps_waiting_for
 def test_a_letter_past_its_time_that_never_left_is_taken_back_and_its_text_erased() -> None:
     late = prepared(Contact(NAME, RELAY, ours=(our(),)), CLOCK + MONTH)
     assert (late.ours[0].state, late.ours[0].text) == (LetterState.TAKEN_BACK, "")
+
+
+def test_a_letter_past_its_time_that_a_visit_may_have_read_is_taken_back_in_both_its_branches() -> (
+    None
+):
+    point = new_point()
+    body = Body(Kind.TEXT, "편지", expires_at=CLOCK + MONTH)
+    offered = Letter(1, body, Body(Kind.GREETING))
+    point, visit = take(point, come(point, RIGHT, until=CLOCK + 2 * MONTH), (offered,))
+    visit = replace(visit, taken_at=CLOCK + MONTH - DAY)
+    contact = Contact(NAME, RELAY, point=meeting_point.change_visit(point, visit), ours=(our(),))
+    late = prepared(contact, CLOCK + MONTH)
+    assert late.point is not None
+    for before, after in zip(visit.branches, late.point.visits[0].branches, strict=True):
+        assert after.outbox[0].box == before.outbox[0].withdrawn
+        assert after.outbox[0].replaces
+    # Whether it was read nobody knows before the visit is confirmed or forgotten.
+    assert late.ours[0].state is LetterState.WAITING
+    forgotten = prepared(late, CLOCK + MONTH + VISIT_SECONDS)
+    assert (forgotten.ours[0].state, forgotten.ours[0].possibly_read) == (
+        LetterState.TAKEN_BACK,
+        True,
+    )
 
 
 def test_only_the_latest_records_of_settled_letters_are_kept() -> None:

@@ -11,7 +11,9 @@ from ojak_client.profile import Contact, Profile, with_contact, with_letter
 from ojak_client.requests import Shape, has_errands, make_request
 from ojak_protocol import meeting_point
 from ojak_protocol.addresses import MailboxId
-from ojak_protocol.meeting_places import answer_place
+from ojak_protocol.guest import Attempt
+from ojak_protocol.guest import places as guest_places
+from ojak_protocol.meeting_places import RUNS, answer_place
 from ojak_protocol.sync import SyncClass, SyncRequest
 from tests.client.persons import (
     MONTH,
@@ -246,6 +248,59 @@ def test_a_guest_polls_offers_first_and_then_only_its_branches() -> None:
     assert visiting.attempt is not None
     assert visiting.attempt.seen_at in relay.arrived[-1].polls
     assert visiting.attempt.seen_at not in relay.arrived[-2].polls
+
+
+def test_a_relay_that_says_taken_of_every_run_is_shown_places_of_the_first_answer_alone() -> None:
+    """Whoever plays the host knows by the places asked for whether a word fits."""
+    clock = Clock()
+    relay = SimulatedRelay(clock)
+    host, guest = host_of(relay, clock), guest_of(relay, clock)
+    host.sync()
+    guest.write("두고 가는 편지")
+    guest.change(
+        lambda contact: replace(
+            contact,
+            visiting=contact.visiting and replace(contact.visiting, leaves_letter=True),
+        )
+    )
+    exchange = guest.exchange()
+    attempts = {}
+    with relay.occupied():
+        for _ in range(6):
+            exchange.round(Shape(room=1, guest=True))
+            visiting = guest.contact.visiting
+            if visiting is not None and visiting.attempt is not None:
+                attempts[visiting.attempt.answer.nonce] = visiting.attempt
+    assert len(attempts) == RUNS
+    assert [_is_named(relay, attempt) for attempt in attempts.values()] == [True] + [False] * 3
+
+
+def test_an_answer_to_a_later_run_is_looked_after_once_it_lies_there() -> None:
+    clock = Clock()
+    relay = SimulatedRelay(clock)
+    host, guest = host_of(relay, clock), guest_of(relay, clock)
+    host.sync()
+    exchange = guest.exchange()
+    exchange.round(Shape(room=1, guest=True))
+    with relay.occupied():
+        exchange.round(Shape(room=1, guest=True))
+    for _ in range(2):
+        exchange.round(Shape(room=1, guest=True))
+    visiting = guest.contact.visiting
+    assert visiting is not None
+    assert visiting.attempt is not None
+    assert (visiting.run, visiting.laid) == (1, True)
+    assert _is_named(relay, visiting.attempt)
+    host.sync()
+    guest.sync()
+    assert guest.contact.lines
+
+
+def _is_named(relay: SimulatedRelay, attempt: Attempt) -> bool:
+    """Whether a request named a place that follows from the answers typed for *attempt*."""
+    secret = set(guest_places(attempt)) - {attempt.seen_at}
+    named = {place for made in relay.arrived for place in made.polls}
+    return bool(secret & named)
 
 
 def test_older_places_are_polled_only_when_asked_for() -> None:

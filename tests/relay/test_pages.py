@@ -285,6 +285,36 @@ async def test_nothing_is_acknowledged_or_given_out_before_its_sync(path: Path) 
     await store.close()
 
 
+async def test_who_waits_at_a_box_that_is_being_erased_leaves_the_loop_to_others(
+    path: Path,
+) -> None:
+    """Its page is unreadable and its index entry still there: to look again at once never ends."""
+    store = await opened(path)
+    await store.apply([], [deposit(1, 7)], now=NOW)
+    may_sync, erased = threading.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
+    with pytest.MonkeyPatch.context() as patch:
+        honest = os.fdatasync
+
+        def held(file: int) -> None:
+            loop.call_soon_threadsafe(erased.set)
+            assert may_sync.wait(20)
+            honest(file)
+
+        patch.setattr(os, "fdatasync", held)
+        deleting = asyncio.create_task(store.apply([place(1)], [], now=NOW))
+        await erased.wait()
+        assert await store.look([place(1)], room=1, now=NOW) == (Nothing(),)
+        waiting = asyncio.create_task(store.wait_for([place(1)], 20, now=NOW))
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        may_sync.set()
+        await deleting
+    store.wake_all()
+    await waiting
+    await store.close()
+
+
 async def test_a_place_is_never_seen_empty_while_its_box_is_replaced(path: Path) -> None:
     store = await opened(path)
     await store.apply([], [deposit(1, 0)], now=NOW)

@@ -1,6 +1,7 @@
 """What every store promises: the same assertions for each of them."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from itertools import pairwise
@@ -272,3 +273,17 @@ async def test_many_requests_at_once_leave_one_winner(opened: Opener) -> None:
         assert sorted(outcome for (outcome,) in outcomes) == [STORED] + [OCCUPIED] * 19
         winner = outcomes.index((STORED,))
         assert await look(store, 1) == [Found(box(winner))]
+
+
+@pytest.mark.asyncio
+async def test_replacing_one_box_over_and_over_does_not_make_the_memory_store_grow() -> None:
+    store = MemoryStore(2)
+    await store.apply([], [deposit(2, 0, ttl=100)], now=NOW)
+    for content in range(200):
+        await store.apply([], [deposit(1, content, shown=True, ttl=200)], now=NOW)
+    tracked = gc.get_referents(store)
+    assert max(len(one) for one in tracked if isinstance(one, list)) <= 4
+    await store.expire(now=NOW + 100)
+    assert store.boxes == 1
+    await store.expire(now=NOW + 200)
+    assert store.boxes == 0

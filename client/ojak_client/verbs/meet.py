@@ -13,6 +13,7 @@ from typing import Any, Final
 import click
 
 from ojak_client.asking import Stretched, ask_answers
+from ojak_client.errors import NoAnswer, RelayRefused
 from ojak_client.exit_codes import ExitCode, exit_code
 from ojak_client.failures import Failure
 from ojak_client.guest_visit import Found, GuestVisit
@@ -213,17 +214,17 @@ def _converse(
 
     # What is shown first is acknowledged by the guest's first box, which goes out next.
     shown = show()
-    visit.exchange_letters(enough=visit.letters_coming)
+    _exchange_letters(visit, show, enough=visit.letters_coming)
     shown += show()
     reply = _ask_letter(invocation) if shown else None
     if reply is not None:
         add_letter(store, name, reply, at_once=True)
     visit.acknowledge()
-    visit.exchange_letters(enough=0)
+    _exchange_letters(visit, show, enough=0)
     if late := show():
         shown += late
         visit.acknowledge()
-        visit.exchange_letters(enough=0)
+        _exchange_letters(visit, show, enough=0)
     if not shown:
         invocation.output.say(Message.NOTHING)
     if chosen.own is None:
@@ -236,6 +237,15 @@ def _converse(
     elif visit.contact.ours:
         invocation.output.say(Message.RECEIVED)
     return ExitCode.DONE
+
+
+def _exchange_letters(visit: GuestVisit, show: Callable[[], int], *, enough: int) -> None:
+    try:
+        visit.exchange_letters(enough=enough)
+    except (NoAnswer, RelayRefused):
+        # The line is gone. What it brought before is here, on a borrowed device only here.
+        show()
+        raise
 
 
 def _go(

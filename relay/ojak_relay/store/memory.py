@@ -99,5 +99,9 @@ class MemoryStore:
             return DepositOutcome.FULL
         self._records[deposit.id] = written = record_of(deposit, now)
         heapq.heappush(self._due, (written.expires_at, deposit.id))
+        if len(self._due) > 2 * self._capacity:
+            # Boxes replaced or deleted leave their times behind; one client could pile them up.
+            self._due = [(one.expires_at, id_) for id_, one in self._records.items()]
+            heapq.heapify(self._due)
         self._waiters.wake(deposit.id)
         return DepositOutcome.STORED

@@ -127,7 +127,9 @@ class PagesStore:
         """Return when something lies visible at one of *ids*, or after *seconds*."""
         for id_ in ids:
             page = self._index.get(id_)
-            if page is not None and now < self._expires_at[page]:
+            # A page about to be erased or replaced may be unreadable already. What comes in its
+            # place wakes whoever waits; to return at once would only have them look again.
+            if page is not None and id_ not in self._pending and now < self._expires_at[page]:
                 seconds = min(seconds, self._released_at[page] - now)
         if seconds > 0:
             await self._waiters.wait(ids, seconds)
