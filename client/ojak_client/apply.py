@@ -44,6 +44,10 @@ MOST_OFFERED: Final = 2
 """How many letters one visit is offered before it is confirmed: as many as a guest's first look
 has room for in both branches. Five strangers with two words each fill 220 KB of the vault."""
 
+MOST_UNREAD: Final = 48
+"""How many letters of one contact are kept unread: whoever knows the answers must not be able to
+fill the vault and stop everything else. 48 of the longest are 72 KB."""
+
 Step = tuple[Contact, tuple[Notice, ...]]
 
 
@@ -116,7 +120,8 @@ def _deposited(contact: Contact, deposit: Deposit, *, stored: bool, moment: Mome
 
 def _said_of(deposit: Deposit, stored: bool, now: int, state: Conversation) -> Conversation:  # noqa: FBT001 - for partial
     # Another process may have taken the letter back since: the relay's word is on the old form.
-    if not any(out.place.id == deposit.id and out.box == deposit.box for out in state.outbox):
+    ours = (*state.outbox, *state.farewell)
+    if not any(out.place.id == deposit.id and out.box == deposit.box for out in ours):
         return state
     if stored:
         return talk.stored(state, deposit.id, now=now)
@@ -131,6 +136,9 @@ def _found(contact: Contact, place: MailboxId, box: bytes, moment: Moment) -> St
     if contact.point is not None:
         contact, said = _found_as_host(contact, contact.point, place, box, moment)
         notices += said
+    if len(contact.theirs) >= MOST_UNREAD:
+        # Left at the relay, neither opened nor acknowledged nor deleted, until some were read.
+        return contact, notices
     for position, line in enumerate(contact.lines):
         conversation, events = talk.receive(line.conversation, place, box, kem=moment.kem)
         if conversation is not line.conversation:

@@ -31,6 +31,8 @@ from ojak_protocol.ratchet import begins_chain
 from ojak_protocol.visits import VISIT_SECONDS
 
 MOST_POLLS: Final = 64
+KEPT_LINES: Final = 3
+"""How many conversations with own devices of one contact are kept, the newest ones."""
 FORGOTTEN_AFTER_SECONDS: Final = 24 * 3600
 MOST_SEALED: Final = 12
 """How many letters are sealed and unacknowledged at a time, about 8 KB each: the vault must hold
@@ -170,11 +172,15 @@ def _possibly_read(contact: Contact, references: tuple[int, ...]) -> Contact:
 def _forget_lines(contact: Contact, moment: Moment) -> Contact:
     """Erase lines to sides that kept nothing; letters unacknowledged in them wait again."""
     # However wrong the clock was when it was confirmed, and whichever way it was set since.
+    kept = [line for line in contact.lines if line.kept]
     old = [
         line
         for line in contact.lines
         if not line.kept and abs(moment.now - line.confirmed_at) >= FORGOTTEN_AFTER_SECONDS
     ]
+    # Each meeting with an own device begins a line that stays: somebody who comes again and again
+    # must not fill the vault. The newest is the one that is written to.
+    old += kept[:-KEPT_LINES]
     for line in old:
         contact = _possibly_read(contact, references_in(line))
     return replace(contact, lines=tuple(line for line in contact.lines if line not in old))

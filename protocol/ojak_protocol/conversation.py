@@ -51,8 +51,9 @@ T = TypeVar("T")
 LETTER_TTL_SECONDS: Final = 7 * 24 * 3600
 PLACES_FOR_RECEIPTS: Final = 4
 """How many of the unacknowledged places no letter may take."""
-UNREADABLE: Final = 1 << 16
-"""Stands for the kind of a body that was sealed by the other side and is not in the format."""
+UNREADABLE: Final = -1
+"""Stands for the kind of a body that was sealed by the other side and is not in the format. No
+body can say it: kinds are not negative."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

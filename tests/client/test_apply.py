@@ -8,6 +8,7 @@ import pytest
 from ojak_client.apply import (
     ALWAYS,
     MOST_OFFERED,
+    MOST_UNREAD,
     RECEIPT_DELAY_SECONDS,
     apply,
 )
@@ -47,6 +48,7 @@ from tests.client.persons import (
     guest_of,
     host_of,
     kept_pair,
+    letter,
     line_of,
     moment,
 )
@@ -61,10 +63,13 @@ from tests.people import (
     WRONG,
     boxes_of,
     come,
+    forged,
+    heard,
     look,
     meet,
     new_point,
     receipt,
+    said,
     take,
 )
 
@@ -467,3 +472,31 @@ def test_two_words_confirmed_in_one_reply_are_an_alarm(again: int) -> None:
     assert sum(isinstance(result, Found) for result in answer.polls) == 2
     _, notices = apply(profile, RELAY, request, answer, moment())
     assert NoticeKind.GUEST_CONFIRMED_ALARM in {notice.kind for notice in notices}
+
+
+def test_the_word_to_the_other_side_of_a_copy_is_not_deposited_again_once_it_lies_there() -> None:
+    pair = meet()
+    place, box = forged(
+        pair.guest, lambda header: replace(header, keys=replace(header.keys, ct=bytes(1087) + b"x"))
+    )
+    host, _ = heard(pair.host, place, box)
+    profile, request = asked(with_contact(Profile(), Contact(NAME, RELAY, lines=(line_of(host),))))
+    assert len(request.deposits) == 1
+    after, _ = apply(profile, RELAY, request, reply(request), moment())
+    assert not asked(after)[1].deposits
+
+
+def test_whoever_knows_the_answers_cannot_fill_the_vault_with_unread_letters() -> None:
+    pair = meet()
+    guest = said(pair.guest, "one more")
+    unread = tuple(letter(reference=number) for number in range(MOST_UNREAD))
+    contact = Contact(NAME, RELAY, lines=(line_of(pair.host),), theirs=unread)
+    profile, request = asked(with_contact(Profile(), contact))
+    answer = reply(request, boxes={MailboxId(p): box for p, box in boxes_of(guest).items()})
+    assert any(isinstance(result, Found) for result in answer.polls)
+    after, _ = apply(profile, RELAY, request, answer, moment())
+    assert after.contacts[0].theirs == unread
+    assert not asked(after)[1].deletes
+    read = with_contact(after, replace(after.contacts[0], theirs=unread[1:]))
+    read, _ = apply(read, RELAY, request, answer, moment())
+    assert len(read.contacts[0].theirs) == MOST_UNREAD

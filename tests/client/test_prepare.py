@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from ojak_client.notices import NoticeKind
 from ojak_client.prepare import (
     FORGOTTEN_AFTER_SECONDS,
+    KEPT_LINES,
     LAID_AGAIN_SECONDS,
     MOST_SEALED,
     RECORDS_KEPT,
@@ -309,3 +310,8 @@ def test_after_a_copy_was_detected_the_other_sides_person_is_told_as_well() -> N
     [farewell] = talk.due(contact.lines[0].conversation, now=CLOCK)
     assert is_broken(heard(pair.guest, farewell.place.id, farewell.box)[1])
     assert prepared(contact) == contact
+
+
+def test_only_the_newest_kept_lines_stay() -> None:
+    lines = tuple(line_of(meet().host) for _ in range(KEPT_LINES + 2))
+    assert prepared(Contact(NAME, RELAY, lines=lines)).lines == lines[2:]

@@ -125,7 +125,7 @@ def test_a_guest_is_told_that_nobody_is_there(people: World, host: Device, recor
     before = record.laid
     visit = people.borrowed("phone", record.url).meet(number, NORTH, "--wait", "1", letter=REPLY)
     assert visit.code == 11
-    assert visit.said == ["looking", "nobody-there", "cleared"]
+    assert visit.said == ["looking", "nobody-there", "answers-spent", "cleared"]
     assert record.laid == before + 1, "the answer and nothing else"
     host.run("sync")
     assert host.read().code == 10
@@ -136,7 +136,7 @@ def test_a_number_where_no_host_ever_was_ends_like_an_absent_host(
 ) -> None:
     number = host.invite("어머니", SOUTH)
     visit = people.borrowed("phone", record.url).meet(number, NORTH, "--wait", "1", letter=REPLY)
-    assert (visit.code, visit.said) == (11, ["looking", "nobody-there", "cleared"])
+    assert (visit.code, visit.said) == (11, ["looking", "nobody-there", "answers-spent", "cleared"])
     assert record.laid == 0
 
 
@@ -148,7 +148,7 @@ def test_a_letter_left_for_an_absent_host_is_read_when_the_host_returns(
     phone = people.borrowed("phone", record.url)
     visit = phone.meet(number, NORTH, "--wait", "1", "--leave", letter=REPLY)
     assert visit.code == 0
-    assert visit.said == ["looking", "letter-left", "cleared"]
+    assert visit.said == ["looking", "letter-left", "answers-spent", "cleared"]
     keeping = host.keep()
     keeping.until("new-letter")
     assert host.read().letters == [REPLY]
@@ -179,7 +179,7 @@ def test_answers_too_weak_are_warned_about_and_leave_no_letter(
     phone = people.borrowed("phone", record.url)
     visit = phone.meet(number, WEAK, "--wait", "1", "--leave", letter=REPLY)
     assert visit.code == 11
-    assert visit.said == ["looking", "leave-too-weak", "cleared"]
+    assert visit.said == ["looking", "leave-too-weak", "answers-spent", "cleared"]
     assert record.laid == before + 1, "the answer and nothing else"
 
 

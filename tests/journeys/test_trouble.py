@@ -113,7 +113,7 @@ def test_a_guest_is_told_that_the_relay_is_full(people: World) -> None:
     assert host.run("sync").code == 10
     with full(relay):
         visit = people.borrowed("phone", relay.url).meet(number, ANSWERS, "--wait", "1")
-        assert (visit.code, visit.said[-2:]) == (14, ["refused", "cleared"])
+        assert (visit.code, visit.said[-3:]) == (14, ["refused", "answers-spent", "cleared"])
 
 
 @pytest.mark.parametrize(

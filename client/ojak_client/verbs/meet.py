@@ -97,7 +97,19 @@ def command(invocation: Invocation, number: tuple[str, ...], **options: Any) -> 
         questions=chosen.questions,
         answers_fd=chosen.answers_fd,
     )
-    text = _letter_before(invocation, chosen)
+    try:
+        text = _letter_before(invocation, chosen)
+        return _visit(invocation, chosen, relay, stretched, text)
+    finally:
+        # True however the visit ended, and worth knowing most when it ended badly.
+        if chosen.own is None:
+            invocation.output.say(Message.ANSWERS_SPENT)
+            invocation.output.say(Message.CLEARED)
+
+
+def _visit(
+    invocation: Invocation, chosen: _Options, relay: str, stretched: Stretched, text: str | None
+) -> ExitCode:
     with _store(invocation, chosen, relay, stretched) as (store, name):
         if text is not None:
             add_letter(store, name, text, at_once=True)
@@ -106,12 +118,8 @@ def command(invocation: Invocation, number: tuple[str, ...], **options: Any) -> 
             invocation.output.say(Message.LOOKING)
             found = visit.look()
             if found is Found.HOST:
-                code = _converse(invocation, store, visit, chosen)
-            else:
-                code = _go(invocation, store, visit, chosen, found, stretched)
-    if chosen.own is None:
-        invocation.output.say(Message.CLEARED)
-    return code
+                return _converse(invocation, store, visit, chosen)
+            return _go(invocation, store, visit, chosen, found, stretched)
 
 
 @contextmanager
@@ -227,8 +235,6 @@ def _converse(
         _exchange_letters(visit, show, enough=0)
     if not shown:
         invocation.output.say(Message.NOTHING)
-    if chosen.own is None:
-        invocation.output.say(Message.ANSWERS_SPENT)
     waiting = visit.contact.waiting
     if not all(lies_at_relay(visit.contact, letter.reference) for letter in waiting):
         return _end(invocation, Message.REFUSED)
