@@ -79,6 +79,7 @@ def test_wrong_answers_disclose_no_letter_and_both_people_read_what_is_true(
     assert visit.err.splitlines() == [
         "가족을 찾고 있습니다. 그대로 기다리십시오.",
         TAKEN_BY_NOBODY_KNOWN,
+        "당신 것이 아닌 기기에 이 답을 썼습니다. 가족과 새 답을 정하십시오.",
         "다 끝났습니다. 이 기기에 적어 둔 것이 없습니다. 창을 닫고 돌려주십시오.",
     ]
     keeping.until("guest-came")
