@@ -129,9 +129,9 @@ NoGuessTooMany == Cardinality(Tested) <= DiesAt
 (* A confirmation takes its own run back, and nothing else lowers the count. *)
 CountIsExact == disk.unconfirmed = Cardinality(disk.taken \ confirmed)
 
-(* The same for the count that closes the point: the runs offered since it was last opened. What
-   the code has breaks this: a run offered before the reopening, confirmed after it, takes back
-   the run of somebody else. *)
+(* The same for the count that closes the point: the runs offered since it was last opened. The
+   code once broke this: a run offered before the reopening, confirmed after it, took back the
+   run of somebody else. *)
 CountIsOfThisOpening ==
   disk.counted =
     Cardinality({r \in disk.offered \ confirmed : offeredAt[r] = opening})
