@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import NoReturn
 
 from ojak_client.messages import Message
-from tests.journeys.actors import Child, Device, Relay, World, undisturbed, world
+from tests.journeys.actors import Device, Relay, World, world
+from tests.journeys.children import Child, undisturbed
 from tests.journeys.recorder import Record, recording
 from tests.journeys.screen import Terminal, korean, sit_down
 from tests.journeys.traces import WINDOW_BYTES, count_pieces, files_in, strace_to, violations

@@ -9,7 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from ojak_protocol.addresses import MailboxId, mailbox_id
 from ojak_protocol.sync import SyncRequest, decode_reply, decode_request, encode_reply
-from tests.journeys.actors import PATIENCE_SECONDS, undisturbed
+from tests.journeys.children import PATIENCE_SECONDS, undisturbed
 
 
 @dataclass

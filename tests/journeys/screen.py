@@ -10,7 +10,8 @@ import pyte
 
 from ojak_client.i18n import DOMAIN, LOCALE_DIR
 from ojak_client.messages import Message
-from tests.journeys.actors import PATIENCE_SECONDS, Device, undisturbed
+from tests.journeys.actors import Device
+from tests.journeys.children import PATIENCE_SECONDS, undisturbed
 
 COLUMNS, LINES = 80, 24
 KOREAN = gettext.translation(DOMAIN, LOCALE_DIR, ["ko"])

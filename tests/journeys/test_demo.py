@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.actors import BIN, Child
+from tests.journeys.children import BIN, Child
 
 ROOT = Path(__file__).parents[2]
 ERASES_NOTHING = """

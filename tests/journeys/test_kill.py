@@ -16,7 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.actors import BIN, Child, Device, Relay, World, event_in
+from tests.journeys.actors import Device, Relay, World
+from tests.journeys.children import BIN, Child, event_in
 from tests.journeys.test_own_device import DAUGHTER, MOTHER, meet
 
 CYCLES = 50

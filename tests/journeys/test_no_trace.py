@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 from ojak_client.messages import Message
-from tests.journeys.actors import PATIENCE_SECONDS, Device, Relay, World
+from tests.journeys.actors import Device, Relay, World
+from tests.journeys.children import PATIENCE_SECONDS
 from tests.journeys.screen import Terminal, korean, sit_down
 from tests.journeys.traces import connections, files_in, strace_to, violations
 

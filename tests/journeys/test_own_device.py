@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.journeys.actors import Child, Device, World
+from tests.journeys.actors import Device, World
+from tests.journeys.children import Child
 from tests.journeys.traces import files_in
 
 ANSWERS = ("감자밭 할머니", "노동자 강철", "왜가리 1974")
