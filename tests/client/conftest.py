@@ -30,3 +30,13 @@ def url(near_relay: SimulatedRelay) -> Iterator[str]:
 @pytest.fixture
 def device(tmp_path: Path) -> Device:
     return Device(tmp_path / "own")
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def relay(clock: Clock) -> SimulatedRelay:
+    return SimulatedRelay(clock)

@@ -1,6 +1,5 @@
 """What a reply means: for letters of both sides, for visits, and for a profile that moved on."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -20,7 +19,7 @@ from ojak_client.profile import (
     Profile,
     with_contact,
 )
-from ojak_client.requests import Shape, make_request
+from ojak_client.requests import Shape
 from ojak_protocol import conversation as talk
 from ojak_protocol.acknowledgement import Outcome
 from ojak_protocol.addresses import MailboxId
@@ -28,10 +27,6 @@ from ojak_protocol.letters import Body, Kind
 from ojak_protocol.sync import (
     DepositOutcome,
     Found,
-    Nothing,
-    PollResult,
-    SyncReply,
-    SyncRequest,
 )
 from tests.client.persons import (
     MONTH,
@@ -44,6 +39,7 @@ from tests.client.persons import (
     line_of,
     moment,
 )
+from tests.client.replies import asked, our, reply
 from tests.client.simulated_relay import SimulatedRelay
 from tests.people import (
     CLOCK,
@@ -55,38 +51,6 @@ from tests.people import (
     meet,
     said,
 )
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def relay(clock: Clock) -> SimulatedRelay:
-    return SimulatedRelay(clock)
-
-
-def asked(profile: Profile, now: int = CLOCK) -> tuple[Profile, SyncRequest]:
-    profile, _ = prepare(profile, RELAY, moment(now))
-    return profile, make_request(profile, RELAY, moment(now), turn=0, shape=Shape(room=16))
-
-
-def reply(
-    request: SyncRequest,
-    outcome: DepositOutcome = DepositOutcome.STORED,
-    boxes: Mapping[MailboxId, bytes] | None = None,
-) -> SyncReply:
-    lying = boxes or {}
-    polls: tuple[PollResult, ...] = tuple(
-        Found(lying[place]) if place in lying else Nothing() for place in request.polls
-    )
-    return SyncReply(CLOCK, polls, (outcome,) * len(request.deposits))
-
-
-def our(reference: int = 1, **changes: object) -> OurLetter:
-    letter = OurLetter(reference, "편지", CLOCK + MONTH, at_once=True)
-    return replace(letter, **changes)  # type: ignore[arg-type] # of each field its own type
 
 
 def one_letter(line: Line | None = None) -> Profile:

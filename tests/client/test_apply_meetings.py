@@ -1,6 +1,5 @@
 """What a reply means for meetings: who is confirmed, who is told what, what is counted."""
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import pytest
@@ -11,39 +10,29 @@ from ojak_client.apply import (
     apply,
 )
 from ojak_client.notices import NoticeKind
-from ojak_client.prepare import prepare
 from ojak_client.profile import (
     Contact,
-    Line,
-    OurLetter,
     Profile,
     Visiting,
     with_contact,
 )
-from ojak_client.requests import Shape, make_request
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.guest import offer_places
 from ojak_protocol.meeting_messages import SUITE, VERSION
 from ojak_protocol.meeting_places import seal_at
 from ojak_protocol.sync import (
-    DepositOutcome,
     Found,
-    Nothing,
-    PollResult,
-    SyncReply,
-    SyncRequest,
 )
 from tests.client.persons import (
-    MONTH,
     NAME,
     RELAY,
     Clock,
     Person,
     guest_of,
     host_of,
-    line_of,
     moment,
 )
+from tests.client.replies import asked, reply
 from tests.client.simulated_relay import SimulatedRelay
 from tests.people import (
     ALARM,
@@ -55,48 +44,10 @@ from tests.people import (
     boxes_of,
     come,
     look,
-    meet,
     new_point,
     receipt,
     take,
 )
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def relay(clock: Clock) -> SimulatedRelay:
-    return SimulatedRelay(clock)
-
-
-def asked(profile: Profile, now: int = CLOCK) -> tuple[Profile, SyncRequest]:
-    profile, _ = prepare(profile, RELAY, moment(now))
-    return profile, make_request(profile, RELAY, moment(now), turn=0, shape=Shape(room=16))
-
-
-def reply(
-    request: SyncRequest,
-    outcome: DepositOutcome = DepositOutcome.STORED,
-    boxes: Mapping[MailboxId, bytes] | None = None,
-) -> SyncReply:
-    lying = boxes or {}
-    polls: tuple[PollResult, ...] = tuple(
-        Found(lying[place]) if place in lying else Nothing() for place in request.polls
-    )
-    return SyncReply(CLOCK, polls, (outcome,) * len(request.deposits))
-
-
-def our(reference: int = 1, **changes: object) -> OurLetter:
-    letter = OurLetter(reference, "편지", CLOCK + MONTH, at_once=True)
-    return replace(letter, **changes)  # type: ignore[arg-type] # of each field its own type
-
-
-def one_letter(line: Line | None = None) -> Profile:
-    contact = Contact(NAME, RELAY, lines=(line or line_of(meet().guest),), ours=(our(),))
-    return with_contact(Profile(), contact)
 
 
 def meeting(relay: SimulatedRelay, clock: Clock, typed: bytes = RIGHT) -> tuple[Person, Person]:
