@@ -173,8 +173,7 @@ def test_own_takes_a_broken_off_visit_up_without_a_second_guess(
     near_relay.meanwhile = host.sync
     ran = meet(device, url, "--own", NAME, wait=10)
     assert [one["text"] for one in ran.of("letter")] == ["편지"]
-    point = host.contact.point
-    assert point is not None
+    point = host.contact.sets[0].point
     assert sum(len(laid.runs) - len(laid.open_runs) for laid in point.offers) == 1
 
 

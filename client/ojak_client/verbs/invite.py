@@ -13,7 +13,7 @@ from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import open_or_create_vault
-from ojak_client.profile import Contact, Profile, find, with_contact
+from ojak_client.profile import Contact, Profile, QuestionSet, find, with_contact
 from ojak_client.relay_url import parse_relay_url
 from ojak_client.verb import verb
 from ojak_protocol.details import MOST_QUESTION_CHARACTERS
@@ -52,7 +52,7 @@ def command(
             alarm=None,
             bits=stretched.bits,
         )
-        contact = Contact(name, relay, questions, point=point)
+        contact = Contact(name, relay, sets=(QuestionSet(point, questions),))
 
         def add(profile: Profile) -> tuple[Profile, bool]:
             if find(profile, name) is not None:
@@ -61,7 +61,7 @@ def command(
 
         if not store.update(add):
             raise Failure(Message.NAME_EXISTS, name=name)
-    _print_slip(invocation, contact, format_number(number))
+    _print_slip(invocation, relay, format_number(number), questions)
     return ExitCode.DONE
 
 
@@ -100,11 +100,13 @@ def _warn_if_weak(invocation: Invocation, stretched: Stretched) -> None:
         raise Failure(Message.NOT_DONE)
 
 
-def _print_slip(invocation: Invocation, contact: Contact, number: str) -> None:
+def _print_slip(
+    invocation: Invocation, relay: str, number: str, questions: tuple[str, ...]
+) -> None:
     output = invocation.output
     output.show(Message.YOUR_NUMBER, number=number)
-    output.show(Message.SLIP_RELAY, relay=contact.relay)
-    for n, question in enumerate(contact.questions, 1):
+    output.show(Message.SLIP_RELAY, relay=relay)
+    for n, question in enumerate(questions, 1):
         output.show(Message.SLIP_QUESTION, n=n, question=question)
     output.say(Message.SLIP_NOTE)
     output.say(Message.SLIP_QUESTIONS_NOTE)

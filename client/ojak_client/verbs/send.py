@@ -40,7 +40,7 @@ def command(
     with open_vault(invocation) as store:
         contact = choose_contact(store.read(), name)
         text = usable_text(invocation.inputs.letter())
-        bits = contact.point.bits if contact.point is not None else GREETING_BELOW_BITS
+        bits = min((one.point.bits for one in contact.sets), default=GREETING_BELOW_BITS)
         # Holding a letter back is the careful one of the two, so it wins.
         early = (at_once or bits >= GREETING_BELOW_BITS) and not wait_for_reply
         reference = add_letter(store, contact.name, text, at_once=early)
