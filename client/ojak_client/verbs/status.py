@@ -40,6 +40,11 @@ def _show(output: Output, contact: Contact) -> None:
 
 
 def _show_point(output: Output, point: MeetingPoint, name: str) -> None:
+    output.show(Message.SET_KEPT, set=point.set_number)
+    if point.spent:
+        output.show(Message.STATUS_SPENT, set=point.set_number)
+    if point.alarm is not None:
+        output.show(Message.STATUS_ALARM, set=point.set_number)
     output.show(Message.STATUS_TRIES, name=name, n=point.unconfirmed)
     if point.unconfirmed:
         # Whole numbers: the chance itself may be smaller than any float.
