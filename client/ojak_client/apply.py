@@ -280,6 +280,8 @@ def _confirmed(
 ) -> Step:
     kept = any(e.body.kept for e in confirmed.events if isinstance(e, Arrived))
     visit = confirmed.visit
+    # Another visit may have spent the answers since this one was taken.
+    spent = visit.spent or point.spent
     promised = visit.following if point.alarm is not None else None
     line = Line(
         confirmed.conversation,
@@ -290,14 +292,14 @@ def _confirmed(
         alarm=confirmed.alarm,
         promised=promised,
         newest=newest,
-        held=visit.spent,
+        held=spent,
     )
     kind = NoticeKind.GUEST_CONFIRMED_ALARM if confirmed.alarm else NoticeKind.GUEST_CONFIRMED
     notices = [Notice(kind, contact.name)]
-    if visit.spent:
+    if spent:
         notices.append(Notice(NoticeKind.ANSWERS_WERE_SPENT, contact.name))
     # Whoever looked on at a borrowed device has seen them, whichever word was the last.
-    contact = with_point(contact, replace(point, spent=point.spent or not kept))
+    contact = with_point(contact, replace(point, spent=spent or not kept))
     contact = replace(contact, lines=(*contact.lines, line))
     present = contact.present_set
     if not kept and (present is None or present.point.spent):
