@@ -255,7 +255,8 @@ def _letters_for(contact: Contact, point: MeetingPoint) -> tuple[Letter, ...]:
     """
     ready = () if point.spent else ready_letters(contact, point)
     at_once = [letter for letter in ready if letter.at_once][:MOST_OFFERED]
-    following = len(ready) - len(at_once)
+    # A guest who is told of one more letter waits: meanwhile our person may say yes.
+    following = 1 if point.spent else len(ready) - len(at_once)
     if not at_once:
         greeting = Body(Kind.GREETING, following=following)
         return (Letter(0, greeting, greeting),)
