@@ -12,6 +12,7 @@ from typing import Final, assert_never
 
 from ojak_client.deposited import answer_deposited, answer_offer, point_deposited
 from ojak_client.moment import Moment
+from ojak_client.moving import found_at, move
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.prepare import in_state
 from ojak_client.profile import (
@@ -64,8 +65,10 @@ def apply(
     if any(_is_full(outcome) for outcome in reply.deposits):
         notices.append(Notice(NoticeKind.RELAY_FULL, ""))
     for contact in profile.contacts:
-        if contact.relay == relay:
-            changed, said = _apply_to(contact, request, reply, moment, newest=profile.references)
+        if relay in contact.relays:
+            step = _apply_to if contact.relay == relay else _apply_elsewhere
+            changed, said = step(contact, request, reply, moment, newest=profile.references)
+            changed = found_at(contact, changed, relay)
             profile = with_contact(profile, changed)
             notices.extend(said)
     return profile, tuple(notices)
@@ -98,6 +101,21 @@ def _apply_to(
             notices.extend(said)
         elif isinstance(result, Nothing):
             contact = _change_talks(contact, partial(talk.absent, where=place))
+    return contact, tuple(notices)
+
+
+def _apply_elsewhere(
+    contact: Contact, request: SyncRequest, reply: SyncReply, moment: Moment, *, newest: int
+) -> Step:
+    """Take what lies for a conversation at a relay that we come from or go to."""
+    del newest
+    done = frozenset(request.deletes)
+    contact = _change_talks(contact, lambda state: talk.deleted(state, done))
+    notices: list[Notice] = []
+    for place, result in zip(request.polls, reply.polls, strict=True):
+        if isinstance(result, Found):
+            contact, said = _found_in_lines(contact, place, result.box, moment)
+            notices.extend(said)
     return contact, tuple(notices)
 
 
@@ -147,6 +165,12 @@ def _found(contact: Contact, place: MailboxId, box: bytes, moment: Moment, *, ne
     for one in contact.sets:
         contact, said = _found_as_host(contact, one.point, place, box, moment, newest)
         notices += said
+    contact, said = _found_in_lines(contact, place, box, moment)
+    return contact, (*notices, *said)
+
+
+def _found_in_lines(contact: Contact, place: MailboxId, box: bytes, moment: Moment) -> Step:
+    notices: tuple[Notice, ...] = ()
     if len(contact.theirs) >= MOST_UNREAD:
         # Left at the relay, neither opened nor acknowledged nor deleted, until some were read.
         return contact, notices
@@ -325,6 +349,9 @@ def _happened(
                 contact, said = _arrived(contact, body, forced=line.alarm)
             case Settled(reference, outcome):
                 contact, said = _settled(contact, reference, outcome)
+                if reference == contact.moves_with != 0:
+                    arrived = outcome is Outcome.ARRIVED
+                    contact = move(contact, contact.also, now=moment.now) if arrived else contact
             case Broken():
                 said = (Notice(NoticeKind.COPY_DETECTED, contact.name),)
             case _:

@@ -64,6 +64,7 @@ _CODES: Final[Mapping[Message, ExitCode]] = {
     Message.FOUR_LINES: ExitCode.USAGE,
     Message.UNKNOWN_SET: ExitCode.USAGE,
     Message.SET_EXISTS: ExitCode.USAGE,
+    Message.SAME_RELAY: ExitCode.USAGE,
     Message.PASSPHRASE_EMPTY: ExitCode.USAGE,
     Message.PASSPHRASES_DIFFER: ExitCode.USAGE,
     Message.NUMBER_WRONG: ExitCode.USAGE,

@@ -7,7 +7,7 @@ for the length of a visit. It is immutable; `prepare` and `apply` return new one
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from ojak_protocol.addresses import MailboxId
+from ojak_protocol.addresses import DeleteKey, MailboxId
 from ojak_protocol.conversation import Conversation
 from ojak_protocol.details import Details
 from ojak_protocol.guest import Attempt
@@ -155,6 +155,19 @@ class Contact(Hidden):
     theirs: tuple[TheirLetter, ...] = ()
     arrivals: int = 0
     """How many letters of the other side have arrived so far."""
+    also: str = ""
+    """Another relay that is looked at: the next one or the former one (see `moving`)."""
+    also_until: int = 0
+    """Device clock from which the former relay is not looked at any more."""
+    moves_with: int = 0
+    """Which letter of ours says that we move; 0: we are where we say we are."""
+    elsewhere: tuple[DeleteKey, ...] = ()
+    """Keys of boxes that were read and lie at the other relay."""
+
+    @property
+    def relays(self) -> tuple[str, ...]:
+        """Where boxes of the other side may lie."""
+        return (self.relay, self.also) if self.also else (self.relay,)
 
     @property
     def waiting(self) -> tuple[OurLetter, ...]:

@@ -19,6 +19,7 @@ VERBS: Final[Mapping[str, HelpText]] = {
     "alarm": HelpText.ALARM,
     "allow": HelpText.ALLOW,
     "number": HelpText.NEW_NUMBER,
+    "relay": HelpText.NEW_RELAY,
     "contacts": HelpText.CONTACTS,
     "status": HelpText.STATUS,
     "wipe": HelpText.WIPE,
