@@ -1,0 +1,468 @@
+"""Vectors of a meeting: stretching, CPace, places, offer, answer, and both branches of a run."""
+
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha512
+
+from nacl.bindings import crypto_scalarmult, crypto_scalarmult_base
+
+from ojak_protocol import cpace
+from ojak_protocol.answers import Answers, answers_of
+from ojak_protocol.cpace import Isk, Scalar, Share, new_scalar
+from ojak_protocol.meeting_keys import BranchKeys, RunName, branch_isk, branch_keys, share_for
+from ojak_protocol.meeting_messages import Answer, Offer
+from ojak_protocol.meeting_places import answer_place, offer_place, seal_at, seen_place
+from ojak_protocol.number import Number
+from ojak_protocol.primitives import blake2b, lv, u8
+from ojak_protocol.stretch import Prs, Seed, answers_prs, argon2id, number_seed
+from tests.docs.named_bytes import draws
+from tests.vectors.notation import GOOD, File, Made, Names, Splice, joined
+from tests.vectors.recorded import KEM, RECORDINGS, Recorded
+
+NUMBER = Number("123456789018")
+DAY, UNTIL, SET = 20_833, 1_800_000_660, 1
+RIGHT = ("감자밭 할머니", "로동자 강철", "왜가리 1974")
+TYPED = {
+    "right": RIGHT,
+    "alarm": (RIGHT[0], RIGHT[1], "물레방아 1950"),
+    "wrong": (RIGHT[0], "로동자 강칠", RIGHT[2]),
+}
+"""What a guest may have typed; the host knows the first two."""
+
+RUN_OF = {"right": 0, "alarm": 1, "wrong": 2}
+
+
+@cache
+def seed() -> Seed:
+    return number_seed(NUMBER, argon2id)
+
+
+@cache
+def prs_of(typed: tuple[str, str, str], set_number: int = SET) -> Prs:
+    return answers_prs(seed(), set_number, answers_of(*typed), argon2id)
+
+
+def stretching() -> File:
+    cases: list[dict[str, Made]] = []
+    rows = [(what, typed, SET) for what, typed in TYPED.items()]
+    rows += [("the same in set 2", RIGHT, 2), ("in another order", RIGHT[::-1], SET)]
+    for name, typed, set_number in rows:
+        answers = answers_of(*typed)
+        cases.append(
+            joined(
+                {"name": name, "expect": GOOD, "number": NUMBER, "seed": seed(), "set": set_number},
+                {"answers": list(typed), "canonical": list(_forms(answers))},
+                {"prs": prs_of(typed, set_number)},
+            )
+        )
+    common: dict[str, Made] = {"number": NUMBER, "seed": seed()}
+    cases += [
+        joined(
+            {"name": "two equal answers", "expect": "Refused: equal answers"},
+            common,
+            {"set": SET, "answers": ["로동자", "노동자", "왜가리"]},
+        ),
+        joined(
+            {"name": "a set above 2^32 - 1", "expect": "LocalError"},
+            common,
+            {"set": 1 << 32, "answers": list(RIGHT)},
+        ),
+    ]
+    what = (
+        "Stretching, docs/protocol.md, 'Number and answers': 'seed' from 'number', 'prs' from "
+        "'seed', 'set' and three 'answers' as typed, whose canonical forms stand in 'canonical'."
+    )
+    return File(what, Names(), cases)
+
+
+def _forms(answers: Answers) -> tuple[bytes, bytes, bytes]:
+    return answers.first, answers.second, answers.third
+
+
+LOW_ORDER = (
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "0000000000000000000000000000000000000000000000000000000000000080",
+)
+"""Points of low order; the rest of them stand in cpace.json."""
+
+
+def exchanges() -> File:
+    x = Names()
+    inputs = {
+        "plain": (x("prs"), b"CI", x("sid"), b"ADa", b"ADb"),
+        "all empty": (b"", b"", b"", b"", b""),
+        "a secret that fills the block": (x("prs-116", 116), b"CI", x("sid"), b"", b""),
+        "a secret longer than the block": (x("prs-200", 200), b"CI", x("sid"), b"", b""),
+        "data of 1478 and 2346 bytes": (x("prs"), b"CI", x("sid"), x("ADa", 1478), x("ADb", 2346)),
+    }
+    cases: list[dict[str, Made]] = []
+    for name, (prs, ci, sid, ada, adb) in inputs.items():
+        ya, yb = new_scalar(lambda _: x("ya")), new_scalar(lambda _: x("yb"))
+        shares = cpace.share(prs, ci, sid, ya), cpace.share(prs, ci, sid, yb)
+        isk = cpace.session_key(
+            ya,
+            shares[1],
+            sid=sid,
+            initiator_share=shares[0],
+            initiator_data=ada,
+            responder_share=shares[1],
+            responder_data=adb,
+        )
+        cases.append(
+            joined(
+                {
+                    "name": name,
+                    "expect": GOOD,
+                    "PRS": prs,
+                    "CI": ci,
+                    "sid": sid,
+                    "ADa": ada,
+                    "ADb": adb,
+                },
+                {"ya": ya, "yb": yb, "Ya": shares[0], "Yb": shares[1]},
+                {"K": crypto_scalarmult(ya, shares[1]), "ISK": isk},
+            )
+        )
+    first = {key: cases[0][key] for key in ("sid", "ADa", "ADb", "ya", "Ya")}
+    bad = {
+        f"low order {number}": ("Unopenable", bytes.fromhex(text))
+        for number, text in enumerate(LOW_ORDER)
+    }
+    bad |= {
+        "a share of 31": ("Malformed", x("short-share", 31)),
+        "a share of 33": ("Malformed", x("long-share", 33)),
+        "no share": ("Malformed", b""),
+    }
+    cases += [
+        joined({"name": name, "expect": expect}, first, {"Yb": point})
+        for name, (expect, point) in bad.items()
+    ]
+    short = {"PRS": x("prs"), "CI": b"CI", "sid": x("sid")}
+    cases += [
+        joined({"name": "a scalar of 31", "expect": "LocalError"}, short, {"ya": x("scalar", 31)}),
+        joined({"name": "a scalar of 33", "expect": "LocalError"}, short, {"ya": x("scalar", 33)}),
+    ]
+    what = (
+        "CPace with inputs of our own, docs/protocol.md, 'CPace'; the draft's stand in "
+        "cpace.json. Names are the draft's; scalars are clamped. Bad ones are read by the "
+        "initiator."
+    )
+    return File(what, x, cases)
+
+
+def meeting_places() -> File:
+    x = Names()
+    cases: list[dict[str, Made]] = []
+    nonce = x("nonce-a")
+    for set_number, day, n in ((SET, DAY, 0), (SET, DAY, 2), (2, DAY, 0), ((1 << 32) - 1, 0, 1)):
+        cases.append(
+            joined(
+                {
+                    "name": f"offer, set {set_number}, day {day}, n {n}",
+                    "expect": GOOD,
+                    "seed": seed(),
+                },
+                {"kind": "offer", "set": set_number, "day": day, "n": n},
+                {"id": offer_place(seed(), set_number, day, n)},
+            )
+        )
+    for run in (0, 3):
+        for kind, place in (("answer", answer_place), ("seen", seen_place)):
+            cases.append(
+                joined(
+                    {"name": f"{kind}, run {run}", "expect": GOOD, "seed": seed(), "kind": kind},
+                    {"nonce": nonce, "run": run, "id": place(seed(), nonce, run)},
+                )
+            )
+    where = seen_place(seed(), nonce, 0)
+    box = seal_at(seed(), where, b"", entropy=draws(x("seen-seal", 24)))
+    cases.append(
+        joined(
+            {
+                "name": "a seen box",
+                "expect": GOOD,
+                "seed": seed(),
+                "key": blake2b(b"meet-seal", seed()),
+            },
+            {"id": where, "message": bytes(3960), "seal_nonce": x("seen-seal", 24), "box": box},
+        )
+    )
+    bad: dict[str, tuple[str, dict[str, Made]]] = {
+        "another place": ("Unopenable", {"id": answer_place(seed(), nonce, 0)}),
+        "another run": ("Unopenable", {"id": seen_place(seed(), nonce, 1)}),
+        "another number": ("Unopenable", {"seed": x("another-seed")}),
+        "a bit of the nonce": ("Unopenable", {"box": Splice("a seen box", 0, 1, b"\0")}),
+        "a bit of the ciphertext": ("Unopenable", {"box": Splice("a seen box", 99, 1, b"\0")}),
+        "a bit of the tag": ("Unopenable", {"box": Splice("a seen box", 3999, 1, b"\0")}),
+        "a box of 3999": ("Malformed", {"box": Splice("a seen box", 3999, 1)}),
+        "a box of 4001": ("Malformed", {"box": Splice("a seen box", 4000, 0, b"\0")}),
+        "no box": ("Malformed", {"box": b""}),
+    }
+    cases += [
+        joined(
+            {"name": name, "expect": expect, "seed": seed(), "id": where},
+            {"box": Splice("a seen box", 0)},
+            change,
+        )
+        for name, (expect, change) in bad.items()
+    ]
+    what = (
+        "Meeting places, docs/protocol.md, 'The meeting point': 'id' of an offer, an answer or a "
+        "seen box; and what lies there, 'box', which opens to 'message' under 'key'."
+    )
+    return File(what, x, cases)
+
+
+@dataclass
+class Met:
+    """One offer and three guests who answered it."""
+
+    x: Names
+    offer: Offer
+    answers: dict[str, Answer]
+
+    def scalars(self, side: str, run: int) -> tuple[Scalar, Scalar]:
+        first, second = (new_scalar(lambda _, j=j: self.x(f"{side}-{run}-{j}")) for j in (0, 1))  # type: ignore[misc]  # the default binds the loop's value
+        return first, second
+
+    def name(self, run: int) -> RunName:
+        return RunName(seed(), self.offer.nonce, SET, run)
+
+
+@cache
+def met() -> Met:
+    """A host with an alarm word; the coin of run r is r modulo 2."""
+    x = Names()
+    nonce = x("nonce-a")
+    whole = Met(x, Offer(SET, nonce, KEM.public_key(x("host-ek", 64)), ()), {})
+    pairs = []
+    for run in range(4):
+        words = [prs_of(TYPED["right"]), prs_of(TYPED["alarm"])]
+        first, second = (
+            share_for(whole.name(run), j, prs=words[j ^ run & 1], scalar=scalar)
+            for j, scalar in enumerate(whole.scalars("ya", run))
+        )
+        pairs.append((first, second))
+    whole.offer = Offer(SET, nonce, whole.offer.ek, tuple(pairs))
+    for what, run in RUN_OF.items():
+        shares = [
+            share_for(whole.name(run), j, prs=prs_of(TYPED[what]), scalar=scalar)
+            for j, scalar in enumerate(whole.scalars("yb", run))
+        ]
+        whole.answers[what] = Answer(
+            nonce=x(f"nonce-b-{run}"),
+            until=UNTIL,
+            shares=(shares[0], shares[1]),
+            dh=crypto_scalarmult_base(x(f"guest-dh-{run}")),
+            ek=KEM.public_key(x(guest_seed_name(run), 64)),
+            ct=Recorded([what]).encapsulate(whole.offer.ek)[1],
+        )
+    return whole
+
+
+def guest_seed_name(run: int) -> str:
+    """Who answered run 0 is the one with whom the conversation of ratchet.json goes on."""
+    return RECORDINGS["step-1"] if run == 0 else f"guest-ek-{run}"
+
+
+def offers() -> File:
+    whole = met()
+    x, offer = whole.x, whole.offer
+    place = offer_place(seed(), SET, DAY, 0)
+    message = offer.encode()
+    box = seal_at(seed(), place, message, entropy=draws(x("offer-seal", 24)))
+    common: dict[str, Made] = {"seed": seed(), "set": SET, "id": place}
+    cases: list[dict[str, Made]] = [
+        joined(
+            {"name": "offer", "expect": GOOD},
+            common,
+            {"nonce": offer.nonce, "ek": offer.ek, "shares": [list(pair) for pair in offer.shares]},
+            {"message": message, "seal_nonce": x("offer-seal", 24), "box": box},
+        )
+    ]
+    cases += _bad_messages("offer", len(message), common)
+    cases += _bad_boxes("offer", common, elsewhere=offer_place(seed(), SET, DAY + 1, 0))
+    cases += [
+        joined(
+            {"name": "an offer of another set", "expect": "Malformed"},
+            common,
+            {"set": 2, "message": Splice("offer", 0)},
+        ),
+        joined(
+            {"name": "a key that is none", "expect": GOOD, "unusable": "ek"},
+            common,
+            {"message": Splice("offer", 38, 1184, b"\xff" * 1184)},
+        ),
+    ]
+    what = (
+        "Offers, docs/protocol.md, 'Offer and answer': 'box' lies at 'id' and opens to 'message' "
+        "and zeros; 'message' alone is to be read as if it lay there. 'set' is what the guest's "
+        "person named. 'unusable' is well formed: the guest finds out when it uses that field."
+    )
+    return File(what, x, cases)
+
+
+def answers() -> File:
+    whole = met()
+    x, offer = whole.x, whole.offer
+    cases: list[dict[str, Made]] = []
+    shown: Made = offer.encode()
+    for what, run in RUN_OF.items():
+        answer, place = whole.answers[what], answer_place(seed(), offer.nonce, run)
+        box = seal_at(seed(), place, answer.encode(), entropy=draws(x(f"answer-seal-{run}", 24)))
+        cases.append(
+            joined(
+                {"name": what, "expect": GOOD, "seed": seed(), "offer": shown, "run": run},
+                {"id": place, "prs": prs_of(TYPED[what]), "yb": list(whole.scalars("yb", run))},
+                {"dh_secret": x(f"guest-dh-{run}"), "ek_seed": x(guest_seed_name(run), 64)},
+                {"nonce": answer.nonce, "until": answer.until, "shares": list(answer.shares)},
+                {"dh": answer.dh, "ek": answer.ek, "ct": answer.ct, "message": answer.encode()},
+                {"seal_nonce": x(f"answer-seal-{run}", 24), "box": box},
+            )
+        )
+        shown = Splice("right", 0)
+    common: dict[str, Made] = {"seed": seed(), "offer": shown, "run": 0}
+    common["id"] = answer_place(seed(), offer.nonce, 0)
+    cases += _bad_messages("right", 2410, common)
+    cases += _bad_boxes("right", common, elsewhere=seen_place(seed(), offer.nonce, 0))
+    unusable = {
+        "an X25519 key of low order": ("dh", Splice("right", 106, 32, bytes(32))),
+        "an ML-KEM key that is none": ("ek", Splice("right", 138, 1184, b"\xff" * 1184)),
+    }
+    cases += [
+        joined({"name": name, "expect": GOOD, "unusable": what}, common, {"message": splice})
+        for name, (what, splice) in unusable.items()
+    ]
+    what = (
+        "Answers to the offer in 'offer', docs/protocol.md, 'Offer and answer': 'box' lies at "
+        "'id' and opens to 'message' and zeros; 'message' alone is to be read as if it lay there. "
+        "'prs' is what the guest typed, stretched. 'unusable' is well formed, and the host takes "
+        "such an answer, like every bad one, for one that nobody made."
+    )
+    return File(what, x, cases)
+
+
+def _bad_messages(of: str, size: int, common: dict[str, Made]) -> list[dict[str, Made]]:
+    bad: dict[str, tuple[str, Made]] = {
+        "version 2": ("TooNew", Splice(of, 0, 1, b"\2")),
+        "version 0": ("TooNew", Splice(of, 0, 1, b"\0")),
+        "suite 2": ("TooNew", Splice(of, 1, 1, b"\2")),
+        "a later version that is longer": ("TooNew", Splice(of, 0, size, b"\2\1" + b"." * 3958)),
+        "filling that is not zero": ("Malformed", Splice(of, size, 0, b"\0\1")),
+        "the last byte missing": ("Malformed", Splice(of, size - 1, 1)),
+        "a message of one byte": ("Malformed", Splice(of, 1, size - 1)),
+        "no message": ("Malformed", b""),
+    }
+    return [
+        joined({"name": name, "expect": expect}, common, {"message": message})
+        for name, (expect, message) in bad.items()
+    ]
+
+
+def _bad_boxes(of: str, common: dict[str, Made], elsewhere: bytes) -> list[dict[str, Made]]:
+    bad: dict[str, tuple[str, dict[str, Made]]] = {
+        "a box of another place": ("Unopenable", {"id": elsewhere}),
+        "a box of another number": ("Unopenable", {"seed": bytes(32)}),
+        "a bit of the nonce": ("Unopenable", {"box": Splice(of, 0, 1, b"\0")}),
+        "a bit of the ciphertext": ("Unopenable", {"box": Splice(of, 99, 1, b"\0")}),
+        "a bit of the tag": ("Unopenable", {"box": Splice(of, 3999, 1, b"\0")}),
+        "a box of 3999": ("Malformed", {"box": Splice(of, 3999, 1)}),
+        "a box of 4001": ("Malformed", {"box": Splice(of, 4000, 0, b"\0")}),
+    }
+    return [
+        joined({"name": name, "expect": expect}, common, {"box": Splice(of, 0)}, change)
+        for name, (expect, change) in bad.items()
+    ]
+
+
+def _said(keys: BranchKeys) -> dict[str, Made]:
+    return {
+        "root": keys.root,
+        "ck_guest": keys.ck_guest,
+        "mbk_guest": keys.mbk_guest,
+        "next_mbk_guest": keys.next_mbk_guest,
+        "mbk_host": keys.mbk_host,
+    }
+
+
+def branches() -> File:
+    whole = met()
+    x = whole.x
+    cases: list[dict[str, Made]] = []
+
+    def again(message: Offer | Answer, first: Offer | Answer) -> Made:
+        return Splice("right", 0) if cases and message == first else message.encode()
+
+    def run_of(name: str, offer: Offer, answer: Answer, run: int) -> None:
+        shared = KEM.decapsulate(x("host-ek", 64), answer.ct)
+        both: list[Made] = []
+        common = None
+        for j in (0, 1):
+            isks: dict[str, Isk] = {}
+            for side, scalars in (("host", "ya"), ("guest", "yb")):
+                isks[side] = branch_isk(
+                    whole.name(run),
+                    j,
+                    scalar=whole.scalars(scalars, run)[j],
+                    offer=offer,
+                    answer=answer,
+                    entropy=draws(x(f"nobody-{side}-{j}", 64)),
+                    host=side == "host",
+                )
+            keys = {
+                side: branch_keys(isk, shared, offer=offer, run=run, answer=answer, j=j)
+                for side, isk in isks.items()
+            }
+            common = j if keys["host"] == keys["guest"] else common
+            both.append(
+                joined(
+                    {
+                        "sid": whole.name(run).sid(j),
+                        "Ya": offer.shares[run][j],
+                        "Yb": answer.shares[j],
+                    },
+                    {"ya": whole.scalars("ya", run)[j], "yb": whole.scalars("yb", run)[j]},
+                    {f"nobody_{side}": x(f"nobody-{side}-{j}", 64) for side in isks},
+                    {f"ISK_{side}": isk for side, isk in isks.items()},
+                    {side: _said(keys[side]) for side in isks},
+                )
+            )
+        th = sha512(lv(offer.encode(), u8(run), answer.encode())).digest()
+        cases.append(
+            joined(
+                {"name": name, "expect": GOOD, "seed": seed(), "set": SET, "run": run},
+                {
+                    "offer": again(offer, whole.offer),
+                    "answer": again(answer, whole.answers["right"]),
+                },
+                {"CI": whole.name(run).ci()},
+                {"ek_h_seed": x("host-ek", 64), "ss": shared, "th": th, "branches": both},
+                {"common": common},
+            )
+        )
+
+    for what, run in RUN_OF.items():
+        run_of(what, whole.offer, whole.answers[what], run)
+    right = whole.answers["right"]
+
+    def with_shares(first: bytes) -> Answer:
+        shares = (Share(first), right.shares[1])
+        return Answer(right.nonce, right.until, shares, right.dh, right.ek, right.ct)
+
+    run_of("Yb_0 of low order", whole.offer, with_shares(bytes(32)), 0)
+    run_of("Yb_0 is Ya_0", whole.offer, with_shares(whole.offer.shares[0][0]), 0)
+    run_of("Yb_0 is a share of another run", whole.offer, with_shares(whole.offer.shares[3][1]), 0)
+    low = ((Share(bytes(32)), whole.offer.shares[0][1]), *whole.offer.shares[1:])
+    offer = Offer(SET, whole.offer.nonce, whole.offer.ek, low)
+    run_of("Ya_0 of low order", offer, right, 0)
+    what = (
+        "Both branches of a run, docs/protocol.md, 'Keys of a meeting', as host and guest compute "
+        "them. 'common' is the branch in which both have the same keys (null: none); nobody_host "
+        "and nobody_guest are the random ISK of a side that was shown an unusable share. The coin "
+        "of run r is r modulo 2: 'right' meets in branch 0, 'alarm' (the host's alarm word) in 0 "
+        "of run 1."
+    )
+    return File(what, x, cases)
