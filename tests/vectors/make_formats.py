@@ -16,7 +16,7 @@ from ojak_protocol.pouch import CLASSES, PLACE_BYTES, Carried, encode_pouch
 from ojak_protocol.primitives import blake2b, u32
 from ojak_protocol.slip import Slip, encode_slip
 from tests.protocol.test_slip import written as slip_of
-from tests.vectors.notation import GOOD, File, Made, Names, Splice, joined, shape
+from tests.vectors.notation import GOOD, File, Made, Names, Splice, flipped, joined, shape
 
 
 def cbor_values() -> File:
@@ -316,14 +316,15 @@ def pouches() -> File:
         "version 24, which no short head has": _pouch_of([first], {0: 24}),
         "nothing at all": b"",
     }
-    cases += [{"name": name, "expect": "Malformed", "pouch": pouch} for name, pouch in bad.items()]
+    cases += [{"name": name, "expect": "Malformed", "pouch": data} for name, data in bad.items()]
     whole = "2 carried"
-    size = len(encode_pouch([carried(0), carried(1)]))
+    pouch = encode_pouch([carried(0, 60), carried(1, 2_592_000)])
+    size = len(pouch)
     spliced = {
-        "a bit of an id": Splice(whole, 10, 1, b"\0"),
-        "a bit of a box": Splice(whole, 2000, 1, b"\0"),
-        "a bit of the filling": Splice(whole, 12_000, 1, b"\1"),
-        "a bit of the hash": Splice(whole, size - 1, 1, b"\0"),
+        "a bit of an id": flipped(whole, pouch, 10),
+        "a bit of a box": flipped(whole, pouch, 2000),
+        "a bit of the filling": flipped(whole, pouch, 12_000),
+        "a bit of the hash": flipped(whole, pouch, size - 1),
         "a trailing byte": Splice(whole, size, 0, b"\0"),
         "the last byte missing": Splice(whole, size - 1, 1),
         "a longer head of the version": Splice(whole, 2, 1, b"\x18\1"),

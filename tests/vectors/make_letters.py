@@ -25,7 +25,7 @@ from ojak_protocol.primitives import lv, mac, seal, u32
 from ojak_protocol.stretch import argon2id
 from tests.docs.examples_of_letters import BODIES, KINDS
 from tests.docs.named_bytes import draws
-from tests.vectors.notation import GOOD, File, Made, Names, Splice, joined, shape
+from tests.vectors.notation import GOOD, File, Made, Names, Splice, flipped, joined, shape
 
 Fields = dict[int, cbor.Value]
 CLOCK = 1_800_000_000
@@ -232,9 +232,11 @@ def parcels() -> File:
         key = mac(file_key, b"part-key" + u32(key_of))
         return seal(key, plain[1], bound_to=bound_to, nonce=x("nonce-1", 24))
 
+    second = forged(1, (1, 1, 2))
+    assert second == cases[1]["box"]
     bits = {"nonce": 0, "ciphertext": 2000, "tag": 3999}
     bad: dict[str, tuple[str, dict[str, Made]]] = {
-        f"a bit of the {what}": ("Unopenable", {"box": Splice("part 1", at, 1, b"\0")})
+        f"a bit of the {what}": ("Unopenable", {"box": flipped("part 1", second, at)})
         for what, at in bits.items()
     }
     bad |= {
@@ -259,7 +261,6 @@ def parcels() -> File:
         )
         for name, (expect, change) in bad.items()
     ]
-    assert forged(1, (1, 1, 2)) == cases[1]["box"]
     wholes: dict[str, tuple[str, dict[str, Made]]] = {
         "joined": (GOOD, {}),
         "filling that is not zero": ("Malformed", {"plains": [plain[0], plain[1][:-1] + b"\1"]}),
@@ -313,7 +314,7 @@ def questions() -> File:
         back: Callable[[QuestionReply, Question], QuestionReply] = lambda reply, _: reply,
     ) -> None:
         entropy = draws(x(f"{name}-nonce", 16), x(f"{name}-ya"))
-        asked, first = comparison.ask(text, canonical("왜가리"), stretch=_stretch, entropy=entropy)
+        asked, first = comparison.ask(text, canonical("왜가리"), stretch=stretched, entropy=entropy)
         assert isinstance(first.details, Question)
         question = shown(first.details)
         nobody = [x(f"{name}-nobody-b", 64)] if question != first.details else []
@@ -322,7 +323,7 @@ def questions() -> File:
             question,
             canonical(theirs),
             used=(),
-            stretch=_stretch,
+            stretch=stretched,
             entropy=draws(x(f"{name}-yb"), *nobody),
         )
         assert isinstance(second.details, QuestionReply)
@@ -371,7 +372,7 @@ def questions() -> File:
 _STRETCHED: dict[tuple[bytes, bytes], bytes] = {}
 
 
-def _stretch(secret: bytes, salt: bytes) -> bytes:
+def stretched(secret: bytes, salt: bytes) -> bytes:
     """The real Argon2id, once for each input."""
     key = secret, salt
     if key not in _STRETCHED:

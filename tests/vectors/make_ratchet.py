@@ -21,7 +21,7 @@ from ojak_protocol.meeting_keys import (
 from ojak_protocol.ratchet import SendingChain, TurnSecrets, begins_chain, seal
 from tests.docs.named_bytes import draws
 from tests.vectors.make_meeting import guest_seed_name, met
-from tests.vectors.notation import GOOD, File, Made, Names, Splice, joined
+from tests.vectors.notation import GOOD, File, Made, Names, Splice, flipped, joined
 from tests.vectors.recorded import KEM, Recorded
 
 
@@ -54,7 +54,7 @@ def boxes() -> File:
     bits = {"header's nonce": 0, "header": 1000, "header's tag": 2351}
     bits |= {"body's nonce": 2352, "body": 3000, "body's tag": 3999}
     bad: dict[str, tuple[str, dict[str, Made]]] = {
-        f"a bit of the {what}": ("Unopenable", {"box": Splice("first", at, 1, b"\0")})
+        f"a bit of the {what}": ("Unopenable", {"box": flipped("first", made[0], at)})
         for what, at in bits.items()
     }
     bad |= {
@@ -159,7 +159,7 @@ def _mailbox_key(before: Conversation, chain: SendingChain) -> bytes:
 def start() -> tuple[Names, BranchKeys, dict[str, Conversation]]:
     """Host and guest in the branch of the right answers, run 0."""
     whole = met()
-    x, answer = whole.x, whole.answers["right"]
+    x, answer = whole.x.copy(), whole.answers["right"]
     isk = branch_isk(
         whole.name(0),
         0,
@@ -218,20 +218,28 @@ def conversation() -> File:
         "step-n of kem.json), then the nonces of header and body, of the letter and of its "
         "withdrawn form. 'root' and 'next_mbk' are the writer's afterwards, 'mbk' that of the "
         "place. 'read' is the form that the other side reads at once, or after box 'read_after'; "
-        "null: it is lost. Bad boxes lie at 'id' for 'reader' after box 'after' ('start': 0)."
+        "null: it is lost. Bad boxes are 'letter' at 'id' for 'reader' after box 'after' "
+        "('start': 0)."
     )
-    return File(what, x, [begin, *told.steps, *_bad(x, told, sides)])
+    return File(what, x, [begin, *told.steps, *_bad(x, told)])
 
 
-def _bad(x: Names, told: Talk, first: dict[str, Conversation]) -> list[dict[str, Made]]:
+def _bad(x: Names, told: Talk) -> list[dict[str, Made]]:
     """Boxes that are refused, and where."""
     one, other = told.steps[0], told.steps[3]
     bits = {"header's nonce": 0, "header": 1000, "body's nonce": 2352, "body's tag": 3999}
     rows: list[tuple[str, str, str, int, Made, Made]] = [
-        (f"a bit of the {what}", "Unopenable", "guest", 0, one["id"], Splice("box 1", at, 1, b"\0"))
+        (
+            f"a bit of the {what}",
+            "Unopenable",
+            "guest",
+            0,
+            one["id"],
+            flipped("box 1", _of(one, "letter"), at),
+        )
         for what, at in bits.items()
     ]
-    mbk = first["host"].ratchet.next_sending
+    mbk = told.before[0].ratchet.next_sending
     second = place_at(next_mailbox_key(mbk), 1)
     letters = {number: step["id"] for number, step in enumerate(told.steps, 1)}
     rows += [
@@ -305,7 +313,14 @@ def _bad(x: Names, told: Talk, first: dict[str, Conversation]) -> list[dict[str,
     ]
     rows += _ends(x, told)
     return [
-        {"name": name, "expect": expect, "reader": reader, "after": after, "id": where, "box": box}
+        {
+            "name": name,
+            "expect": expect,
+            "reader": reader,
+            "after": after,
+            "id": where,
+            "letter": box,
+        }
         for name, expect, reader, after, where, box in rows
     ]
 

@@ -37,6 +37,11 @@ class Splice:
     put: bytes = b""
 
 
+def flipped(of: str, data: bytes, at: int) -> Splice:
+    """Return *data*, which is that of the case called *of*, with one bit changed."""
+    return Splice(of, at, 1, bytes([data[at] ^ 1]))
+
+
 Made: TypeAlias = "int | str | bytes | Splice | Sequence[Made] | Mapping[str, Made] | None"
 """What a maker puts into a field."""
 
@@ -55,6 +60,10 @@ class Names:
         value = shake_256(name.encode()).digest(size)
         self.given[value] = f"X({name},{size})"
         return value
+
+    def copy(self) -> "Names":
+        """The names so far, for one file: what another file names must not show in it."""
+        return Names(dict(self.given))
 
     def text(self, data: bytes) -> str:
         """Return *data* in the notation."""
@@ -188,6 +197,12 @@ class Case:
     def inner(self, name: str) -> list["Case"]:
         """The objects in a list, each read like a case."""
         return [Case(value, {}) for value in self.values(name) if isinstance(value, dict)]
+
+    def within(self, name: str) -> "Case":
+        """The object in a field, read like a case."""
+        value = self.fields[name]
+        assert isinstance(value, dict)
+        return Case(value, {})
 
     def cbor(self, name: str) -> cbor.Value:
         """The value that `shape` wrote."""
