@@ -22,9 +22,9 @@ from ojak_protocol.letters import Body, Kind, encode_body
 from ojak_protocol.padding import MOST_PARCEL_BYTES, PART_COUNTS, part_count
 from ojak_protocol.parcels import pack, pack_timed, part_ids, seal_parts
 from ojak_protocol.primitives import lv, mac, seal, u32
-from ojak_protocol.stretch import argon2id
 from tests.docs.examples_of_letters import BODIES, KINDS
 from tests.docs.named_bytes import draws
+from tests.vectors.argon import stretched
 from tests.vectors.notation import GOOD, File, Made, Names, Splice, flipped, joined, shape
 
 Fields = dict[int, cbor.Value]
@@ -367,14 +367,3 @@ def questions() -> File:
         "'expect' is good (equal for both) or different."
     )
     return File(what, x, cases)
-
-
-_STRETCHED: dict[tuple[bytes, bytes], bytes] = {}
-
-
-def stretched(secret: bytes, salt: bytes) -> bytes:
-    """The real Argon2id, once for each input."""
-    key = secret, salt
-    if key not in _STRETCHED:
-        _STRETCHED[key] = argon2id(secret, salt)
-    return _STRETCHED[key]

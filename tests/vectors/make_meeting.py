@@ -14,8 +14,9 @@ from ojak_protocol.meeting_messages import Answer, Offer
 from ojak_protocol.meeting_places import answer_place, offer_place, seal_at, seen_place
 from ojak_protocol.number import Number
 from ojak_protocol.primitives import blake2b, lv, u8
-from ojak_protocol.stretch import Prs, Seed, answers_prs, argon2id, number_seed
+from ojak_protocol.stretch import Prs, Seed, answers_prs, number_seed
 from tests.docs.named_bytes import draws
+from tests.vectors.argon import stretched
 from tests.vectors.notation import GOOD, File, Made, Names, Splice, flipped, joined
 from tests.vectors.recorded import KEM, RECORDINGS, Recorded
 
@@ -34,12 +35,12 @@ RUN_OF = {"right": 0, "alarm": 1, "wrong": 2}
 
 @cache
 def seed() -> Seed:
-    return number_seed(NUMBER, argon2id)
+    return number_seed(NUMBER, stretched)
 
 
 @cache
 def prs_of(typed: tuple[str, str, str], set_number: int = SET) -> Prs:
-    return answers_prs(seed(), set_number, answers_of(*typed), argon2id)
+    return answers_prs(seed(), set_number, answers_of(*typed), stretched)
 
 
 def stretching() -> File:

@@ -14,7 +14,7 @@ from ojak_protocol.padding import MOST_PARCEL_BYTES, part_count
 from tests.docs.named_bytes import draws
 from tests.docs.test_letters_cddl import is_body
 from tests.people import Pair, forged, heard, meet
-from tests.vectors.make_letters import stretched
+from tests.vectors.argon import stretched
 from tests.vectors.notation import GOOD, Case
 
 

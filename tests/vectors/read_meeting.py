@@ -26,7 +26,7 @@ from ojak_protocol.offers import LaidOffer, Run
 from ojak_protocol.ratchet import TurnSecrets
 from ojak_protocol.stretch import Seed, answers_prs, number_seed
 from tests.docs.named_bytes import draws
-from tests.vectors.make_letters import stretched
+from tests.vectors.argon import stretched
 from tests.vectors.notation import GOOD, Case
 from tests.vectors.read_formats import exchange
 from tests.vectors.recorded import KEM, Recorded

@@ -69,3 +69,9 @@ def read_reply(case: Case) -> None:
     assert boxes == [known.data("box") for known in case.inner("results")]
     assert rest == [one for one in case.values("results") if isinstance(one, int)]
     assert encode_reply(reply, case.number("room")) == case.data("body")
+
+
+def reply_fits_schema(case: Case) -> str:
+    if case.expect == GOOD:
+        SCHEMA.validate_cbor(case.data("body"))
+    return case.expect

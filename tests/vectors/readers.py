@@ -54,6 +54,6 @@ READERS: Final[dict[str, tuple[Reader, ...]]] = {
     "question.json": (read_letters.compare,),
     "slip.json": (read_formats.read_slip, read_formats.write_slip),
     "stretching.json": (read_meeting.stretch,),
-    "sync-reply.json": (read_sync.read_reply,),
+    "sync-reply.json": (read_sync.read_reply, read_sync.reply_fits_schema),
     "sync-request.json": (read_sync.read_request, read_sync.request_fits_schema),
 }
