@@ -312,6 +312,11 @@ def pouches() -> File:
         "a hash of 31 bytes": _pouch_of([first], {2: bytes(31)}),
         "a wrong hash": _pouch_of([first], {2: bytes(32)}),
         "an unknown field": _pouch_of([first], {3: 0}),
+        "the hash under another key": _pouch_of([first]).replace(b"\2\x58\x20", b"\3\x58\x20"),
+        "a text in the place of the hash": _pouch_of([first], {2: "h" * 32}),
+        "a text in the place of a place": _pouch_of([first], {1: ["p" * PLACE_BYTES]}),
+        "a place of 4035 bytes and one of none": _pouch_of([first], {1: [first[:-1], b""]}),
+        "bytes in the place of the list": _pouch_of([first], {1: first + b"."}),
         "version 0": _pouch_of([first], {0: 0}),
         "version 24, which no short head has": _pouch_of([first], {0: 24}),
         "nothing at all": b"",
@@ -328,7 +333,7 @@ def pouches() -> File:
         "a trailing byte": Splice(whole, size, 0, b"\0"),
         "the last byte missing": Splice(whole, size - 1, 1),
         "a longer head of the version": Splice(whole, 2, 1, b"\x18\1"),
-        "a trailing byte and one place less": Splice("1 carried", 4079, 0, bytes(12_117)),
+        "one carried, zeros up to the next length": Splice("1 carried", 4079, 0, bytes(12_117)),
         "a longer head of the map": Splice(whole, 0, 1, b"\xb8\3"),
     }
     cases += [
