@@ -4,11 +4,8 @@
 the readers of the code that it uses, so that a new one cannot be forgotten there.
 """
 
-import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-
-from nacl.bindings import crypto_scalarmult_base
+from dataclasses import dataclass, replace
 
 from ojak_protocol import cbor, comparison, parcels, ratchet
 from ojak_protocol import conversation as talk
@@ -17,28 +14,16 @@ from ojak_protocol.answers import canonical
 from ojak_protocol.box import SEALED_HEADER_BYTES
 from ojak_protocol.chains import body_key
 from ojak_protocol.conversation import Conversation, Outgoing
-from ojak_protocol.cpace import Share, new_scalar
 from ojak_protocol.details import Parcel, ParcelWhat, Question, QuestionOutcome, QuestionReply
 from ojak_protocol.errors import ProtocolError
-from ojak_protocol.kem import MlKem768
 from ojak_protocol.labels import H_PARCEL
 from ojak_protocol.letters import Body, Kind, decode_body, encode_body
-from ojak_protocol.meeting_keys import (
-    RunName,
-    branch_isk,
-    branch_keys,
-    guest_branch,
-    host_branch,
-    share_for,
-)
-from ojak_protocol.meeting_messages import Answer, Offer, decode_answer, decode_offer
+from ojak_protocol.meeting_messages import decode_answer, decode_offer
 from ojak_protocol.meeting_places import answer_place, offer_place, open_at, seal_at, seen_place
 from ojak_protocol.number import new_number
 from ojak_protocol.pouch import Carried, decode_pouch, encode_pouch
 from ojak_protocol.primitives import blake2b, lv, unseal
-from ojak_protocol.ratchet import TurnSecrets
 from ojak_protocol.slip import Slip, decode_slip, encode_slip
-from ojak_protocol.stretch import Seed
 from ojak_protocol.sync import (
     Nothing,
     SyncClass,
@@ -49,10 +34,9 @@ from ojak_protocol.sync import (
     encode_reply,
     encode_request,
 )
+from tests.protocol.contacts import ENTROPY, KEM, Contact, written
 from tests.protocol.test_slip import written as slip_of
 
-KEM = MlKem768()
-ENTROPY = os.urandom
 MEETING = ("H_MEET", "H_MEET_SEAL")
 CHAIN = ("KDF_MEET", "H_SESSION", "H_BOX", "H_NEXT", "MAC_DELETE", "MAC_HEADER", "MAC_BODY")
 
@@ -78,60 +62,6 @@ def is_accepted(thing: Thing, data: bytes) -> bool:
         return thing.accepts(data)
     except ProtocolError:
         return False
-
-
-@dataclass
-class Contact:
-    """Two people who met: everything that they sent each other and left for each other."""
-
-    seed: Seed = field(default_factory=lambda: Seed(os.urandom(32)))
-    prs: bytes = field(default_factory=lambda: os.urandom(32))
-    day: int = 20_000
-
-    def __post_init__(self) -> None:
-        kem_seed, nonce = ENTROPY(64), ENTROPY(32)
-        name = RunName(self.seed, nonce, 1, 0)
-        ya, yb = ([new_scalar(ENTROPY), new_scalar(ENTROPY)] for _ in "ab")
-        secrets = TurnSecrets(ENTROPY(32), ENTROPY(64))
-        host_words = self.prs, ENTROPY(32)
-        first, second = (share_for(name, j, prs=host_words[j], scalar=ya[j]) for j in (0, 1))
-        others = tuple((Share(ENTROPY(32)), Share(ENTROPY(32))) for _ in range(3))
-        self.offer = Offer(1, nonce, KEM.public_key(kem_seed), ((first, second), *others))
-        shared, ct = KEM.encapsulate(self.offer.ek)
-        first, second = (share_for(name, j, prs=self.prs, scalar=yb[j]) for j in (0, 1))
-        dh, ek = crypto_scalarmult_base(secrets.dh), KEM.public_key(secrets.kem_seed)
-        self.answer = Answer(ENTROPY(32), 0, (first, second), dh, ek, ct)
-        hosts: list[Conversation] = []
-        for j in (0, 1):
-            keys, guest_keys = (
-                branch_keys(
-                    branch_isk(
-                        name,
-                        j,
-                        scalar=scalar,
-                        offer=self.offer,
-                        answer=self.answer,
-                        entropy=ENTROPY,
-                        host=host,
-                    ),
-                    shared,
-                    offer=self.offer,
-                    run=0,
-                    answer=self.answer,
-                    j=j,
-                )
-                for scalar, host in ((ya[j], True), (yb[j], False))
-            )
-            assert (keys == guest_keys) == (j == 0)
-            hosts.append(host_branch(keys, self.answer))
-            if j == 0:
-                self.keys, self.guest = keys, guest_branch(guest_keys, secrets, self.answer)
-        self.host, self.other_branch = hosts
-
-
-def written(state: Conversation, text: str) -> Conversation:
-    body = Body(Kind.TEXT, text, kept=True)
-    return talk.write(state, body, reference=1, entropy=ENTROPY, kem=KEM)
 
 
 def meeting_things(one: Contact) -> Iterator[Thing]:

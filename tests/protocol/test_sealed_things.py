@@ -12,9 +12,8 @@ import ojak_protocol
 from ojak_protocol import labels, ratchet
 from ojak_protocol.errors import TooNew, Unopenable
 from ojak_protocol.primitives import seal, unseal
+from tests.protocol.contacts import KEM, Contact, written
 from tests.protocol.sealed_things import (
-    KEM,
-    Contact,
     Thing,
     at_no_place,
     is_accepted,
@@ -22,7 +21,6 @@ from tests.protocol.sealed_things import (
     plain_things,
     put_together,
     things,
-    written,
 )
 
 SOURCES = {path.stem: path for path in Path(ojak_protocol.__file__).parent.glob("*.py")}
