@@ -17,6 +17,7 @@ from ojak_client.profile import (
     with_contact,
     with_letter,
 )
+from ojak_client.requests import Shape
 from ojak_client.rounds import run_errands
 from ojak_protocol.details import NextRelay
 from ojak_protocol.letters import Kind
@@ -183,3 +184,38 @@ def test_an_address_that_cannot_be_used_is_refused(address: str, device: Device)
     device.keep_contact(Contact(NAME, RELAY))
     assert device.run("relay", NAME, address).code == 2
     assert device.profile.contacts[0].relay == RELAY
+
+
+def test_a_box_is_deleted_at_the_relay_where_it_was_found_and_at_no_other() -> None:
+    town = Town()
+    town.host.write("noch am alten Ort")
+    town.begin()
+    town.sync("host")
+    # The guest moves between reading and deleting, and asks the new relay first.
+    exchange = Exchange(
+        town.guest.store, RELAY, town.relays[RELAY].connection, town.guest.told.extend, town.clock
+    )
+    exchange.round(Shape(room=4, guest=True))
+    town.guest.change(lambda contact: move(contact, NEW, now=town.clock.now))
+    keys = town.guest.contact.elsewhere
+    assert keys[1:]
+    run_errands(
+        Exchange(
+            town.guest.store, NEW, town.relays[NEW].connection, town.guest.told.extend, town.clock
+        )
+    )
+    assert set(town.guest.contact.elsewhere) == set(keys)
+    assert not any(set(keys) & set(made.deletes) for made in town.relays[NEW].arrived)
+    town.sync("guest")
+    assert any(set(keys) & set(made.deletes) for made in town.relays[RELAY].arrived)
+    assert town.guest.contact.elsewhere == ()
+
+
+def test_what_is_unacknowledged_is_deposited_again_at_the_new_relay() -> None:
+    town = Town()
+    town.guest.write("unterwegs")
+    town.sync("guest")
+    place = town.guest.contact.lines[0].conversation.outbox[-1].place.id
+    town.guest.change(lambda contact: move(contact, NEW, now=town.clock.now))
+    town.sync("guest")
+    assert town.relays[NEW].holds(place)
