@@ -204,7 +204,9 @@ def open_(state: Ratchet, where: MailboxId, box: bytes, *, kem: Kem) -> tuple[Ra
         CopyDetected: a chain shows other keys than before: its writer has two states.
     """
     for chain in (state.ended, state.receiving):
-        for skipped in () if chain is None else chain.skipped:
+        if chain is None:
+            continue
+        for skipped in chain.skipped:
             if skipped.place.id == where:
                 return _open_skipped(state, chain, skipped, box)
     present = state.receiving
@@ -242,10 +244,8 @@ def _ahead_of_next(state: Ratchet) -> PlacesAhead:
 
 
 def _open_skipped(
-    state: Ratchet, chain: EndedChain | ReceivingChain | None, skipped: SkippedPlace, box: bytes
+    state: Ratchet, chain: EndedChain | ReceivingChain, skipped: SkippedPlace, box: bytes
 ) -> tuple[Ratchet, Opened]:
-    if chain is None:
-        raise LocalError("a skipped place belongs to a chain")
     header = open_header(skipped.place.id, box, header_key=skipped.place.header_key)
     _check_header(header, skipped.place, chain.keys)
     body = open_body(skipped.place.id, box, body_key=skipped.body_key)

@@ -234,6 +234,52 @@ def test_a_first_chain_that_claims_to_follow_another_is_left_alone() -> None:
                 ratchet.open_(fresh, place, box, kem=KEM)
 
 
+def test_a_place_missing_of_a_chain_that_ended_opens_once_until_the_next_ends(
+    sides: tuple[Ratchet, Ratchet],
+) -> None:
+    host, guest = sides
+    host, places = many(host, 3)
+    guest, _ = opened(guest, places[2])
+    for turn in range(2):
+        guest, place = sealed(guest)
+        host, _ = opened(host, place)
+        host, place = sealed(host)
+        guest, got = opened(guest, place)
+        if turn == 0:
+            assert got.lost == ()
+            guest, got = opened(guest, places[0])
+            assert (got.body, got.place.id) == (LETTER, places[0].place.id)
+            with pytest.raises(Unopenable):
+                opened(guest, places[0])
+    assert [(lost.index, lost.id) for lost in got.lost] == [
+        (places[1].place.index, places[1].place.id)
+    ]
+    with pytest.raises(Unopenable):
+        opened(guest, places[1])
+
+
+def test_a_box_whose_header_tells_another_place_of_its_chain_is_left_alone(
+    sides: tuple[Ratchet, Ratchet],
+) -> None:
+    """At a place that is still ahead, and at one passed over."""
+    host, guest = sides
+    host, places = many(host, 2)
+    assert host.sending is not None
+    place = places[0].place
+    lying = seal_box(
+        place.id,
+        header_key=place.header_key,
+        header=Header(host.sending.keys, place.index + 1, 0),
+        body_key=os.urandom(32),
+        body=LETTER,
+        entropy=ENTROPY,
+    )
+    for reader in (guest, opened(guest, places[1])[0]):
+        with pytest.raises(Malformed):
+            ratchet.open_(reader, place.id, lying, kem=KEM)
+        assert opened(reader, places[0])[1].body == LETTER
+
+
 def test_states_that_no_meeting_gives_are_misuse(sides: tuple[Ratchet, Ratchet]) -> None:
     host, guest = turned(sides)
     _, place = sealed(host)
