@@ -197,7 +197,6 @@ ANOTHER_EK = KEM.public_key(bytes(SEED_BYTES))
         pytest.param(Odd(ct=bytes(1088)), id="forged ciphertext"),
         pytest.param(Odd(ek=ANOTHER_EK, hashed_as_shown=False), id="kem key swapped"),
         pytest.param(Odd(index=1), id="another index"),
-        pytest.param(Odd(previous_length=0), id="previous chain too short"),
         pytest.param(Odd(previous_length=66), id="previous chain too long"),
         pytest.param(Odd(previous_length=2**32 - 1), id="previous chain endless"),
     ],
@@ -219,6 +218,22 @@ def test_a_second_set_of_keys_in_one_chain_means_a_copy(sides: tuple[Ratchet, Ra
     guest, _ = opened(guest, first[0])
     with pytest.raises(CopyDetected):
         opened(guest, second[1])
+
+
+def test_a_chain_told_to_be_shorter_than_what_was_opened_of_it_means_a_copy(
+    sides: tuple[Ratchet, Ratchet],
+) -> None:
+    """Its writer was restored from before the end of that chain, and then began the next."""
+    restored, guest = sides
+    _, places = many(restored, 3)
+    guest, _ = opened(guest, places[0])
+    guest, from_guest = sealed(guest)
+    for place in places[1:]:
+        guest, _ = opened(guest, place)
+    restored, _ = opened(restored, from_guest)
+    _, place = sealed(restored)
+    with pytest.raises(CopyDetected):
+        opened(guest, place)
 
 
 def test_a_first_chain_that_claims_to_follow_another_is_left_alone() -> None:
