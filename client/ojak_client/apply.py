@@ -13,15 +13,20 @@ from typing import Final, assert_never
 from ojak_client.deposited import answer_deposited, answer_offer, point_deposited
 from ojak_client.moment import Moment
 from ojak_client.notices import Notice, NoticeKind
+from ojak_client.prepare import in_state
 from ojak_client.profile import (
     Contact,
     LetterState,
     Line,
-    OurLetter,
     Profile,
+    Role,
     TheirLetter,
     Visiting,
+    body_of,
+    ready_letters,
+    sealed_references,
     with_contact,
+    with_point,
 )
 from ojak_protocol import conversation as talk
 from ojak_protocol import guest, meeting_point
@@ -29,7 +34,7 @@ from ojak_protocol.acknowledgement import Outcome
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.conversation import Arrived, Broken, Conversation, Event, Settled
 from ojak_protocol.errors import RemoteError, TooNew
-from ojak_protocol.letters import Body, Kind
+from ojak_protocol.letters import Body, Kind, encode_details
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.sync import Deposit, DepositOutcome, Found, Nothing, SyncReply, SyncRequest
 from ojak_protocol.visits import AnsweredRun, Confirmed, Letter
@@ -60,7 +65,7 @@ def apply(
         notices.append(Notice(NoticeKind.RELAY_FULL, ""))
     for contact in profile.contacts:
         if contact.relay == relay:
-            changed, said = _apply_to(contact, request, reply, moment)
+            changed, said = _apply_to(contact, request, reply, moment, newest=profile.references)
             profile = with_contact(profile, changed)
             notices.extend(said)
     return profile, tuple(notices)
@@ -70,7 +75,9 @@ def _is_full(outcome: DepositOutcome) -> bool:
     return outcome in {DepositOutcome.FULL, DepositOutcome.REFUSED}
 
 
-def _apply_to(contact: Contact, request: SyncRequest, reply: SyncReply, moment: Moment) -> Step:
+def _apply_to(
+    contact: Contact, request: SyncRequest, reply: SyncReply, moment: Moment, *, newest: int
+) -> Step:
     done = frozenset(request.deletes)
     contact = _change_talks(contact, lambda state: talk.deleted(state, done))
     notices: list[Notice] = []
@@ -81,11 +88,13 @@ def _apply_to(contact: Contact, request: SyncRequest, reply: SyncReply, moment: 
             notices.extend(said)
     # If one reply confirms both branches of a visit, somebody was made to type both words: the
     # alarm is looked at first, here and not in the request, whose order all can see.
-    alarm = frozenset() if contact.point is None else meeting_point.alarm_places(contact.point)
+    alarm = frozenset[MailboxId]().union(
+        *(meeting_point.alarm_places(one.point) for one in contact.sets)
+    )
     results = zip(request.polls, reply.polls, strict=True)
     for place, result in sorted(results, key=lambda one: one[0] not in alarm):
         if isinstance(result, Found):
-            contact, said = _found(contact, place, result.box, moment)
+            contact, said = _found(contact, place, result.box, moment, newest=newest)
             notices.extend(said)
         elif isinstance(result, Nothing):
             contact = _change_talks(contact, partial(talk.absent, where=place))
@@ -109,11 +118,10 @@ def _deposited(contact: Contact, deposit: Deposit, *, stored: bool, moment: Mome
         if visiting.full != contact.visiting.full:
             notices = (Notice(NoticeKind.NO_RUN_FREE, contact.name),)
         contact = replace(contact, visiting=visiting)
-    if contact.point is not None:
-        was = contact.point.occupied
-        point = point_deposited(contact.point, place, stored=stored, moment=moment)
-        contact = replace(contact, point=point)
-        if point.occupied and not was:
+    for one in contact.sets:
+        point = point_deposited(one.point, place, stored=stored, moment=moment)
+        contact = with_point(contact, point)
+        if point.occupied and not one.point.occupied:
             notices = (*notices, Notice(NoticeKind.NUMBER_OCCUPIED, contact.name))
     return _change_talks(contact, partial(_said_of, deposit, stored, moment.now)), notices
 
@@ -128,13 +136,16 @@ def _said_of(deposit: Deposit, stored: bool, now: int, state: Conversation) -> C
     return talk.occupied(state, deposit.id)
 
 
-def _found(contact: Contact, place: MailboxId, box: bytes, moment: Moment) -> Step:
-    """Give a box to whoever of this contact expects it at *place*."""
+def _found(contact: Contact, place: MailboxId, box: bytes, moment: Moment, *, newest: int) -> Step:
+    """Give a box to whoever of this contact expects it at *place*.
+
+    *newest* is the highest reference of a letter of ours so far.
+    """
     notices: tuple[Notice, ...] = ()
     if contact.visiting is not None:
         contact, notices = _found_as_guest(contact, contact.visiting, place, box, moment)
-    if contact.point is not None:
-        contact, said = _found_as_host(contact, contact.point, place, box, moment)
+    for one in contact.sets:
+        contact, said = _found_as_host(contact, one.point, place, box, moment, newest)
         notices += said
     if len(contact.theirs) >= MOST_UNREAD:
         # Left at the relay, neither opened nor acknowledged nor deleted, until some were read.
@@ -195,11 +206,16 @@ def _found_offer(
 
 
 def _found_as_host(
-    contact: Contact, point: MeetingPoint, place: MailboxId, box: bytes, moment: Moment
+    contact: Contact,
+    point: MeetingPoint,
+    place: MailboxId,
+    box: bytes,
+    moment: Moment,
+    newest: int,
 ) -> Step:
-    confirmed = meeting_point.confirm(point, place, box, kem=moment.kem)
-    if confirmed is not None:
-        return _confirmed(replace(contact, point=confirmed[0]), confirmed[1], moment)
+    found = meeting_point.confirm(point, place, box, kem=moment.kem)
+    if found is not None:
+        return _confirmed(contact, *found, moment, newest)
     day = meeting_point.day_of(moment.relay_clock)
     for older in (False, True):
         at = meeting_point.answer_places(point, day=day, older=older).get(place)
@@ -215,13 +231,13 @@ def _take(
         point,
         at,
         box,
-        letters=_letters_for(contact),
+        letters=_letters_for(contact, point),
         relay_clock=moment.relay_clock,
         now=moment.now,
         entropy=moment.entropy,
         kem=moment.kem,
     )
-    contact = replace(contact, point=taken)
+    contact = with_point(contact, taken)
     notices = [Notice(NoticeKind.GUEST_CAME, contact.name)]
     if taken.dead and not point.dead:
         notices.append(Notice(NoticeKind.SET_DEAD, contact.name, taken.unconfirmed))
@@ -230,48 +246,66 @@ def _take(
     return contact, tuple(notices)
 
 
-def _letters_for(contact: Contact) -> tuple[Letter, ...]:
+def _letters_for(contact: Contact, point: MeetingPoint) -> tuple[Letter, ...]:
     """Return what a visit is offered before it is confirmed, at least a greeting.
 
-    The other branch gets as many boxes of the same kinds. Without an alarm word nobody can open
-    it, so what stands there does not matter.
+    The other branch gets as many boxes of the same kinds. Where there is an alarm word, a letter
+    is offered only with a harmless one of its own beside it. Without one nobody can open the
+    other branch, so what stands there does not matter.
     """
-    waiting = contact.waiting
-    at_once = [letter for letter in waiting if letter.at_once][:MOST_OFFERED]
-    following = len(waiting) - len(at_once)
+    ready = () if point.spent else ready_letters(contact, point)
+    at_once = [letter for letter in ready if letter.at_once][:MOST_OFFERED]
+    following = len(ready) - len(at_once)
     if not at_once:
         greeting = Body(Kind.GREETING, following=following)
         return (Letter(0, greeting, greeting),)
+    # In each, because any of them may be the one that opens first.
+    bodies = [replace(body_of(letter), following=following) for letter in at_once]
+    if point.alarm is None:
+        return tuple(
+            Letter(letter.reference, body, Body(Kind.GREETING))
+            for letter, body in zip(at_once, bodies, strict=True)
+        )
+    harmless = contact.waiting_as(Role.COUNTERPART)[: len(at_once)]
     return tuple(
         Letter(
-            letter.reference,
-            Body(
-                Kind.TEXT,
-                letter.text,
-                expires_at=letter.expires_at,
-                # In each, because any of them may be the one that opens first.
-                following=following,
-            ),
-            Body(Kind.GREETING),
+            letter.reference, body, replace(body_of(other), following=following), other.reference
         )
-        for letter in at_once
+        for letter, body, other in zip(at_once, bodies, harmless, strict=True)
     )
 
 
-def _confirmed(contact: Contact, confirmed: Confirmed, moment: Moment) -> Step:
+def _confirmed(
+    contact: Contact, point: MeetingPoint, confirmed: Confirmed, moment: Moment, newest: int
+) -> Step:
     kept = any(e.body.kept for e in confirmed.events if isinstance(e, Arrived))
+    visit = confirmed.visit
+    # Another visit may have spent the answers since this one was taken.
+    spent = visit.spent or point.spent
+    promised = visit.following if point.alarm is not None else None
     line = Line(
         confirmed.conversation,
         kept=kept,
         keeps=True,
         confirmed_at=moment.now,
-        looks_until=confirmed.visit.until,
+        looks_until=visit.until,
         alarm=confirmed.alarm,
+        promised=promised,
+        newest=newest,
+        held=spent,
     )
-    contact = replace(contact, lines=(*contact.lines, line))
-    contact, said = _happened(contact, line, len(contact.lines) - 1, confirmed.events, moment)
     kind = NoticeKind.GUEST_CONFIRMED_ALARM if confirmed.alarm else NoticeKind.GUEST_CONFIRMED
-    return contact, (Notice(kind, contact.name), *said)
+    notices = [Notice(kind, contact.name)]
+    if spent:
+        notices.append(Notice(NoticeKind.ANSWERS_WERE_SPENT, contact.name))
+    # Whoever looked on at a borrowed device has seen them, whichever word was the last.
+    contact = with_point(contact, replace(point, spent=spent or not kept))
+    contact = replace(contact, lines=(*contact.lines, line))
+    present = contact.present_set
+    if not kept and (present is None or present.point.spent):
+        notices.append(Notice(NoticeKind.NEW_QUESTIONS_NEEDED, contact.name))
+    contact, said = _happened(contact, line, len(contact.lines) - 1, confirmed.events, moment)
+    return contact, (*notices, *said)
 
 
 def _happened(
@@ -287,10 +321,9 @@ def _happened(
     for event in events:
         match event:
             case Arrived(body):
-                contact, said = _arrived(contact, body)
+                contact, said = _arrived(contact, body, forced=line.alarm)
             case Settled(reference, outcome):
-                # What lies in the line of an alarm word are counterparts: the letter still waits.
-                contact, said = _settled(contact, 0 if line.alarm else reference, outcome)
+                contact, said = _settled(contact, reference, outcome)
             case Broken():
                 said = (Notice(NoticeKind.COPY_DETECTED, contact.name),)
             case _:
@@ -299,22 +332,38 @@ def _happened(
     return contact, tuple(notices)
 
 
-def _arrived(contact: Contact, body: Body) -> Step:
+def _arrived(contact: Contact, body: Body, *, forced: bool) -> Step:
     if body.kind in {Kind.GREETING, Kind.WITHDRAWN}:
         return contact, ()
-    letter = TheirLetter(contact.arrivals + 1, body.kind, body.text)
+    letter = TheirLetter(
+        contact.arrivals + 1,
+        body.kind,
+        body.text,
+        details=b"" if body.details is None else encode_details(body.details),
+        forced=forced,
+    )
     contact = replace(contact, arrivals=letter.reference, theirs=(*contact.theirs, letter))
     return contact, (Notice(NoticeKind.LETTER_ARRIVED, contact.name),)
 
 
 def _settled(contact: Contact, reference: int, outcome: Outcome) -> Step:
     """Record what became of a letter, unless another line has settled it already."""
-    if not any(letter.reference == reference for letter in contact.waiting):
+    letter = next((one for one in contact.ours if one.reference == reference), None)
+    if letter is None or letter.state not in {LetterState.WAITING, LetterState.ASKED_BACK}:
         return contact, ()
+    still_sealed = reference in sealed_references(contact)
     match outcome:
         case Outcome.ARRIVED:
             state, kind = LetterState.COLLECTED, NoticeKind.LETTER_COLLECTED
+        case _ if letter.role is Role.COUNTERPART:
+            # Nobody saw it: it can stand in the place of another letter.
+            return contact, ()
+        case _ if letter.state is LetterState.ASKED_BACK and still_sealed:
+            # Somebody else may still have read it.
+            return contact, ()
         case Outcome.WITHDRAWN:
+            state, kind = LetterState.TAKEN_BACK, NoticeKind.LETTER_TAKEN_BACK
+        case Outcome.LOST if letter.state is LetterState.ASKED_BACK:
             state, kind = LetterState.TAKEN_BACK, NoticeKind.LETTER_TAKEN_BACK
         case Outcome.LOST:
             # The other side can never open it: it waits again, for the next place.
@@ -322,15 +371,10 @@ def _settled(contact: Contact, reference: int, outcome: Outcome) -> Step:
         case _:
             assert_never(outcome)
     ours = tuple(
-        _in_state(letter, state) if letter.reference == reference else letter
-        for letter in contact.ours
+        in_state(one, state) if one.reference == reference else one for one in contact.ours
     )
-    return replace(contact, ours=ours), (Notice(kind, contact.name),)
-
-
-def _in_state(letter: OurLetter, state: LetterState) -> OurLetter:
-    text = letter.text if state is LetterState.WAITING else ""
-    return replace(letter, state=state, text=text)
+    notices = () if letter.role is Role.COUNTERPART else (Notice(kind, contact.name),)
+    return replace(contact, ours=ours), notices
 
 
 def _receipt_delay(moment: Moment) -> int:

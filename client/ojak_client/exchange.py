@@ -90,7 +90,7 @@ class Exchange:
     def needs_clock(self) -> bool:
         """Return whether the relay's day decides where somebody there has to look or to lay."""
         return any(
-            contact.point is not None
+            bool(contact.sets)
             or (contact.visiting is not None and contact.visiting.attempt is None)
             for contact in self.store.read().contacts
             if contact.relay == self.relay

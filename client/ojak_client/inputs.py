@@ -138,7 +138,12 @@ class Inputs:
                 terminal.write(told(differ) + "\n")
 
     def answers(
-        self, prompts: Sequence[str], answers_fd: int | None, understand: Understand
+        self,
+        prompts: Sequence[str],
+        answers_fd: int | None,
+        understand: Understand,
+        *,
+        wrong_count: Message = Message.THREE_LINES,
     ) -> tuple[Secret, ...]:
         """Return one answer for each of *prompts*, each of which *understand* accepts.
 
@@ -149,6 +154,7 @@ class Inputs:
             prompts: what is asked, already in the person's language and safe to show.
             answers_fd: the descriptor given by `--answers-fd`; as many lines, strict UTF-8.
             understand: the codeword form; for its errors only the sentence is shown.
+            wrong_count: what is said when the descriptor gives another number of lines.
 
         Raises:
             Failure: nobody can be asked, or what the descriptor gives cannot be used.
@@ -166,7 +172,7 @@ class Inputs:
             raise Failure(Message.ONE_SOURCE, option=f"{ANSWERS_OPTION}, {PASSPHRASE_OPTION}")
         given = _lines(answers_fd, ANSWERS_OPTION)
         if len(given) != len(prompts):
-            raise Failure(Message.THREE_LINES)
+            raise Failure(wrong_count)
         for secret in given:
             understand(secret.text())
         return tuple(given)

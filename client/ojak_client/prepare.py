@@ -17,8 +17,12 @@ from ojak_client.profile import (
     Line,
     OurLetter,
     Profile,
+    Role,
     Visiting,
+    body_of,
     references_in,
+    sealed_references,
+    with_point,
 )
 from ojak_protocol import conversation as talk
 from ojak_protocol import guest, meeting_point, visits
@@ -40,6 +44,9 @@ them beside everything else. The others wait unsealed."""
 LAID_AGAIN_SECONDS: Final = 6 * 3600
 VISITING_SECONDS: Final = 2 * VISIT_SECONDS
 """How long an answer of ours is waited on: a host may take it late, and reply later still."""
+PROMISED_FOR_SECONDS: Final = 24 * 3600
+"""How long a line that stays gets no more of the waiting letters than were promised to it."""
+COUNTERPART_TTL_SECONDS: Final = 30 * 24 * 3600
 RECORDS_KEPT: Final = 50
 """How many letters that need no more care are remembered for `status`, without their text."""
 
@@ -65,9 +72,10 @@ def prepare(profile: Profile, relay: str, moment: Moment) -> tuple[Profile, tupl
 
 def _prepare_contact(contact: Contact, moment: Moment, *, free: int) -> Step:
     notices: tuple[Notice, ...] = ()
-    if contact.point is not None:
-        contact, notices = _prepare_point(contact, contact.point, moment)
-        contact = _lay_again(contact, moment)
+    for one in contact.sets:
+        contact, said = _prepare_point(contact, one.point, moment)
+        notices += said
+    contact = _lay_again(contact, moment)
     if contact.visiting is not None:
         contact = _visit(contact, contact.visiting, moment)
     contact = _forget_lines(contact, moment)
@@ -119,7 +127,7 @@ def _prepare_point(contact: Contact, point: MeetingPoint, moment: Moment) -> Ste
         contact = _possibly_read(contact, visit.references)
         if visit.counted:
             notices.append(Notice(NoticeKind.GUEST_UNCONFIRMED, contact.name, point.unconfirmed))
-    return replace(contact, point=point), tuple(notices)
+    return with_point(contact, point), tuple(notices)
 
 
 def _lay_again(contact: Contact, moment: Moment) -> Contact:
@@ -127,15 +135,16 @@ def _lay_again(contact: Contact, moment: Moment) -> Contact:
 
     A relay may have lost them, or never kept them. Where they lie, the same bytes change nothing.
     """
-    if contact.point is None or abs(moment.now - contact.offers_again_at) < LAID_AGAIN_SECONDS:
+    if not contact.sets or abs(moment.now - contact.offers_again_at) < LAID_AGAIN_SECONDS:
         return contact
     today = meeting_point.day_of(moment.relay_clock)
-    offers = tuple(
-        replace(laid, laid=False) if laid.day in {today, today + 1} else laid
-        for laid in contact.point.offers
-    )
-    point = replace(contact.point, offers=offers)
-    return replace(contact, point=point, offers_again_at=moment.now)
+    for one in contact.sets:
+        offers = tuple(
+            replace(laid, laid=False) if laid.day in {today, today + 1} else laid
+            for laid in one.point.offers
+        )
+        contact = with_point(contact, replace(one.point, offers=offers))
+    return replace(contact, offers_again_at=moment.now)
 
 
 def _visit(contact: Contact, visiting: Visiting, moment: Moment) -> Contact:
@@ -152,7 +161,7 @@ def _visit(contact: Contact, visiting: Visiting, moment: Moment) -> Contact:
     if not visiting.leaves_letter or not contact.waiting or attempt.branches[0].outbox:
         return contact
     letter = contact.waiting[0]
-    body = Body(Kind.TEXT, letter.text, expires_at=letter.expires_at, kept=visiting.keeps)
+    body = replace(body_of(letter), kept=visiting.keeps)
     attempt = guest.leave_letter(
         attempt, body, reference=letter.reference, entropy=moment.entropy, kem=moment.kem
     )
@@ -188,19 +197,22 @@ def _forget_lines(contact: Contact, moment: Moment) -> Contact:
 
 def _settle_expired(contact: Contact, now: int) -> tuple[OurLetter, ...]:
     """Take back letters past their time that lie nowhere; forget the oldest records."""
-    sealed = {reference for line in contact.lines for reference in references_in(line)}
-    if contact.point is not None:
-        # Who came may have read it, or confirm the visit yet and tell.
-        sealed |= {one for visit in contact.point.visits for one in visit.references}
+    # Who came to a number may have read what was offered, or confirm the visit yet and tell.
+    sealed = sealed_references(contact)
     letters = [
-        replace(letter, text="", state=LetterState.TAKEN_BACK)
+        in_state(letter, LetterState.TAKEN_BACK)
         if letter.state is LetterState.WAITING
         and 0 < letter.expires_at <= now
         and letter.reference not in sealed
         else letter
         for letter in contact.ours
     ]
-    done = [letter for letter in letters if letter.state is not LetterState.WAITING]
+    # What was asked back and is sealed no more went with whoever never told what became of it.
+    done = [
+        letter
+        for letter in letters
+        if letter.state is not LetterState.WAITING and letter.reference not in sealed
+    ]
     forgotten = {letter.reference for letter in done[:-RECORDS_KEPT]}
     return tuple(letter for letter in letters if letter.reference not in forgotten)
 
@@ -210,15 +222,9 @@ def _write_waiting(contact: Contact, position: int, moment: Moment, *, free: int
     line = contact.lines[position]
     if not is_live(contact, line, moment.relay_clock):
         return contact
-    # Whoever came with the alarm word is watched: what waits for family is not for that line.
-    offered = references_in(line)
-    letters = [
-        letter for letter in contact.waiting if letter.reference not in offered and not line.alarm
-    ]
-    bodies = [
-        (letter.reference, Body(Kind.TEXT, letter.text, expires_at=letter.expires_at))
-        for letter in letters[: max(0, free)]
-    ]
+    promised, letters = _letters_for(contact, line, moment.now)
+    bodies = [(letter.reference, _sealable(letter, moment.now)) for letter in letters]
+    bodies = bodies[: max(0, free)]
     if not bodies and (_first_box_due(line) or 0 < line.receipt_due_at <= moment.now):
         bodies = [(0, Body(Kind.GREETING))]
     for reference, body in bodies:
@@ -226,9 +232,46 @@ def _write_waiting(contact: Contact, position: int, moment: Moment, *, free: int
             line = _write(line, reference, body, moment)
         except Exhausted:
             break
+        if reference in promised and line.promised is not None:
+            line = replace(line, promised=line.promised - 1)
     lines = list(contact.lines)
     lines[position] = line
     return replace(contact, lines=tuple(lines))
+
+
+def _letters_for(
+    contact: Contact, line: Line, now: int
+) -> tuple[frozenset[int], tuple[OurLetter, ...]]:
+    """Return what waits for *line*, and the references of what was promised to it.
+
+    Where there is an alarm word, as many letters follow the right answers as follow the alarm
+    word, for both were promised one number. Whoever came with the alarm word is watched: besides
+    harmless letters only what is addressed to that line by name goes into it.
+    """
+    if line.held:
+        return frozenset(), ()
+    offered = references_in(line)
+
+    def left(role: Role) -> list[OurLetter]:
+        return [one for one in contact.waiting_as(role) if one.reference not in offered]
+
+    if line.alarm:
+        waited, later = left(Role.COUNTERPART), left(Role.FORCED)
+    else:
+        family = left(Role.FAMILY)
+        waited = [letter for letter in family if letter.reference <= line.newest]
+        later = [letter for letter in family if letter.reference > line.newest]
+    for_good = line.kept and not line.alarm and now - line.confirmed_at >= PROMISED_FOR_SECONDS
+    if line.promised is not None and not for_good:
+        waited = waited[: line.promised]
+    return frozenset(letter.reference for letter in waited), (*waited, *later)
+
+
+def _sealable(letter: OurLetter, now: int) -> Body:
+    body = body_of(letter)
+    if letter.role is Role.COUNTERPART:
+        return replace(body, expires_at=now + COUNTERPART_TTL_SECONDS)
+    return body
 
 
 def _write(line: Line, reference: int, body: Body, moment: Moment) -> Line:
@@ -240,6 +283,13 @@ def _write(line: Line, reference: int, body: Body, moment: Moment) -> Line:
         line.conversation, body, reference=reference, entropy=moment.entropy, kem=moment.kem
     )
     return replace(line, conversation=written, receipt_due_at=0)
+
+
+def in_state(letter: OurLetter, state: LetterState) -> OurLetter:
+    """Return the letter in another state; what it says is erased unless it still waits."""
+    if state is LetterState.WAITING:
+        return replace(letter, state=state)
+    return replace(letter, state=state, text="", details=b"")
 
 
 def is_live(contact: Contact, line: Line, relay_clock: int) -> bool:

@@ -9,8 +9,10 @@ from enum import Enum
 
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.conversation import Conversation
+from ojak_protocol.details import Details
 from ojak_protocol.guest import Attempt
 from ojak_protocol.hidden import Hidden
+from ojak_protocol.letters import Body, Kind, details_of, encode_details
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.stretch import Seed
 
@@ -19,13 +21,25 @@ class LetterState(Enum):
     """What is known of a letter of ours."""
 
     WAITING = "waiting"
+    ASKED_BACK = "asked back"
+    """It is to be taken back; whether it was read before, only an acknowledgement tells."""
     COLLECTED = "collected"
     TAKEN_BACK = "taken back"
 
 
+class Role(Enum):
+    """For whom a letter of ours is."""
+
+    FAMILY = "family"
+    COUNTERPART = "counterpart"
+    """Harmless: it stands in the place of a letter wherever the alarm word was typed."""
+    FORCED = "forced"
+    """Addressed by name to whoever came with the alarm word."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class OurLetter(Hidden):
-    """A letter that our person wrote; its text is erased once it needs no more care."""
+    """A letter that our person wrote; what it says is erased once it needs no more care."""
 
     reference: int
     text: str
@@ -35,6 +49,10 @@ class OurLetter(Hidden):
     state: LetterState = LetterState.WAITING
     possibly_read: bool = False
     """Whether it was offered to a visit that nobody confirmed."""
+    role: Role = Role.FAMILY
+    kind: int = Kind.TEXT
+    details: bytes = b""
+    """Of `letters.encode_details`; empty for a kind that has none."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -46,6 +64,18 @@ class TheirLetter(Hidden):
     text: str
     opened: bool = False
     """Whether showing it has begun; if it is still here, showing it was interrupted."""
+    details: bytes = b""
+    """Of `letters.encode_details`; empty for a kind that has none."""
+    forced: bool = False
+    """Whether it came from somebody who had typed the alarm word."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class QuestionSet(Hidden):
+    """One numbered set of three questions, and the meeting point that its answers open."""
+
+    point: MeetingPoint
+    questions: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -63,6 +93,13 @@ class Line(Hidden):
     alarm: bool = False
     receipt_due_at: int = 0
     """Device clock at which an acknowledgement goes out by itself; 0: none is owed."""
+    promised: int | None = None
+    """How many of the letters that waited at the confirmation are still to go into it; None: all.
+    Where there is an alarm word, it is one number for both words."""
+    newest: int = 0
+    """The highest reference when it was confirmed: letters after it were written knowing of it."""
+    held: bool = False
+    """Whether the answers were spent, and our person has not said yes to it."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -108,7 +145,8 @@ class Contact(Hidden):
     name: str
     relay: str
     questions: tuple[str, ...] = ()
-    point: MeetingPoint | None = None
+    """What a guest was asked; a host's questions stand in its sets."""
+    sets: tuple[QuestionSet, ...] = ()
     offers_again_at: int = 0
     """Device clock at which the nearest offers were last set to be laid once more."""
     visiting: Visiting | None = None
@@ -120,8 +158,22 @@ class Contact(Hidden):
 
     @property
     def waiting(self) -> tuple[OurLetter, ...]:
-        """Our letters that did not arrive yet, oldest first."""
-        return tuple(letter for letter in self.ours if letter.state is LetterState.WAITING)
+        """Our letters to family that did not arrive yet, oldest first."""
+        return self.waiting_as(Role.FAMILY)
+
+    def waiting_as(self, role: Role) -> tuple[OurLetter, ...]:
+        """Return our letters of *role* that did not arrive yet, oldest first."""
+        return tuple(
+            letter
+            for letter in self.ours
+            if letter.state is LetterState.WAITING and letter.role is role
+        )
+
+    @property
+    def present_set(self) -> QuestionSet | None:
+        """The set that the family should use now: the first that can be, else the last."""
+        usable = [one for one in self.sets if not (one.point.spent or one.point.dead)]
+        return next(iter(usable or self.sets[-1:]), None)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -160,7 +212,15 @@ def find(profile: Profile, name: str) -> Contact | None:
 
 
 def with_letter(
-    profile: Profile, name: str, text: str, *, expires_at: int, at_once: bool
+    profile: Profile,
+    name: str,
+    text: str,
+    *,
+    expires_at: int,
+    at_once: bool,
+    role: Role = Role.FAMILY,
+    kind: Kind = Kind.TEXT,
+    details: Details | None = None,
 ) -> Profile:
     """Return the profile with a letter to the contact called *name* waiting to go.
 
@@ -169,14 +229,64 @@ def with_letter(
     contact = find(profile, name)
     if contact is None:
         return profile
-    letter = OurLetter(profile.references + 1, text, expires_at, at_once)
+    letter = OurLetter(
+        profile.references + 1,
+        text,
+        expires_at,
+        at_once,
+        role=role,
+        kind=kind,
+        details=b"" if details is None else encode_details(details),
+    )
     profile = replace(profile, references=letter.reference)
     return with_contact(profile, replace(contact, ours=(*contact.ours, letter)))
+
+
+def body_of(letter: OurLetter) -> Body:
+    """Return what a box says that carries *letter*."""
+    return Body(
+        letter.kind,
+        letter.text,
+        expires_at=letter.expires_at,
+        details=details_of(letter.kind, letter.details),
+    )
+
+
+def ready_letters(contact: Contact, point: MeetingPoint) -> tuple[OurLetter, ...]:
+    """Return the waiting letters that may go to whoever comes to *point*.
+
+    Where there is an alarm word, each needs an unused harmless letter as its counterpart.
+    """
+    if point.alarm is None:
+        return contact.waiting
+    return contact.waiting[: len(contact.waiting_as(Role.COUNTERPART))]
+
+
+def with_point(contact: Contact, point: MeetingPoint) -> Contact:
+    """Return the contact with *point* in the place of the one of its set."""
+    sets = tuple(
+        replace(one, point=point) if one.point.set_number == point.set_number else one
+        for one in contact.sets
+    )
+    return replace(contact, sets=sets)
 
 
 def references_in(line: Line) -> tuple[int, ...]:
     """Return which of our letters are sealed in *line* and unacknowledged."""
     return tuple(out.reference for out in line.conversation.outbox if out.reference)
+
+
+def sealed_references(contact: Contact) -> frozenset[int]:
+    """Return which of our letters somebody may have read, or may yet tell of."""
+    visits = (visit for one in contact.sets for visit in one.point.visits)
+    return frozenset(
+        reference
+        for references in (
+            *(references_in(line) for line in contact.lines),
+            *(visit.references for visit in visits),
+        )
+        for reference in references
+    )
 
 
 def lies_at_relay(contact: Contact, reference: int) -> bool:

@@ -124,13 +124,16 @@ def _polls(contacts: list[Contact], moment: Moment, *, turn: int, older: bool) -
 def _places(contact: Contact, moment: Moment, *, turn: int, older: bool) -> Iterator[MailboxId]:
     if contact.visiting is not None:
         yield from _guest_places(contact.visiting, moment)
-    if contact.point is not None:
-        day = meeting_point.day_of(moment.relay_clock)
-        # Answers first: many visits that nobody confirms must not hide the next guest.
-        yield from meeting_point.answer_places(contact.point, day=day, older=False)
-        yield from meeting_point.visit_places(contact.point)
-        if older:
-            yield from meeting_point.answer_places(contact.point, day=day, older=True)
+    day = meeting_point.day_of(moment.relay_clock)
+    points = [one.point for one in contact.sets]
+    # Answers first: many visits that nobody confirms must not hide the next guest.
+    for point in points:
+        yield from meeting_point.answer_places(point, day=day, older=False)
+    for point in points:
+        yield from meeting_point.visit_places(point)
+    if older:
+        for point in points:
+            yield from meeting_point.answer_places(point, day=day, older=True)
     for line in contact.lines:
         yield from talk.places(line.conversation, most=PLACES_A_LINE, turn=turn)
 
@@ -158,17 +161,21 @@ def _deposits(contact: Contact, moment: Moment) -> Iterator[Deposit]:
     """Yield what has to be deposited, what a waiting guest needs first."""
     if contact.visiting is not None:
         yield from _visiting_deposits(contact.visiting, moment)
-    if contact.point is not None:
-        looked_for = [v for v in contact.point.visits if _is_looked_for(v, moment)]
-        # Pairs before what stands alone: where a request is full, it then holds whole pairs.
-        for visit in looked_for:
-            yield from _branch_deposits(visit, moment)
-        for visit in looked_for:
-            yield from _seen_deposit(contact.point, visit, moment)
+    looked_for = [
+        (one.point, visit)
+        for one in contact.sets
+        for visit in one.point.visits
+        if _is_looked_for(visit, moment)
+    ]
+    # Pairs before what stands alone: where a request is full, it then holds whole pairs.
+    for _, visit in looked_for:
+        yield from _branch_deposits(visit, moment)
+    for point, visit in looked_for:
+        yield from _seen_deposit(point, visit, moment)
     for line in contact.lines:
         yield from _line_deposits(line, moment)
-    if contact.point is not None:
-        yield from _offer_deposits(contact.point, moment)
+    for one in contact.sets:
+        yield from _offer_deposits(one.point, moment)
 
 
 def _visiting_deposits(visiting: Visiting, moment: Moment) -> Iterator[Deposit]:

@@ -158,6 +158,25 @@ def decode_body(data: bytes) -> Body:
     return body
 
 
+def encode_details(details: Details) -> bytes:
+    """Return the bytes of *details* by themselves, for keeping a letter apart from its box."""
+    return cbor.encode(details.fields())
+
+
+def details_of(kind: int, data: bytes) -> Details | None:
+    """Return the details of a letter of *kind* that `encode_details` made; None of no bytes.
+
+    Raises:
+        Malformed: *data* are not details of this kind.
+    """
+    expected = _DETAILS.get(kind)
+    if not data:
+        return None
+    if expected is None:
+        raise Malformed("details of a kind that has none")
+    return decode_details(expected, cbor.decode(data, max_bytes=_MOST_CBOR_BYTES))
+
+
 def _check(body: Body) -> None:
     """Refuse what no body may say."""
     if (None if body.details is None else type(body.details)) is not _DETAILS.get(body.kind):

@@ -10,12 +10,13 @@ left letter, so it is one guess as well.
 Source: docs/protocol.md, "Meeting", "Guesses".
 """
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Final
 
 from ojak_protocol import visits
 from ojak_protocol.addresses import MailboxId
-from ojak_protocol.errors import LocalError
+from ojak_protocol.errors import Exhausted, LocalError
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.kem import Kem
 from ojak_protocol.meeting_places import (
@@ -98,8 +99,8 @@ def day_of(clock: int) -> int:
 def lay(point: MeetingPoint, *, day: int, now: int, entropy: Entropy) -> MeetingPoint:
     """Return the point with an offer for each day from *day* to 14 days ahead.
 
-    A further offer is made for a day whose runs are used up, at most three in all. Secrets of
-    offers more than 8 days old are erased.
+    A further offer is made for a day whose runs are used up, or whose offer was superseded, at
+    most three in all. Secrets of offers more than 8 days old are erased.
 
     Args:
         point: the meeting point.
@@ -113,7 +114,7 @@ def lay(point: MeetingPoint, *, day: int, now: int, entropy: Entropy) -> Meeting
         return replace(point, offers=tuple(offers))
     for near in range(day, day + DAYS_AHEAD + 1):
         of_day = [laid for laid in offers if laid.day == near]
-        if len(of_day) < OFFERS_A_DAY and not any(laid.open_runs for laid in of_day):
+        if len(of_day) < OFFERS_A_DAY and not any(_is_answerable(laid) for laid in of_day):
             offers.append(
                 make_offer(
                     point.seed,
@@ -140,7 +141,7 @@ def offers_due(point: MeetingPoint, *, relay_clock: int) -> tuple[OfferDeposit, 
         release = (laid.day - 1) * DAY_SECONDS
         left = release + OFFER_TTL_SECONDS - relay_clock
         early = release - relay_clock > MAX_AFTER_SECONDS
-        if laid.laid or left < MIN_TTL_SECONDS or early or not laid.open_runs:
+        if laid.laid or left < MIN_TTL_SECONDS or early or not _is_answerable(laid):
             continue
         due.append(
             OfferDeposit(
@@ -168,6 +169,9 @@ def offer_laid(point: MeetingPoint, laid: LaidOffer, *, occupied: bool) -> Meeti
 def answer_places(point: MeetingPoint, *, day: int, older: bool) -> dict[MailboxId, AnsweredRun]:
     """Return where answers may lie: the next two unanswered runs of each day.
 
+    Where the alarm word was changed, the next run of the offer before is among them: a guest may
+    have read it already.
+
     Args:
         point: the meeting point.
         day: of the relay's clock.
@@ -176,14 +180,12 @@ def answer_places(point: MeetingPoint, *, day: int, older: bool) -> dict[Mailbox
     wanted: dict[MailboxId, AnsweredRun] = {}
     near = range(day - OFFER_SECRET_DAYS, day - 1) if older else range(day - 1, day + 2)
     for near_day in near if not point.dead else ():
-        runs = [
-            AnsweredRun(point.seed, laid, run)
-            for laid in point.offers
-            if laid.day == near_day
-            for run in laid.open_runs
-        ]
-        for at in runs[:RUNS_LOOKED_AT]:
-            wanted[answer_place(point.seed, at.laid.nonce, at.run)] = at
+        of_day = [laid for laid in point.offers if laid.day == near_day]
+        for laid in of_day:
+            most = 1 if laid.superseded else RUNS_LOOKED_AT
+            for run in laid.open_runs[:most]:
+                at = AnsweredRun(point.seed, laid, run)
+                wanted[answer_place(point.seed, laid.nonce, run)] = at
     return wanted
 
 
@@ -220,7 +222,9 @@ def take(
         raise LocalError("a run is taken once")
     answer = visits.read_answer(at, box, entropy=entropy, kem=kem)
     offered = () if point.closed or answer.until < relay_clock else letters
-    visit = visits.open_visit(at, answer, letters=offered, now=now, entropy=entropy, kem=kem)
+    visit = visits.open_visit(
+        at, answer, letters=offered, spent=point.spent, now=now, entropy=entropy, kem=kem
+    )
     return replace(
         point,
         offers=tuple(
@@ -275,6 +279,31 @@ def forget_visits(point: MeetingPoint, *, now: int) -> tuple[MeetingPoint, tuple
     return replace(point, visits=tuple(v for v in point.visits if v not in old)), old
 
 
+def change_alarm(point: MeetingPoint, alarm: bytes | None, *, day: int) -> MeetingPoint:
+    """Return the point with another alarm word, or none, from the next offers on.
+
+    `lay` then makes a further offer for each day. Runs of the offers before are still taken.
+
+    Args:
+        point: the meeting point.
+        alarm: stretched from the answers with the alarm word, 32 bytes; None for no alarm word.
+        day: of the relay's clock.
+
+    Raises:
+        Exhausted: some day has its three offers already, so that a guest would meet the old word.
+    """
+    of_day = Counter(laid.day for laid in point.offers if laid.day >= day - 1)
+    if any(of_day[laid.day] >= OFFERS_A_DAY and laid.open_runs for laid in point.offers):
+        raise Exhausted("an alarm word can be changed twice in two weeks")
+    offers = tuple(replace(laid, superseded=True) for laid in point.offers)
+    return replace(point, alarm=alarm, offers=offers)
+
+
+def recall(point: MeetingPoint, reference: int) -> MeetingPoint:
+    """Return the point with letter *reference* asked back from every visit it was offered to."""
+    return replace(point, visits=tuple(visits.recall(visit, reference) for visit in point.visits))
+
+
 def reopen(point: MeetingPoint) -> MeetingPoint:
     """Return the point open to five more runs, as its person decided."""
     # Runs counted until now are no part of the new five: a late confirmation of one of them must
@@ -282,6 +311,10 @@ def reopen(point: MeetingPoint) -> MeetingPoint:
     return replace(
         point, counted=0, visits=tuple(replace(visit, counted=False) for visit in point.visits)
     )
+
+
+def _is_answerable(laid: LaidOffer) -> bool:
+    return bool(laid.open_runs) and not laid.superseded
 
 
 def _without(point: MeetingPoint, visit: Visit) -> MeetingPoint:

@@ -44,6 +44,8 @@ class LaidOffer(Hidden):
     runs: tuple[Run, ...]
     laid: bool = False
     """Whether the relay said that it lies there."""
+    superseded: bool = False
+    """Whether the alarm word was changed since: its runs are taken, but it is laid no more."""
 
     @property
     def open_runs(self) -> tuple[int, ...]:

@@ -40,6 +40,8 @@ class Letter(Hidden):
     reference: int
     body: Body
     counterpart: Body
+    counterpart_reference: int = 0
+    """Which letter of the person the counterpart is; 0: none, it goes by `reference`."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -57,7 +59,11 @@ class Visit(Hidden):
     """Whether the run is one of those that close the point at five: boxes were offered in it, and
     its person did not reopen the point since."""
     references: tuple[int, ...]
-    """The letters offered in it."""
+    """The letters offered in it, in either branch."""
+    following: int
+    """How many more letters were promised to whoever confirms it."""
+    spent: bool
+    """Whether a stranger may have seen the answers before they were used for this visit."""
     branches: tuple[Conversation, Conversation]
     seen_left: bool = False
     reported: bool = False
@@ -105,6 +111,7 @@ def open_visit(
     answer: Answer,
     *,
     letters: tuple[Letter, ...],
+    spent: bool,
     now: int,
     entropy: Entropy,
     kem: Kem,
@@ -115,6 +122,7 @@ def open_visit(
         at: the run.
         answer: of `read_answer`.
         letters: what is offered; empty when the visit is only looked at for a left letter.
+        spent: whether a stranger may have seen the answers before.
         now: device clock.
         entropy: fresh randomness.
         kem: the key encapsulation.
@@ -133,7 +141,9 @@ def open_visit(
         until=answer.until,
         taken_at=now,
         counted=bool(letters),
-        references=tuple(letter.reference for letter in letters if letter.reference),
+        references=tuple(sorted({r for letter in letters for r in _references(letter)} - {0})),
+        following=max((letter.body.following for letter in letters), default=0),
+        spent=spent,
         branches=(first, second),
     )
 
@@ -158,6 +168,26 @@ def change_branches(visit: Visit, change: Callable[[Conversation], Conversation]
     """Return the visit with both branches changed alike."""
     first, second = visit.branches
     return replace(visit, branches=(change(first), change(second)))
+
+
+def recall(visit: Visit, reference: int) -> Visit:
+    """Return the visit with letter *reference* asked back, and what stands in its place as well.
+
+    Taken back in one branch only, it would show the relay which of them is real.
+    """
+    positions = {
+        position
+        for branch in visit.branches
+        for position, outgoing in enumerate(branch.outbox)
+        if outgoing.reference == reference
+    }
+
+    def recalled(branch: Conversation) -> Conversation:
+        for position in positions:
+            branch, _ = talk.recall(branch, branch.outbox[position].reference)
+        return branch
+
+    return change_branches(visit, recalled)
 
 
 def _branches(
@@ -186,9 +216,19 @@ def _write_all(
     for letter in letters:
         # Taken back at one moment in both branches: else the relay sees which of them is real.
         counterpart = replace(letter.counterpart, expires_at=letter.body.expires_at)
-        body = letter.body if real else counterpart
-        branch = talk.write(branch, body, reference=letter.reference, entropy=entropy, kem=kem)
+        of_letter, of_counterpart = _references(letter)
+        branch = talk.write(
+            branch,
+            letter.body if real else counterpart,
+            reference=of_letter if real else of_counterpart,
+            entropy=entropy,
+            kem=kem,
+        )
     return branch
+
+
+def _references(letter: Letter) -> tuple[int, int]:
+    return letter.reference, letter.counterpart_reference or letter.reference
 
 
 def _nobodys_answer(entropy: Entropy, kem: Kem) -> Answer:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ojak_client.cli import run
-from ojak_client.profile import Contact, Profile, with_contact
+from ojak_client.profile import Contact, Profile, QuestionSet, with_contact
 from ojak_client.store import VaultStore, vault_path
 from ojak_client.vault import Vault
 from ojak_protocol.answers import answers_of
@@ -102,7 +102,9 @@ def waiting_host(relay: SimulatedRelay, clock: Clock) -> Person:
     """A host at NUMBER whose client stays on while guests wait."""
     point = MeetingPoint(NUMBER, SEED, 1, RIGHT, None, bits=30)
     told: list[Notice] = []
-    store = JournalStore(with_contact(Profile(), Contact(NAME, RELAY, point=point)))
+    store = JournalStore(
+        with_contact(Profile(), Contact(NAME, RELAY, sets=(QuestionSet(point, ()),)))
+    )
     host = Person(relay, clock, store, told)
     host.sync()
     relay.meanwhile = host.sync

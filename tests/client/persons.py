@@ -13,6 +13,8 @@ from ojak_client.profile import (
     Contact,
     Line,
     Profile,
+    QuestionSet,
+    Role,
     TheirLetter,
     Visiting,
     find,
@@ -90,7 +92,9 @@ class Person:
     def sync(self) -> None:
         run_errands(self.exchange())
 
-    def write(self, text: str, *, at_once: bool = True, expires_at: int = 0) -> int:
+    def write(
+        self, text: str, *, at_once: bool = True, expires_at: int = 0, role: Role = Role.FAMILY
+    ) -> int:
         def change(profile: Profile) -> tuple[Profile, int]:
             profile = with_letter(
                 profile,
@@ -98,6 +102,7 @@ class Person:
                 text,
                 expires_at=expires_at or self.clock.now + MONTH,
                 at_once=at_once,
+                role=role,
             )
             return profile, profile.references
 
@@ -148,7 +153,7 @@ def kept_pair(relay: SimulatedRelay, clock: Clock) -> tuple[Person, Person]:
 
 def host_of(relay: SimulatedRelay, clock: Clock, *, alarm: bytes | None = None) -> Person:
     point = MeetingPoint(Number("0" * 12), SEED, 1, RIGHT, alarm, bits=30)
-    return new_person(relay, Contact(NAME, RELAY, point=point), clock)
+    return new_person(relay, Contact(NAME, RELAY, sets=(QuestionSet(point, ()),)), clock)
 
 
 def guest_of(
@@ -167,9 +172,9 @@ def known_boxes(profile: Profile) -> set[bytes]:
     known: set[bytes] = set()
     for contact in profile.contacts:
         talks = [line.conversation for line in contact.lines]
-        if contact.point is not None:
-            talks += [branch for visit in contact.point.visits for branch in visit.branches]
-            known |= {offer_box(SEED, laid, kem=KEM) for laid in contact.point.offers}
+        for one in contact.sets:
+            talks += [branch for visit in one.point.visits for branch in visit.branches]
+            known |= {offer_box(SEED, laid, kem=KEM) for laid in one.point.offers}
         if contact.visiting is not None and contact.visiting.attempt is not None:
             talks += contact.visiting.attempt.branches
             known.add(contact.visiting.attempt.box)
@@ -181,6 +186,6 @@ def is_seen(profile: Profile, deposit: Deposit) -> bool:
     return any(
         deposit.id == visit.seen_at
         for contact in profile.contacts
-        if contact.point is not None
-        for visit in contact.point.visits
+        for one in contact.sets
+        for visit in one.point.visits
     )

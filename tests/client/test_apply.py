@@ -17,6 +17,7 @@ from ojak_client.profile import (
     Line,
     OurLetter,
     Profile,
+    Role,
     with_contact,
 )
 from ojak_client.requests import Shape
@@ -189,8 +190,24 @@ def test_a_letter_settled_in_one_line_is_not_settled_again_by_another() -> None:
     assert settled_by(Outcome.WITHDRAWN, done).ours == (done,)
 
 
-def test_a_counterpart_shown_to_an_alarm_word_leaves_the_letter_waiting() -> None:
-    assert settled_by(Outcome.ARRIVED, our(), alarm=True).waiting
+def test_a_counterpart_that_was_shown_is_used_up() -> None:
+    harmless = our(role=Role.COUNTERPART)
+    after = settled_by(Outcome.ARRIVED, harmless, alarm=True).ours[0]
+    assert (after.state, after.text) == (LetterState.COLLECTED, "")
+
+
+def test_a_counterpart_that_nobody_saw_can_be_used_again() -> None:
+    harmless = our(role=Role.COUNTERPART)
+    assert settled_by(Outcome.WITHDRAWN, harmless, alarm=True).ours == (harmless,)
+
+
+def test_of_a_letter_asked_back_its_reader_may_say_that_it_was_read() -> None:
+    asked_back = our(state=LetterState.ASKED_BACK, text="")
+    for outcome, state in (
+        (Outcome.ARRIVED, LetterState.COLLECTED),
+        (Outcome.WITHDRAWN, LetterState.TAKEN_BACK),
+    ):
+        assert settled_by(outcome, asked_back).ours[0].state is state
 
 
 def test_a_letter_lost_on_the_way_waits_again_and_goes_again_by_itself(

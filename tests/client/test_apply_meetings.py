@@ -13,6 +13,7 @@ from ojak_client.notices import NoticeKind
 from ojak_client.profile import (
     Contact,
     Profile,
+    QuestionSet,
     Visiting,
     with_contact,
 )
@@ -135,7 +136,7 @@ def test_five_wrong_answers_close_the_point_and_twenty_end_the_set(
         guest = guest_of(relay, clock, typed=WRONG)
         guest.sync()
         host.sync()
-        if len(host.contact.point.visits) % 12 == 0:  # type: ignore[union-attr] # a host has one
+        if len(host.contact.sets[0].point.visits) % 12 == 0:
             clock.now += 86_400
         host.sync()
     kinds = host.kinds()
@@ -213,7 +214,7 @@ def test_two_words_confirmed_in_one_reply_are_an_alarm(again: int) -> None:
         branches.append(visit.branches[visit.coin if typed == RIGHT else 1 - visit.coin])
     right, alarm = branches
     visit = replace(visit, branches=(right, alarm) if visit.coin == 0 else (alarm, right))
-    contact = Contact(NAME, RELAY, point=replace(point, visits=(visit,)))
+    contact = Contact(NAME, RELAY, sets=(QuestionSet(replace(point, visits=(visit,)), ()),))
     profile, request = asked(with_contact(Profile(), contact))
     answer = reply(request, boxes={MailboxId(place): box for place, box in boxes.items()})
     assert sum(isinstance(result, Found) for result in answer.polls) == 2

@@ -172,8 +172,7 @@ def test_c7_a_host_that_dies_at_any_step_still_meets_and_counts_the_guess_once(
     settle(host, guest, clock=clock)
 
     assert guest.texts == ["기다리던 편지"]
-    point = host.contact.point
-    assert point is not None
+    point = host.contact.sets[0].point
     assert (point.unconfirmed, len(host.contact.lines)) == (0, 1)
 
 
@@ -189,14 +188,12 @@ def test_the_guess_is_saved_before_anything_for_its_visit_is_sent(relay: Simulat
     with pytest.raises(Killed):
         host.exchange().round(Shape())
     assert all(not request.deposits for request in relay.arrived[sent:])
-    point = host.contact.point
-    assert point is not None
+    point = host.contact.sets[0].point
     assert point.unconfirmed == 0
 
     host.store.killed_at = None
     host.sync()
-    point = host.contact.point
-    assert point is not None
+    point = host.contact.sets[0].point
     assert point.unconfirmed == 1
 
 

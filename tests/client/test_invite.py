@@ -16,7 +16,6 @@ def test_the_slip_has_number_relay_and_questions_and_the_vault_no_answer(device:
     assert [one["question"] for one in ran.of("slip-question")] == ["질문 1", "질문 2", "질문 3"]
     contact = device.profile.contacts[0]
     assert (contact.name, contact.relay) == (NAME, RELAY)
-    assert contact.point is not None
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,7 @@ from ojak_client.profile import (
     LetterState,
     OurLetter,
     Profile,
+    QuestionSet,
     Visiting,
     references_in,
     with_contact,
@@ -64,20 +65,28 @@ def our(reference: int = 1, text: str = "편지", **changes: object) -> OurLette
 
 
 def test_another_relays_contacts_stay_as_they_are() -> None:
-    contact = Contact(NAME, "https://other.example", point=new_point(), ours=(our(),))
+    contact = Contact(
+        NAME, "https://other.example", sets=(QuestionSet(new_point(), ()),), ours=(our(),)
+    )
     profile = with_contact(Profile(), contact)
     assert prepare(profile, RELAY, moment())[0].contacts == (contact,)
 
 
 def test_preparing_twice_changes_nothing_more() -> None:
-    contact = Contact(NAME, RELAY, point=new_point(), lines=(line_of(meet().guest),), ours=(our(),))
+    contact = Contact(
+        NAME,
+        RELAY,
+        sets=(QuestionSet(new_point(), ()),),
+        lines=(line_of(meet().guest),),
+        ours=(our(),),
+    )
     once = prepare(with_contact(Profile(), contact), RELAY, moment())[0]
     assert prepare(once, RELAY, moment()) == (once, ())
 
 
 def test_offers_are_laid_for_today_and_fourteen_days_ahead() -> None:
     point = replace(new_point(), offers=())
-    laid = prepared(Contact(NAME, RELAY, point=point)).point
+    laid = prepared(Contact(NAME, RELAY, sets=(QuestionSet(point, ()),))).sets[0].point
     assert laid is not None
     assert len(laid.offers) == 15
 
@@ -85,10 +94,10 @@ def test_offers_are_laid_for_today_and_fourteen_days_ahead() -> None:
 def test_the_nearest_offers_are_laid_again_every_few_hours_in_case_a_relay_lost_them() -> None:
     point = new_point()
     point = replace(point, offers=tuple(replace(laid, laid=True) for laid in point.offers))
-    contact = Contact(NAME, RELAY, point=point, offers_again_at=CLOCK)
+    contact = Contact(NAME, RELAY, sets=(QuestionSet(point, ()),), offers_again_at=CLOCK)
 
     def missing(later: int) -> int:
-        point = prepared(contact, CLOCK + later).point
+        point = prepared(contact, CLOCK + later).sets[0].point
         assert point is not None
         return sum(not laid.laid for laid in point.offers)
 
@@ -101,7 +110,7 @@ def test_a_visit_that_nobody_confirms_is_reported_once_whatever_its_guest_said(u
     point = new_point()
     offered = Letter(1, Body(Kind.TEXT, "편지"), Body(Kind.GREETING))
     point, _ = take(point, come(point, WRONG, until=until), (offered,))
-    contact = Contact(NAME, RELAY, point=point, ours=(our(),))
+    contact = Contact(NAME, RELAY, sets=(QuestionSet(point, ()),), ours=(our(),))
     kinds: list[NoticeKind] = []
     for now in (CLOCK, CLOCK + 61, CLOCK + VISIT_SECONDS, CLOCK + VISIT_SECONDS + 61):
         profile, notices = prepare(with_contact(Profile(), contact), RELAY, moment(now))
@@ -109,8 +118,7 @@ def test_a_visit_that_nobody_confirms_is_reported_once_whatever_its_guest_said(u
         kinds += [notice.kind for notice in notices]
     assert kinds == [NoticeKind.GUEST_UNCONFIRMED]
     assert contact.ours[0].possibly_read
-    assert contact.point is not None
-    assert not contact.point.visits
+    assert not contact.sets[0].point.visits
 
 
 def test_a_letter_waits_for_whom_it_was_written_and_is_sealed_once() -> None:
@@ -211,10 +219,14 @@ def test_a_letter_past_its_time_that_a_visit_may_have_read_is_taken_back_in_both
     offered = Letter(1, body, Body(Kind.GREETING))
     point, visit = take(point, come(point, RIGHT, until=CLOCK + 2 * MONTH), (offered,))
     visit = replace(visit, taken_at=CLOCK + MONTH - DAY)
-    contact = Contact(NAME, RELAY, point=meeting_point.change_visit(point, visit), ours=(our(),))
+    contact = Contact(
+        NAME,
+        RELAY,
+        sets=(QuestionSet(meeting_point.change_visit(point, visit), ()),),
+        ours=(our(),),
+    )
     late = prepared(contact, CLOCK + MONTH)
-    assert late.point is not None
-    for before, after in zip(visit.branches, late.point.visits[0].branches, strict=True):
+    for before, after in zip(visit.branches, late.sets[0].point.visits[0].branches, strict=True):
         assert after.outbox[0].box == before.outbox[0].withdrawn
         assert after.outbox[0].replaces
     # Whether it was read nobody knows before the visit is confirmed or forgotten.
@@ -239,7 +251,7 @@ def test_h10_no_pair_of_clocks_stops_preparing_or_takes_a_letter_back_by_the_rel
     clock: int, relay_clock: int
 ) -> None:
     line = line_of(meet().host, kept=False)
-    contact = Contact(NAME, RELAY, point=POINT, lines=(line,), ours=(our(),))
+    contact = Contact(NAME, RELAY, sets=(QuestionSet(POINT, ()),), lines=(line,), ours=(our(),))
     later = prepared(contact, clock, relay_clock)
     assert (later.ours[0].state is LetterState.WAITING) == (clock < CLOCK + MONTH)
     assert (later.lines == ()) == (abs(clock - CLOCK) >= FORGOTTEN_AFTER_SECONDS)

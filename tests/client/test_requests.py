@@ -122,8 +122,7 @@ def crowded(relay: SimulatedRelay, clock: Clock, visits: int = 20) -> Person:
 
 
 def visit_places(host: Person) -> set[MailboxId]:
-    assert host.contact.point is not None
-    return set(meeting_point.visit_places(host.contact.point))
+    return set(meeting_point.visit_places(host.contact.sets[0].point))
 
 
 def test_what_does_not_fit_is_asked_for_in_turn() -> None:
@@ -142,8 +141,7 @@ def test_visits_that_nobody_confirms_never_hide_the_next_guest() -> None:
     clock = Clock()
     host = crowded(SimulatedRelay(clock), clock, 18)
     profile = host.store.read()
-    point = profile.contacts[0].point
-    assert point is not None
+    point = profile.contacts[0].sets[0].point
     answers = meeting_point.answer_places(point, day=clock.now // 86_400, older=False)
     for turn in range(5):
         made = make_request(profile, RELAY, moment(clock.now), turn=turn, shape=Shape())
@@ -176,8 +174,7 @@ def test_a_visit_gets_as_many_boxes_in_both_branches_in_each_request() -> None:
             host.sync()
     before = len(relay.arrived)
     host.sync()
-    point = host.contact.point
-    assert point is not None
+    point = host.contact.sets[0].point
     assert len(point.visits) == 4
     branch = {
         out.place.id: (visit.seen_at, side)
@@ -203,8 +200,7 @@ def test_nothing_is_deposited_for_a_guest_that_does_not_look_any_more() -> None:
     clock.now += 3601
     before = len(relay.arrived)
     host.sync()
-    point = host.contact.point
-    assert point is not None
+    point = host.contact.sets[0].point
     assert not point.visits[0].counted
     places = {out.place.id for branch in point.visits[0].branches for out in branch.outbox}
     deposited = {deposit.id for made in relay.arrived[before:] for deposit in made.deposits}

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ojak_client.prepare import MOST_SEALED
-from ojak_client.profile import Contact, with_letter
+from ojak_client.profile import Contact, QuestionSet, with_letter
 from ojak_protocol.conversation import Conversation
 from tests.client.devices import Device
 from tests.client.persons import NAME, line_of
@@ -70,7 +70,7 @@ def test_an_unreachable_relay_queues_the_letter(device: Device) -> None:
 
 
 def test_a_letter_to_somebody_not_met_waits_and_nothing_is_asked(device: Device) -> None:
-    device.keep_contact(Contact(NAME, GONE, point=new_point()))
+    device.keep_contact(Contact(NAME, GONE, sets=(QuestionSet(new_point(), ()),)))
     ran = device.run("send", NAME, typed="편지")
     assert (ran.code, ran.said) == (0, ["waits-for-meeting"])
 
@@ -88,7 +88,9 @@ def test_a_letter_to_somebody_not_met_waits_and_nothing_is_asked(device: Device)
 def test_weak_answers_hold_a_letter_back_unless_the_person_says_otherwise(
     options: tuple[str, ...], bits: int, *, early: bool, device: Device
 ) -> None:
-    device.keep_contact(Contact(NAME, GONE, point=replace(new_point(), bits=bits)))
+    device.keep_contact(
+        Contact(NAME, GONE, sets=(QuestionSet(replace(new_point(), bits=bits), ()),))
+    )
     device.run("send", NAME, *options, typed="편지")
     assert [one.at_once for one in device.profile.contacts[0].ours] == [early]
 

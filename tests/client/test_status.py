@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ojak_client.prepare import prepare
-from ojak_client.profile import Contact, LetterState, OurLetter, Profile, with_contact
+from ojak_client.profile import Contact, LetterState, OurLetter, Profile, QuestionSet, with_contact
 from ojak_protocol import conversation as talk
 from tests.client.devices import Device
 from tests.client.persons import MONTH, NAME, RELAY, letter, line_of, moment
@@ -53,7 +53,7 @@ def test_tries_are_told_with_the_chance_of_a_lucky_stranger(
     unconfirmed: int, counted: int, bits: int, said: list[str], device: Device
 ) -> None:
     point = replace(new_point(), unconfirmed=unconfirmed, counted=counted, bits=bits)
-    device.keep_contact(Contact(NAME, RELAY, point=point))
+    device.keep_contact(Contact(NAME, RELAY, sets=(QuestionSet(point, ()),)))
     ran = device.run("status")
     assert ran.code == 0
     assert [one for one in ran.said if one in {"luck", "point-closed", "set-dead"}] == said
@@ -61,7 +61,9 @@ def test_tries_are_told_with_the_chance_of_a_lucky_stranger(
 
 
 def test_a_number_at_which_somebody_else_sits_is_told(device: Device) -> None:
-    device.keep_contact(Contact(NAME, RELAY, point=replace(new_point(), occupied=True)))
+    device.keep_contact(
+        Contact(NAME, RELAY, sets=(QuestionSet(replace(new_point(), occupied=True), ()),))
+    )
     assert "number-taken" in device.run("status").said
 
 
@@ -77,9 +79,9 @@ def test_contacts_are_met_awaited_or_ended(device: Device) -> None:
     broken = line_of(replace(meet().host, broken=True))
     for contact in (
         Contact("가", RELAY, lines=(line_of(meet().host),)),
-        Contact("나", RELAY, point=new_point()),
+        Contact("나", RELAY, sets=(QuestionSet(new_point(), ()),)),
         Contact("다", RELAY, lines=(broken,)),
-        Contact("라", RELAY, lines=(broken,), point=new_point()),
+        Contact("라", RELAY, lines=(broken,), sets=(QuestionSet(new_point(), ()),)),
     ):
         device.keep_contact(contact)
     ran = device.run("contacts")

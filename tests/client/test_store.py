@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ojak_client.errors import VaultDamaged, VaultTooNew
 from ojak_client.prepare import MOST_SEALED, prepare
-from ojak_client.profile import Contact, Profile, with_contact
+from ojak_client.profile import Contact, Profile, QuestionSet, with_contact
 from ojak_client.store import FORMAT, MemoryStore, VaultStore, decode, encode, vault_path
 from ojak_client.vault import Vault
 from ojak_client.vault_format import MAX_CONTENT_BYTES
@@ -69,7 +69,9 @@ def test_any_bytes_are_a_profile_or_one_of_two_errors(content: bytes) -> None:
 @settings(deadline=None, max_examples=60)
 @given(st.data())
 def test_a_flipped_byte_gives_a_profile_or_one_of_two_errors(data: st.DataObject) -> None:
-    content = bytearray(encode(with_contact(Profile(), Contact(NAME, RELAY, point=new_point()))))
+    content = bytearray(
+        encode(with_contact(Profile(), Contact(NAME, RELAY, sets=(QuestionSet(new_point(), ()),))))
+    )
     at = data.draw(st.integers(0, len(content) - 1))
     content[at] ^= data.draw(st.integers(1, 255))
     with contextlib.suppress(VaultDamaged, VaultTooNew):
@@ -125,8 +127,7 @@ def test_strangers_who_use_up_all_their_guesses_cannot_fill_the_vault() -> None:
             guest_of(relay, clock, typed=WRONG).sync()
             host.sync()
         clock.now += 86_000
-    point = host.contact.point
-    assert point is not None
+    point = host.contact.sets[0].point
     assert point.dead
     # Beside them stand a conversation with as many letters sealed as may be, and all that wait.
     assert len(host.contact.lines[0].conversation.outbox) >= MOST_SEALED
@@ -138,7 +139,7 @@ def test_a_visit_with_letters_takes_the_room_that_was_reckoned_with() -> None:
     offered = tuple(
         Letter(n, Body(Kind.TEXT, "가" * 500), Body(Kind.GREETING)) for n in range(1, 3)
     )
-    before = len(encode(Profile((Contact(NAME, RELAY, point=point),))))
+    before = len(encode(Profile((Contact(NAME, RELAY, sets=(QuestionSet(point, ()),)),))))
     point, _ = take(point, come(point, WRONG), offered)
-    after = len(encode(Profile((Contact(NAME, RELAY, point=point),))))
+    after = len(encode(Profile((Contact(NAME, RELAY, sets=(QuestionSet(point, ()),)),))))
     assert after - before < 48_000

@@ -180,6 +180,7 @@ def step() -> Lines:
         at,
         answer,
         letters=(visits.Letter(0, greeting, greeting),),
+        spent=False,
         now=1_800_000_000,
         entropy=entropy,
         kem=kem,

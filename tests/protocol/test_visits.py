@@ -185,7 +185,7 @@ def test_a_run_is_opened_once() -> None:
     spent = AnsweredRun(at.seed, laid, at.run)
     answer = visits.read_answer(spent, attempt.box, entropy=ENTROPY, kem=KEM)
     with pytest.raises(LocalError):
-        visits.open_visit(spent, answer, letters=(), now=0, entropy=ENTROPY, kem=KEM)
+        visits.open_visit(spent, answer, letters=(), spent=False, now=0, entropy=ENTROPY, kem=KEM)
 
 
 def test_roots_and_secrets_of_the_answer_are_not_kept_in_a_visit() -> None:

@@ -25,6 +25,6 @@ def command(invocation: Invocation) -> ExitCode:
 def _standing(contact: Contact) -> Message:
     if any(not line.conversation.broken for line in contact.lines):
         return Message.CONTACT_MET
-    if contact.lines and contact.point is None:
+    if contact.lines and not contact.sets:
         return Message.CONTACT_ENDED
     return Message.CONTACT_AWAITED

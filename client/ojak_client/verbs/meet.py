@@ -26,9 +26,9 @@ from ojak_client.profile import Contact, Profile, Visiting, find, lies_at_relay,
 from ojak_client.reading import show_letters
 from ojak_client.relay_url import parse_relay_url
 from ojak_client.store import MemoryStore, Store
+from ojak_client.typed import usable_name, usable_text
 from ojak_client.verb import verb
-from ojak_client.verbs.invite import usable_name
-from ojak_client.verbs.send import add_letter, usable_text
+from ojak_client.verbs.send import add_letter
 from ojak_protocol.estimate import WARNING_BELOW_BITS
 from ojak_protocol.number import parse_number
 
@@ -90,6 +90,8 @@ def command(invocation: Invocation, number: tuple[str, ...], **options: Any) -> 
     relay = str(parse_relay_url(invocation.require_relay()))
     place = parse_number(" ".join(number))
     invocation.require_screen(to_stdout=chosen.to_stdout)
+    if chosen.own is None:
+        invocation.output.say(Message.ABOUT_SPENT)
     stretched = ask_answers(
         invocation,
         place,

@@ -21,9 +21,9 @@ from ojak_client.profile import Contact, Profile, find, lies_at_relay, reference
 from ojak_client.rounds import run_errands
 from ojak_client.store import Store
 from ojak_client.telling import tell
+from ojak_client.typed import usable_text
 from ojak_client.verb import verb
 from ojak_protocol.estimate import GREETING_BELOW_BITS
-from ojak_protocol.letters import MOST_TEXT_BYTES
 
 EXPIRES_AFTER_SECONDS: Final = 30 * 24 * 3600
 
@@ -40,7 +40,7 @@ def command(
     with open_vault(invocation) as store:
         contact = choose_contact(store.read(), name)
         text = usable_text(invocation.inputs.letter())
-        bits = contact.point.bits if contact.point is not None else GREETING_BELOW_BITS
+        bits = min((one.point.bits for one in contact.sets), default=GREETING_BELOW_BITS)
         # Holding a letter back is the careful one of the two, so it wins.
         early = (at_once or bits >= GREETING_BELOW_BITS) and not wait_for_reply
         reference = add_letter(store, contact.name, text, at_once=early)
@@ -112,17 +112,6 @@ def _has_left(contact: Contact, reference: int) -> bool:
     return lies_at_relay(contact, reference) or all(
         letter.reference != reference for letter in contact.waiting
     )
-
-
-def usable_text(text: str) -> str:
-    """Return *text* as it may stand in a letter.
-
-    Raises:
-        Failure: it has more than 1500 bytes.
-    """
-    if len(text.encode()) > MOST_TEXT_BYTES:
-        raise Failure(Message.TOO_BIG)
-    return text
 
 
 def _is_met(contact: Contact) -> bool:

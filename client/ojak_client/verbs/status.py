@@ -27,8 +27,10 @@ def command(invocation: Invocation) -> ExitCode:
 
 def _show(output: Output, contact: Contact) -> None:
     output.show(Message.STATUS_OF, name=contact.name)
-    if contact.point is not None:
-        _show_point(output, contact.point, contact.name)
+    if contact.sets:
+        output.show(Message.YOUR_NUMBER, number=format_number(contact.sets[0].point.number))
+    for one in contact.sets:
+        _show_point(output, one.point, contact.name)
     output.show(Message.LETTERS_UNREAD, n=len(contact.theirs))
     left = sum(lies_at_relay(contact, letter.reference) for letter in contact.waiting)
     output.show(Message.STATUS_UNSENT, n=len(contact.waiting) - left)
@@ -38,7 +40,11 @@ def _show(output: Output, contact: Contact) -> None:
 
 
 def _show_point(output: Output, point: MeetingPoint, name: str) -> None:
-    output.show(Message.YOUR_NUMBER, number=format_number(point.number))
+    output.show(Message.SET_KEPT, set=point.set_number)
+    if point.spent:
+        output.show(Message.STATUS_SPENT, set=point.set_number)
+    if point.alarm is not None:
+        output.show(Message.STATUS_ALARM, set=point.set_number)
     output.show(Message.STATUS_TRIES, name=name, n=point.unconfirmed)
     if point.unconfirmed:
         # Whole numbers: the chance itself may be smaller than any float.
