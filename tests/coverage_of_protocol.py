@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import ModuleType
 from typing import Final
 
 import pytest
@@ -55,23 +56,39 @@ def own_tests(modules: Iterable[str], files: Iterable[str]) -> dict[str, tuple[s
 
 
 class _Noting:
-    """Has *coverage* note with each line the stem of the test file that runs."""
+    """Has coverage note with each line the stem of the test file that runs."""
 
-    def __init__(self, measured: Coverage) -> None:
+    def __init__(self, measured: Coverage, modules: Iterable[ModuleType]) -> None:
         self._measured = measured
+        self._cached = [
+            value
+            for module in modules
+            for value in vars(module).values()
+            if hasattr(value, "cache_clear")
+        ]
+        self._file = NOBODY
+
+    def _begins(self, file: str) -> None:
+        if file == self._file:
+            return
+        self._file = file
+        self._measured.switch_context(file)
+        # What another file's tests had computed would else not be computed for this one.
+        for function in self._cached:
+            function.cache_clear()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(
         self, collector: pytest.Collector
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
         """What a test file prepares when it is imported is its own as well."""
-        self._measured.switch_context(collector.path.stem)
+        self._begins(collector.path.stem)
         return (yield)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
         """A test is all of it: its fixtures, itself, and what ends it."""
-        self._measured.switch_context(item.path.stem)
+        self._begins(item.path.stem)
         return (yield)
 
 
@@ -87,13 +104,18 @@ def measure(package: str, tests: Path, arguments: Iterable[str]) -> tuple[int, l
         # Whoever is first to import a module runs what stands outside its functions.
         measured.switch_context(WHEN_IMPORTED)
         modules = {
-            name: str(import_module(f"{package}.{name}").__file__)
+            name: import_module(f"{package}.{name}")
             for _, name, _ in pkgutil.iter_modules(import_module(package).__path__)
         }
         measured.switch_context(NOBODY)
-        code = pytest.main([str(tests), "-q", *arguments], plugins=[_Noting(measured)])
+        code = pytest.main(
+            [str(tests), "-q", *arguments], plugins=[_Noting(measured, modules.values())]
+        )
     own = own_tests(modules, [path.stem for path in tests.glob("test_*.py")])
-    found = [_missing(measured, name, path, own[name]) for name, path in modules.items()]
+    found = [
+        _missing(measured, name, str(module.__file__), own[name])
+        for name, module in modules.items()
+    ]
     return int(code), [missing for missing in found if missing is not None]
 
 

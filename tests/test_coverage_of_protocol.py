@@ -80,6 +80,25 @@ def test_a_module_without_tests_of_its_own_lacks_all_of_its_functions(tmp_path: 
     assert missing.startswith("signs.py (no test of its own) lacks line 3, line 4, line 5")
 
 
+def test_what_another_files_tests_have_put_into_a_cache_is_computed_again(tmp_path: Path) -> None:
+    files = {
+        "planted/__init__.py": "",
+        "planted/squares.py": """
+from functools import cache
+@cache
+def square(number):
+    return number * number
+""",
+    }
+    for name in ("areas", "squares"):
+        files[f"tests/test_{name}.py"] = """
+from planted.squares import square
+def test_two_is_squared():
+    assert square(2) == 4
+"""
+    assert measured(tmp_path, files) == []
+
+
 @pytest.mark.parametrize(
     ("file", "owner"),
     [
