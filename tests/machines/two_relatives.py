@@ -11,7 +11,7 @@ from ojak_protocol.errors import Exhausted
 from ojak_protocol.letters import Body, Kind
 from tests.machines import relatives
 from tests.machines.relatives import Side
-from tests.machines.world import Device, Relay
+from tests.machines.world import Device, Relay, fates
 from tests.people import meet
 
 PAIR = meet()
@@ -28,7 +28,6 @@ FAULTS = [
     Relay.sit_where_somebody_looked,
     Relay.release_all,
 ]
-fates = st.sampled_from(["well", "well", "well", "request lost", "request delayed", "reply lost"])
 hidden_polls = st.sampled_from([(), (), (), (0,), (0, 1, 2), (1, 3, 5)])
 
 
@@ -54,14 +53,8 @@ class TwoRelatives(RuleBasedStateMachine):
         device = self.devices[who]
         self.becomes(who, relatives.prepared(device.state, now=self.now))
         request = relatives.request_of(device.state, most=most, now=self.now)
-        device.sends()
-        if fate == "request lost":
-            return
-        if fate == "request delayed":
-            self.relay.delay(request)
-            return
-        reply = self.relay.sync(request, hidden=hidden)
-        if fate == "reply lost":
+        reply = self.relay.asked(device, request, fate, hidden=hidden)
+        if reply is None:
             return
         for side in relatives.after(device.state, request, reply, now=self.now):
             self.becomes(who, side)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Generic, TypeVar
 
 from hypothesis import settings
+from hypothesis import strategies as st
 
 from ojak_protocol.addresses import DeleteKey, MailboxId, mailbox_id
 from ojak_protocol.conversation import LETTER_TTL_SECONDS
@@ -57,6 +58,9 @@ class Device(Generic[State]):
         self._found = [self.state]
 
 
+fates = st.sampled_from(["well", "well", "well", "request lost", "request delayed", "reply lost"])
+
+
 @dataclass(frozen=True)
 class Deposit:
     """A box to be kept: by its id, or over whatever lies there by its delete key."""
@@ -65,6 +69,7 @@ class Deposit:
     box: bytes
     replaces: bool = False
     after_seconds: int = 0
+    ttl_seconds: int = LETTER_TTL_SECONDS
 
 
 @dataclass(frozen=True)
@@ -102,19 +107,27 @@ class Relay:
         self.polled += [place for place in request.polls if place not in self.polled[-200:]]
         reply = Reply(self._commit(request), {})
         for position, place in enumerate(request.polls):
-            box = self._visible(place)
+            box = self.visible(place)
             if box is not None and position not in hidden:
                 reply.found[place] = box
         return reply
+
+    def asked(
+        self, device: Device[State], request: Request, fate: str, *, hidden: Collection[int] = ()
+    ) -> Reply | None:
+        """Let *device* send *request*; return the reply, if the network lets it come."""
+        device.sends()
+        if fate == "request delayed":
+            self.delayed.append(request)
+        if fate in {"request lost", "request delayed"}:
+            return None
+        reply = self.sync(request, hidden=hidden)
+        return None if fate == "reply lost" else reply
 
     def repeat(self, number: int) -> None:
         """Do once more what an earlier request asked for."""
         if self.requests:
             self._commit(self.requests[number % len(self.requests)])
-
-    def delay(self, request: Request) -> None:
-        """Keep a request for later; its sender hears nothing."""
-        self.delayed.append(request)
 
     def catch_up(self, number: int) -> None:
         """Do what one delayed request asked for, in whatever order."""
@@ -130,13 +143,13 @@ class Relay:
         """Show at its place a box that lay there once, over whatever lies there now."""
         if self.ever:
             place, box = self.ever[number % len(self.ever)]
-            self._keep(place, box, 0)
+            self._show(place, box)
 
     def sit(self, places: Collection[MailboxId], *, over: bool = False) -> None:
         """Put junk at free places, or over what lies there."""
         for place in places:
-            if over or self._visible(place) is None:
-                self._keep(place, b"\0" * 4000, 0)
+            if over or self.visible(place) is None:
+                self._show(place, b"\0" * 4000)
 
     def sit_where_somebody_looked(self, number: int) -> None:
         """Put junk at a free place that was polled."""
@@ -158,17 +171,24 @@ class Relay:
         if lying is not None and lying.expires_at <= self.now:
             lying = None
         if deposit.replaces or lying is None:
-            self._keep(deposit.place, deposit.box, deposit.after_seconds)
+            released_at = self.now + deposit.after_seconds
+            self.lying[deposit.place] = Lying(
+                deposit.box, released_at, released_at + deposit.ttl_seconds
+            )
+            self._remember(deposit.place, deposit.box)
             return Status.STORED
         return Status.STORED if lying.box == deposit.box else Status.OCCUPIED
 
-    def _keep(self, place: MailboxId, box: bytes, after_seconds: int) -> None:
-        released_at = self.now + after_seconds
-        self.lying[place] = Lying(box, released_at, released_at + LETTER_TTL_SECONDS)
+    def _show(self, place: MailboxId, box: bytes) -> None:
+        self.lying[place] = Lying(box, self.now, self.now + LETTER_TTL_SECONDS)
+        self._remember(place, box)
+
+    def _remember(self, place: MailboxId, box: bytes) -> None:
         if (place, box) not in self.ever[-200:]:
             self.ever.append((place, box))
 
-    def _visible(self, place: MailboxId) -> bytes | None:
+    def visible(self, place: MailboxId) -> bytes | None:
+        """Return what whoever looks at *place* now would find."""
         lying = self.lying.get(place)
         if lying is None or not lying.released_at <= self.now < lying.expires_at:
             return None
