@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -16,7 +17,7 @@ from ojak_protocol.guest import Attempt
 from ojak_protocol.letters import Body, Kind
 from ojak_protocol.meeting_messages import Offer
 from ojak_protocol.meeting_places import DAY_SECONDS
-from ojak_protocol.meeting_point import CLOSES_AT, DIES_AT, MeetingPoint
+from ojak_protocol.meeting_point import CLOSES_AT, MeetingPoint
 from ojak_protocol.offers import offer_box
 from ojak_protocol.visits import Letter
 from tests.machines.world import Deposit, Device, Relay, Request, fates, lasting
@@ -27,6 +28,7 @@ LETTER = Letter(1, Body(Kind.TEXT, "real"), Body(Kind.TEXT, "harmless"))
 READ = {RIGHT: ("real",), ALARM: ("harmless",), WRONG: ()}
 FAULTS = [Relay.repeat, Relay.catch_up, Relay.put_back]
 
+hosts_fates = fates | st.just("dies")
 words = st.sampled_from([RIGHT, RIGHT, ALARM, WRONG])
 numbers = st.integers(0, 1000)
 
@@ -83,13 +85,22 @@ class MeetingMachine(RuleBasedStateMachine):
             self.somebody_comes(word, "well")
             self.the_host_takes_answers("well")
 
-    @rule(fates=st.tuples(fates, fates, fates, fates))
-    def the_host_syncs(self, fates: tuple[str, str, str, str]) -> None:
+    @rule(fates=st.tuples(*[hosts_fates] * 4), number=numbers)
+    def the_host_syncs(self, fates: tuple[str, ...], number: int = 0) -> None:
         self.changes(point_.forget_visits(self.point, now=self.now)[0])
-        self.the_host_lays_its_offers(fates[0])
-        self.the_host_takes_answers(fates[1])
-        self.the_host_deposits_what_visits_are_offered(fates[2])
-        self.the_host_looks_for_confirmations(fates[3])
+        for fate, step in zip(
+            fates,
+            (
+                self.the_host_lays_its_offers,
+                self.the_host_takes_answers,
+                self.the_host_deposits_what_visits_are_offered,
+                self.the_host_looks_for_confirmations,
+            ),
+            strict=True,
+        ):
+            step("well" if fate == "dies" else fate)
+            if fate == "dies":
+                self.host.dies(number)
 
     def the_host_lays_its_offers(self, fate: str) -> None:
         self.changes(point_.lay(self.point, day=self.day, now=self.now, entropy=ENTROPY))
@@ -139,17 +150,12 @@ class MeetingMachine(RuleBasedStateMachine):
         reply = self.relay.asked(self.host, Request(deposits=tuple(deposits)), fate)
         if reply is None:
             return
-        for deposit, status in zip(deposits, reply.deposits, strict=True):
-            if status is Status.STORED:
-                self.mark_stored(deposit.place, self.now)
-
-    def mark_stored(self, place: MailboxId, now: int) -> None:
+        # One write: found between two, the branches of a visit would differ in what they are due.
         point = self.point
-        for visit in point.visits:
-            changed = visits.change_branches(
-                visit, lambda branch: talk.stored(branch, place, now=now)
-            )
-            point = point_.change_visit(point, changed)
+        for deposit, status in zip(deposits, reply.deposits, strict=True):
+            for visit in point.visits if status is Status.STORED else ():
+                mark = partial(talk.stored, where=deposit.place, now=self.now)
+                point = point_.change_visit(point, visits.change_branches(visit, mark))
         self.changes(point)
 
     def the_host_looks_for_confirmations(self, fate: str) -> None:
@@ -224,6 +230,18 @@ class MeetingMachine(RuleBasedStateMachine):
             deposits = tuple(Deposit(out.place.id, out.box) for out in due)
             self.relay.asked(device, Request(deposits=deposits), fate)
 
+    @rule(typed=words, theirs=fates, ours=st.tuples(*[hosts_fates] * 4), number=numbers)
+    def somebody_visits(
+        self, typed: bytes, theirs: str, ours: tuple[str, ...], number: int
+    ) -> None:
+        """From the offer to the confirmation."""
+        self.the_host_syncs(("well",) * 4)
+        self.somebody_comes(typed, theirs)
+        self.the_host_syncs(ours, number)
+        self.the_host_syncs(("well",) * 4)
+        self.a_guest_looks(-1, theirs)
+        self.the_host_syncs(ours, number)
+
     # What may happen to all
 
     @rule(number=numbers)
@@ -271,8 +289,6 @@ class MeetingMachine(RuleBasedStateMachine):
         assert self.point.unconfirmed == len(host.took) - len(host.confirmed)
         assert set(self.visits) <= set(host.took) - set(host.confirmed)
         assert self.point.counted <= min(CLOSES_AT, self.point.unconfirmed)
-        # Two are looked at in each of three days, and all of them may have been answered.
-        assert self.point.unconfirmed < DIES_AT + 6
 
     @invariant()
     def nothing_of_a_visit_lies_at_the_relay_that_the_host_did_not_count(self) -> None:
@@ -323,4 +339,4 @@ class MeetingMachine(RuleBasedStateMachine):
 
 
 TestMeetingMachine = MeetingMachine.TestCase
-TestMeetingMachine.settings = lasting(examples=30, steps=30)
+TestMeetingMachine.settings = lasting(examples=30, steps=25)
