@@ -140,6 +140,7 @@ class ConversationMachine(TwoRelatives):
 
     def teardown(self) -> None:
         """When all goes well again, every letter is settled, and shown unless it was taken back."""
+        self.relay.stubborn = False
         for _ in range(6):
             self.now = self.relay.now = max(self.now, self.relay.now) + LETTER_TTL_SECONDS // 3
             for who in ("host", "guest", "host", "guest"):

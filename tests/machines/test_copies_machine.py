@@ -108,6 +108,7 @@ class CopiesMachine(TwoRelatives):
 
     def teardown(self) -> None:
         """When all goes well again, both sides know of the copy, or nothing is left of it."""
+        self.relay.stubborn = False
         for number in range(6):
             self.now = self.relay.now = max(self.now, self.relay.now) + LETTER_TTL_SECONDS // 3
             for who in ("host", "guest", "host", "guest"):

@@ -27,6 +27,7 @@ FAULTS = [
     Relay.put_back,
     Relay.sit_where_somebody_looked,
     Relay.release_all,
+    Relay.keep_what_lies,
 ]
 hidden_polls = st.sampled_from([(), (), (), (0,), (0, 1, 2), (1, 3, 5)])
 

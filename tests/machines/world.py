@@ -36,6 +36,10 @@ def lasting(*, examples: int, steps: int) -> settings:
     )
 
 
+LONGEST_SECONDS: Final = 30 * 24 * 3600
+"""How long a box may lie at a relay."""
+
+
 class Device(Generic[State]):
     """One state, and those in which a crash may leave it."""
 
@@ -100,6 +104,8 @@ class Relay:
     requests: list[Request] = field(default_factory=list)
     delayed: list[Request] = field(default_factory=list)
     polled: list[MailboxId] = field(default_factory=list)
+    stubborn: bool = False
+    """Whether it keeps what lies there when it is to be replaced."""
 
     def sync(self, request: Request, *, hidden: Collection[int] = ()) -> Reply:
         """Do what *request* asks for, but say of the *hidden* polls that nothing is there."""
@@ -161,6 +167,10 @@ class Relay:
         for lying in self.lying.values():
             lying.released_at = 0
 
+    def keep_what_lies(self, number: int) -> None:
+        """Replace nothing any more, or do it again."""
+        self.stubborn = number % 3 > 0
+
     def _commit(self, request: Request) -> tuple[Status, ...]:
         for key in request.deletes:
             self.lying.pop(mailbox_id(key), None)
@@ -170,7 +180,7 @@ class Relay:
         lying = self.lying.get(deposit.place)
         if lying is not None and lying.expires_at <= self.now:
             lying = None
-        if deposit.replaces or lying is None:
+        if (deposit.replaces and not self.stubborn) or lying is None:
             released_at = self.now + deposit.after_seconds
             self.lying[deposit.place] = Lying(
                 deposit.box, released_at, released_at + deposit.ttl_seconds
@@ -180,7 +190,7 @@ class Relay:
         return Status.STORED if lying.box == deposit.box else Status.OCCUPIED
 
     def _show(self, place: MailboxId, box: bytes) -> None:
-        self.lying[place] = Lying(box, self.now, self.now + LETTER_TTL_SECONDS)
+        self.lying[place] = Lying(box, self.now, self.now + LONGEST_SECONDS)
         self._remember(place, box)
 
     def _remember(self, place: MailboxId, box: bytes) -> None:
