@@ -48,6 +48,11 @@ class CopiesMachine(TwoRelatives):
             )
             assert len(side.talk.outbox) == len(before.talk.outbox)
             assert (side.bodies, side.settled) == (before.bodies, before.settled)
+        opened = set(side.talk.deletes) - set(before.talk.deletes)
+        for farewell in self.devices[other_than(who)].state.talk.farewell:
+            found = self.relay.visible(farewell.place.id) == farewell.box
+            if found and farewell.place.delete_key in opened:
+                assert side.talk.broken, "an end that is read ends"
         super().becomes(who, side)
         if side.talk != before.talk:
             self.ever[who].append(side)
@@ -109,10 +114,11 @@ class CopiesMachine(TwoRelatives):
     def teardown(self) -> None:
         """When all goes well again, both sides know of the copy, or nothing is left of it."""
         self.relay.stubborn = False
-        for number in range(6):
+        for number in range(5):
             self.now = self.relay.now = max(self.now, self.relay.now) + LETTER_TTL_SECONDS // 3
             for who in ("host", "guest", "host", "guest"):
-                self.sync(who, "well", most=300)
+                self.sync(who, "well", most=100)
+                self.who_ended_sends_one_box_and_looks_nowhere()
                 if number < 2:
                     self.somebody_writes(who, 0)
         self.only_a_copy_ends_a_conversation()
@@ -140,4 +146,4 @@ class CopiesMachine(TwoRelatives):
 
 
 TestCopiesMachine = CopiesMachine.TestCase
-TestCopiesMachine.settings = lasting(examples=40, steps=30)
+TestCopiesMachine.settings = lasting(examples=50, steps=10)
