@@ -9,7 +9,6 @@ from ojak_protocol.addresses import ID_BYTES, MailboxId
 from ojak_protocol.sync import (
     REPLY_BYTES,
     Deposit,
-    DepositOutcome,
     Found,
     Nothing,
     PollResult,
@@ -88,16 +87,29 @@ class HostileRelay(SimulatedRelay):
 
     @contextmanager
     def intercepts(self, instead: Callable[[MailboxId, bytes], bytes]) -> Iterator[None]:
-        """It stores *instead* of each box that is deposited, and says "stored"."""
+        """It stores *instead* of each box that is deposited."""
 
         def answer(request: SyncRequest) -> SyncReply:
             deposits = tuple(
                 replace(deposit, box=instead(deposit.id, deposit.box))
                 for deposit in request.deposits
             )
-            reply = self._honest(replace(request, deposits=deposits))
-            stored = (DepositOutcome.STORED,) * len(deposits)
-            return replace(reply, deposits=stored)
+            return self._honest(replace(request, deposits=deposits))
+
+        with self._answering(answer):
+            yield
+
+    @contextmanager
+    def says_occupied(self, times: int) -> Iterator[None]:
+        """It says of the first *times* requests that deposit something that others were quicker."""
+        left = times
+
+        def answer(request: SyncRequest) -> SyncReply:
+            nonlocal left
+            if not request.deposits or not left:
+                return self._honest(request)
+            left -= 1
+            return self._lie_about_deposits(request, "OCCUPIED")
 
         with self._answering(answer):
             yield
