@@ -22,15 +22,15 @@ from ojak_protocol.kem import CIPHERTEXT_BYTES, PUBLIC_BYTES, SHARED_BYTES
 from ojak_protocol.letters import Body, Kind
 from ojak_protocol.meeting_keys import RunName, branch_keys
 from ojak_protocol.meeting_messages import Answer, Offer
+from ojak_protocol.meeting_places import RUNS
 from ojak_protocol.offers import LaidOffer, make_offer, offer_of
-from ojak_protocol.primitives import Entropy, blake2b, lv
+from ojak_protocol.primitives import Entropy, blake2b, lv, u8
 from ojak_protocol.stretch import Seed
 from ojak_protocol.visits import AnsweredRun, Letter
 
 SEED: Final = Seed(b"n" * 32)
 SET: Final = 1
 DAY: Final = 20_000
-RUN: Final = 0
 
 
 class Leak(Enum):
@@ -72,6 +72,7 @@ class Recorded:
     """One visit as the attacker has it: what was sealed with the number is open."""
 
     offer: Offer
+    run: int
     answer: Answer
     places: tuple[MailboxId, ...]
     """Of all that was polled and deposited, in the order of the wire."""
@@ -80,7 +81,7 @@ class Recorded:
     @property
     def shares(self) -> tuple[Share, ...]:
         """The four shares of the run."""
-        return (*self.offer.shares[RUN], *self.answer.shares)
+        return (*self.offer.shares[self.run], *self.answer.shares)
 
     @property
     def shared(self) -> bytes:
@@ -93,31 +94,40 @@ class Recorded:
         return tuple(box[:32] for box in self.boxes)
 
 
-def offer_nonce(number: int) -> bytes:
-    """The nonce of the offer of visit *number*: public, and the same in each repetition.
+def name_of(number: int) -> RunName:
+    """The run that visit *number* answers; four follow each other in one offer.
 
-    What an attacker computes for a word and a visit before he sees the shares is thereby computed
-    once for all repetitions.
+    Nonces of offers are public, and here the same in each repetition: what an attacker computes
+    for a word and a visit before he sees the shares is thereby computed once for all of them.
     """
-    return hashlib.sha256(b"offer %d" % number).digest()
+    offer, run = divmod(number, RUNS)
+    return RunName(SEED, hashlib.sha256(b"offer %d" % offer).digest(), SET, run)
 
 
-def visit(
-    number: int, *, right: bytes, typed: bytes, drawn: random.Random, leak: Leak = Leak.NONE
-) -> Recorded:
-    """What is recorded of visit *number* between a host and a guest who may know the same."""
+def visits_of(
+    prs: bytes, count: int, *, drawn: random.Random, leak: Leak = Leak.NONE
+) -> list[Recorded]:
+    """What is recorded of *count* visits with one number, of people who both know *prs*."""
     entropy = drawn.randbytes
+    recorded: list[Recorded] = []
+    for number in range(count):
+        if number % RUNS == 0:
+            laid = _laid(number, prs, entropy)
+        if leak is Leak.SCALAR:
+            laid = _with_small_scalar(laid, number, prs)
+        recorded.append(_leaking(_visit(laid, number % RUNS, prs, entropy), leak, number, prs))
+    return recorded
+
+
+def _visit(laid: LaidOffer, run: int, prs: bytes, entropy: Entropy) -> Recorded:
     kem = OpenKem(entropy)
-    laid = _laid(number, right, entropy)
-    if leak is Leak.SCALAR:
-        laid = _with_small_scalar(laid, number, right)
     offer = offer_of(laid, kem=kem)
     attempt = guest_.attempt(
-        typed, seed=SEED, offer=offer, run=RUN, until=1 << 40, entropy=entropy, kem=kem
+        prs, seed=SEED, offer=offer, run=run, until=1 << 40, entropy=entropy, kem=kem
     )
     greeting = Body(Kind.GREETING)
     taken = visits.open_visit(
-        AnsweredRun(SEED, laid, RUN),
+        AnsweredRun(SEED, laid, run),
         attempt.answer,
         letters=(Letter(0, greeting, greeting),),
         now=0,
@@ -126,13 +136,13 @@ def visit(
     )
     written = [out for branch in taken.branches for out in branch.outbox]
     places = (*guest_.places(attempt), *visits.places(taken), *(out.place.id for out in written))
-    record = Recorded(offer, attempt.answer, places, (attempt.box, *(out.box for out in written)))
-    return _leaking(record, leak, number, typed)
+    boxes = (attempt.box, *(out.box for out in written))
+    return Recorded(offer, run, attempt.answer, places, boxes)
 
 
 def _laid(number: int, right: bytes, entropy: Entropy) -> LaidOffer:
     """An offer whose nonce is given and all else drawn; without an alarm word, as most are."""
-    pending = [offer_nonce(number)]
+    pending = [name_of(number).offer_nonce]
 
     def draw(size: int) -> bytes:
         return pending.pop() if pending else entropy(size)
@@ -142,7 +152,7 @@ def _laid(number: int, right: bytes, entropy: Entropy) -> LaidOffer:
 
 def generator(number: int, j: int, prs: bytes) -> bytes:
     """CPace's generator times 8, as an Edwards point, for branch *j* of visit *number*."""
-    name = RunName(SEED, offer_nonce(number), SET, RUN)
+    name = name_of(number)
     string = cpace._generator_string(prs, name.ci(), name.sid(j))  # noqa: SLF001 - the attacker reads the code
     digest = bytearray(hashlib.sha512(string).digest()[:32])
     digest[31] &= 0x7F
@@ -152,14 +162,15 @@ def generator(number: int, j: int, prs: bytes) -> bytes:
 def place_of_key(isk: bytes, record: Recorded, j: int) -> MailboxId:
     """Where the host's first box of branch *j* lies if *isk* is its CPace key."""
     keys = branch_keys(
-        Isk(isk), record.shared, offer=record.offer, run=RUN, answer=record.answer, j=j
+        Isk(isk), record.shared, offer=record.offer, run=record.run, answer=record.answer, j=j
     )
     return place_at(MailboxKey(keys.mbk_host), 0).id
 
 
 def place_of_word(number: int, prs: bytes) -> MailboxId:
     """An address that follows from number, visit and answers, as no address may."""
-    return MailboxId(blake2b(b"meet", lv(SEED, b"answer", prs, offer_nonce(number))))
+    name = name_of(number)
+    return MailboxId(blake2b(b"meet", lv(SEED, b"answer", prs, name.offer_nonce, u8(name.run))))
 
 
 def key_of_word(prs: bytes) -> bytes:
@@ -169,10 +180,11 @@ def key_of_word(prs: bytes) -> bytes:
 
 def _with_small_scalar(laid: LaidOffer, number: int, right: bytes) -> LaidOffer:
     """The offer with the share of the right answers made with the scalar 8, the smallest."""
-    run = laid.runs[RUN]
+    run = laid.runs[number % RUNS]
     small = Share(crypto_sign_ed25519_pk_to_curve25519(generator(number, run.coin, right)))
     shares = (small, run.shares[1]) if run.coin == 0 else (run.shares[0], small)
-    return replace(laid, runs=(replace(run, shares=shares), *laid.runs[1:]))
+    runs = tuple(replace(one, shares=shares) if one is run else one for one in laid.runs)
+    return replace(laid, runs=runs)
 
 
 def _leaking(record: Recorded, leak: Leak, number: int, prs: bytes) -> Recorded:

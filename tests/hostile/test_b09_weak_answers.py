@@ -19,7 +19,7 @@ REFUSED = {
     "the same with another space": (("흰 둥이", "감자밭", "흰둥이"), "equal-answers"),
     "the same with other digits": (("1970", "감자밭", "\uff11\uff19\uff17\uff10"), "equal-answers"),
 }
-WEAK = [("1", "2", "3"), ("김", "이", "박"), ("개", "닭", "소"), ("어머니", "감자", "1970")]
+WEAK = [("1", "2", "3"), ("어머니", "감자", "1970")]
 
 
 @pytest.mark.parametrize("how", REFUSED)

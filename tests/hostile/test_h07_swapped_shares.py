@@ -17,7 +17,6 @@ from ojak_client.notices import NoticeKind
 from ojak_client.profile import Contact, Visiting
 from ojak_protocol import conversation as talk
 from ojak_protocol import guest as guest_
-from ojak_protocol import meeting_point as point_
 from ojak_protocol import visits
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.conversation import Conversation
@@ -26,8 +25,7 @@ from ojak_protocol.guest import Attempt
 from ojak_protocol.meeting_keys import RunName, branch_isk, branch_keys, guest_branch, share_for
 from ojak_protocol.meeting_messages import Answer, Offer, decode_answer
 from ojak_protocol.meeting_places import RUNS, answer_place, offer_place, open_at, seal_at
-from ojak_protocol.meeting_point import MeetingPoint
-from ojak_protocol.number import Number, format_number
+from ojak_protocol.number import format_number
 from ojak_protocol.offers import LaidOffer, make_offer, offer_box, offer_of
 from ojak_protocol.ratchet import TurnSecrets
 from ojak_protocol.stretch import Seed
@@ -253,8 +251,9 @@ def test_h7_the_guest_and_the_host_read_that_nobody_was_confirmed(
 def test_h7_a_false_host_has_two_words_and_confirms_with_no_other() -> None:
     words = [b"%032d" % number for number in range(40)]
     for typed in words:
-        point = MeetingPoint(Number("0" * 12), SEED, 1, words[7], words[8], bits=30)
-        laid = point_.lay(point, day=DAY, now=CLOCK, entropy=ENTROPY).offers[0]
+        laid = make_offer(
+            SEED, set_number=1, day=DAY, n=0, words=(words[7], words[8]), entropy=ENTROPY
+        )
         attempt = guest_.attempt(
             typed,
             seed=SEED,
@@ -303,12 +302,11 @@ def words_tried(relay: HostileRelay, offers: tuple[LaidOffer, ...]) -> int:
 
 def visited_by_a_false_host(relay: HostileRelay, clock: Clock, *, refused: int) -> int:
     """How many words a relay tries that plays the host and refuses the first *refused* answers."""
-    point = MeetingPoint(Number("0" * 12), SEED, 1, RIGHT, RIGHT, bits=30)
     offers: tuple[LaidOffer, ...] = ()
     for n in range(3):
         laid = make_offer(SEED, set_number=1, day=DAY, n=n, words=(RIGHT, RIGHT), entropy=ENTROPY)
         offers = (*offers, laid)
-        relay.put(offer_place(point.seed, 1, DAY, n), offer_box(SEED, laid, kem=KEM))
+        relay.put(offer_place(SEED, 1, DAY, n), offer_box(SEED, laid, kem=KEM))
     guest = guest_of(relay, clock)
     guest.write("두고 가는 편지")
     leave(guest)

@@ -158,12 +158,12 @@ def test_h10_the_secrets_of_offers_are_erased_after_eight_days_of_the_device_and
     laid = {one.nonce for one in point_of(host).offers if one.day == begun}
     with relay.clock_off(off):
         for _ in range(8):
-            rounds(host)
+            rounds(host, count=1)
             assert laid <= {one.nonce for one in point_of(host).offers}
             assert len(point_of(host).offers) <= MOST_OFFERS
             clock.now += DAY
         clock.now += DAY
-        rounds(host)
+        rounds(host, count=1)
         assert laid.isdisjoint(one.nonce for one in point_of(host).offers)
 
 
