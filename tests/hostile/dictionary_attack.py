@@ -17,7 +17,8 @@ polled or deposited to, the first 32 bytes of every box. A word scores, in this 
    finds a mask used twice;
 3. the sum of the squares of these distances.
 
-k is tried on the first visit alone, because it costs most: keys made from answers are so in each.
+k is tried where one visit is all there is, because it costs most: what one visit shows at once
+needs no more of them.
 """
 
 import random
@@ -130,8 +131,10 @@ def _hits(one: Candidates, seen: _Seen) -> int:
     for number, (shares, places) in enumerate(zip(seen.shares, seen.places, strict=True)):
         hits += one.addresses[number] in places
         hits += sum(generators[number] in shares for generators in one.generators)
-    key = key_of_word(one.prs)
-    return hits + sum(place_of_key(key, seen.records[0], j) in seen.places[0] for j in (0, 1))
+    if len(seen.records) == 1:
+        key = key_of_word(one.prs)
+        hits += sum(place_of_key(key, seen.records[0], j) in seen.places[0] for j in (0, 1))
+    return hits
 
 
 def _row(values: Sequence[bytes]) -> int:

@@ -130,12 +130,14 @@ CONVERSATION: Final[dict[str, Callable[[], tuple[Conversation, Lying]]]] = {
     "receipt": receipt_alone,
     "end": end,
 }
+WHOLE: Final = {"letter", "letter of a new chain", "letter that fills a gap", "end"}
+"""Those of which every byte is flipped; the others are opened on the same ways."""
 
 
 @pytest.mark.parametrize("sort", CONVERSATION)
 def test_h1_a_flipped_byte_of_a_box_of_a_conversation_leaves_the_state_as_it_was(sort: str) -> None:
     reader, (place, box) = CONVERSATION[sort]()
-    for position in EVERY_BYTE:
+    for position in EVERY_BYTE if sort in WHOLE else MANY_BYTES:
         after, events = heard(reader, place, flipped(box, position))
         # The very same value: nothing of it was even made anew.
         assert after is reader, position

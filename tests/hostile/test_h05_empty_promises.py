@@ -154,13 +154,12 @@ def counts(device: Device) -> dict[str, int]:
     return {one["event"]: one["n"] for one in ran.events if "n" in one}
 
 
-@pytest.mark.parametrize("lie", ["always empty", "stored without storing"])
 def test_h5_the_sender_reads_not_yet_confirmed_and_never_delivered(
-    lie: str, device: Device, near_relay: HostileRelay, url: str
+    device: Device, near_relay: HostileRelay, url: str
 ) -> None:
     pair = meet()
     device.keep_contact(Contact(NAME, url, lines=(line_of(pair.host),)))
-    with LIES[lie](near_relay):
+    with near_relay.stores_nothing():
         assert device.run("send", NAME, typed="편지").said == ["left"]
         device.run("sync")
         told = counts(device)

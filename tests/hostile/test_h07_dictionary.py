@@ -16,7 +16,7 @@ import pytest
 from tests.hostile.dictionary_attack import WORDS, Candidates, candidates, chi_squared, rank_of
 from tests.hostile.recorded_visits import Leak, visits_of, word
 
-REPETITIONS: Final = {1: 40, 50: 25}
+REPETITIONS: Final = {1: 30, 50: 25}
 """For so many visits with one number."""
 BINS: Final = 5
 CRITICAL: Final = 18.467
