@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: bench demo models test check style types format requirements clean
+.PHONY: bench coverage demo models test check style types format requirements clean
 
 .venv/ready: pyproject.toml requirements/dev.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ojak needs Python 3.11 or newer; try: make PYTHON=python3.11")'
@@ -31,6 +31,10 @@ types: .venv/ready
 	$(BIN)/mypy
 
 check: style types test
+
+# Every branch of protocol, by the tests of the module it stands in.
+coverage: .venv/ready
+	$(BIN)/python -m tests.coverage_of_protocol $(ARGS)
 
 bench: .venv/ready
 	$(BIN)/python -m tests.bench

@@ -262,6 +262,9 @@ def _take(
         kem=moment.kem,
     )
     contact = with_point(contact, taken)
+    if taken.unconfirmed == point.unconfirmed:
+        spoilt = Notice(NoticeKind.NUMBER_OCCUPIED, contact.name)
+        return contact, () if point.occupied else (spoilt,)
     notices = [Notice(NoticeKind.GUEST_CAME, contact.name)]
     if taken.dead and not point.dead:
         notices.append(Notice(NoticeKind.SET_DEAD, contact.name, taken.unconfirmed))

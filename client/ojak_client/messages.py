@@ -29,7 +29,7 @@ class Message(Enum):
     )
     LEAVE = text(
         "leave?",
-        "Not confirmed yet. An impostor could try one guess. Leave the letter anyway?",
+        "Not confirmed yet. An impostor could try two guesses. Leave the letter anyway?",
     )
     NOTHING = text("nothing", "No letter yet. Nothing is wrong. Look next time.")
     EXPIRED = text(

@@ -16,7 +16,7 @@ from typing import Final
 
 from ojak_protocol import visits
 from ojak_protocol.addresses import MailboxId
-from ojak_protocol.errors import Exhausted, LocalError
+from ojak_protocol.errors import Exhausted, LocalError, RemoteError
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.kem import Kem
 from ojak_protocol.meeting_places import (
@@ -63,7 +63,7 @@ class MeetingPoint(Hidden):
     unconfirmed: int = 0
     """All unconfirmed runs of this set."""
     occupied: bool = False
-    """Whether other bytes lie where our offer should."""
+    """Whether other bytes lay where our offer or an answer should."""
     spent: bool = False
     """Whether the answers were typed on a device that is not the family's."""
 
@@ -104,7 +104,8 @@ def lay(point: MeetingPoint, *, day: int, now: int, entropy: Entropy) -> Meeting
 
     Args:
         point: the meeting point.
-        day: of the relay's clock: host and guest must agree on it.
+        day: of the relay's clock: host and guest must agree on it. Days so long past that their
+            secrets are erased at once get no offer: it would be another one each time.
         now: device clock, which alone decides what is erased.
         entropy: fresh randomness.
     """
@@ -112,7 +113,7 @@ def lay(point: MeetingPoint, *, day: int, now: int, entropy: Entropy) -> Meeting
     offers = [laid for laid in point.offers if laid.day >= today - OFFER_SECRET_DAYS]
     if point.dead:
         return replace(point, offers=tuple(offers))
-    for near in range(day, day + DAYS_AHEAD + 1):
+    for near in range(max(day, today - OFFER_SECRET_DAYS), day + DAYS_AHEAD + 1):
         of_day = [laid for laid in offers if laid.day == near]
         if len(of_day) < OFFERS_A_DAY and not any(_is_answerable(laid) for laid in of_day):
             offers.append(
@@ -202,6 +203,9 @@ def take(
 ) -> MeetingPoint:
     """Return the point after the answer in *box* took a run; nothing may be sent before it is kept.
 
+    What nobody who has the number can have sealed takes the run as well, for nothing else can lie
+    there any more. But it is no guess: it counts nothing, and there is no visit.
+
     Args:
         point: the meeting point.
         at: of `answer_places`.
@@ -220,17 +224,20 @@ def take(
         run for laid in point.offers if laid.nonce == at.laid.nonce for run in laid.open_runs
     }:
         raise LocalError("a run is taken once")
-    answer = visits.read_answer(at, box, entropy=entropy, kem=kem)
+    offers = tuple(
+        without_run(laid, at.run) if laid.nonce == at.laid.nonce else laid for laid in point.offers
+    )
+    try:
+        answer = visits.read_answer(at, box, entropy=entropy, kem=kem)
+    except RemoteError:
+        return replace(point, offers=offers, occupied=True)
     offered = () if point.closed or answer.until < relay_clock else letters
     visit = visits.open_visit(
         at, answer, letters=offered, spent=point.spent, now=now, entropy=entropy, kem=kem
     )
     return replace(
         point,
-        offers=tuple(
-            without_run(laid, at.run) if laid.nonce == at.laid.nonce else laid
-            for laid in point.offers
-        ),
+        offers=offers,
         visits=(*point.visits, visit),
         counted=point.counted + visit.counted,
         unconfirmed=point.unconfirmed + 1,

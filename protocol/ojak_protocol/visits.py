@@ -93,12 +93,17 @@ class AnsweredRun(Hidden):
 def read_answer(at: AnsweredRun, box: bytes, *, entropy: Entropy, kem: Kem) -> Answer:
     """Return the answer in *box*; what is unusable becomes one that nobody can have made.
 
-    Whoever has the number can lay anything there. It takes the run either way, and looks from
+    Whoever has the number can seal anything there. It takes the run either way, and looks from
     outside like a wrong answer.
+
+    Raises:
+        Unopenable: nobody who has the number sealed it for this place, so it is no guess.
+        Malformed: *box* has not 4000 bytes.
     """
+    place = answer_place(at.seed, at.laid.nonce, at.run)
+    message = open_at(at.seed, place, box)
     try:
-        place = answer_place(at.seed, at.laid.nonce, at.run)
-        answer = decode_answer(open_at(at.seed, place, box))
+        answer = decode_answer(message)
         kem.encapsulate(answer.ek)
         crypto_scalarmult(entropy(DH_BYTES), answer.dh)
     except (RemoteError, CryptoError):

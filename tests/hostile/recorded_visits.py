@@ -130,6 +130,7 @@ def _visit(laid: LaidOffer, run: int, prs: bytes, entropy: Entropy) -> Recorded:
         AnsweredRun(SEED, laid, run),
         attempt.answer,
         letters=(Letter(0, greeting, greeting),),
+        spent=False,
         now=0,
         entropy=entropy,
         kem=kem,

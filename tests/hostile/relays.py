@@ -5,11 +5,12 @@ from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 
-from ojak_protocol.addresses import ID_BYTES, MailboxId
+from ojak_protocol.addresses import BOX_BYTES, ID_BYTES, MailboxId
 from ojak_protocol.sync import (
     REPLY_BYTES,
     Deposit,
     Found,
+    NoRoom,
     Nothing,
     PollResult,
     SyncClass,
@@ -83,6 +84,20 @@ class HostileRelay(SimulatedRelay):
             return Found(change(result.box)) if isinstance(result, Found) else result
 
         with self._changing_polls(lambda results: tuple(map(changed, results))):
+            yield
+
+    @contextmanager
+    def shows_noise(self) -> Iterator[None]:
+        """It shows random bytes wherever somebody looks, as many as the reply has room for."""
+
+        def answer(request: SyncRequest) -> SyncReply:
+            polls = tuple(
+                Found(os.urandom(BOX_BYTES)) if n < request.room else NoRoom()
+                for n in range(len(request.polls))
+            )
+            return replace(self._honest(request), polls=polls)
+
+        with self._answering(answer):
             yield
 
     @contextmanager

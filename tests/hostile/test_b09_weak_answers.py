@@ -53,8 +53,7 @@ def test_b9_answers_below_about_20_bits_are_warned_about(
     assert estimate_bits(answers_of(*answers)) < WARNING_BELOW_BITS == 20
     ran = device.run(*INVITE, answers=answers)
     assert "weak-answers" in ran.said
-    point = device.profile.contacts[0].point
-    assert point is not None
+    point = device.profile.contacts[0].sets[0].point
     assert point.bits < WARNING_BELOW_BITS
 
 

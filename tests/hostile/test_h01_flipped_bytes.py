@@ -2,8 +2,8 @@
 
 Every one of the 4000 bytes of each sort of box. Two sorts are refused in a way of their own:
 
-- an answer takes its run whatever it says, as a wrong answer does: that is how guesses are
-  counted, and whoever has the number may lay anything there;
+- an answer that does not open takes its run, because nothing else can come to lie there; it is no
+  guess, and nothing is counted;
 - a "seen" box says nothing and nobody authenticates it: any bytes at its place say the same.
 """
 
@@ -48,8 +48,10 @@ from tests.client.replies import asked, reply
 from tests.hostile.relays import HostileRelay, flipped
 from tests.people import (
     ALARM,
+    CLOCK,
     DAY,
     ENTROPY,
+    GREETING,
     KEM,
     NOW,
     RIGHT,
@@ -226,29 +228,49 @@ def test_h1_a_flipped_byte_of_an_offer_leaves_the_guest_looking() -> None:
     assert [notice.kind for notice in applied(box)[1]] == [NoticeKind.OFFER_FOUND]
 
 
-def test_h1_a_flipped_byte_of_an_answer_is_an_answer_that_nobody_made() -> None:
+def test_h1_a_flipped_byte_of_an_answer_is_no_answer() -> None:
     point = new_point()
     attempt = come(point, RIGHT)
     at = point_.answer_places(point, day=DAY, older=False)[attempt.place]
     for position in EVERY_BYTE:
-        read = visits.read_answer(at, flipped(attempt.box, position), entropy=ENTROPY, kem=KEM)
-        assert set(read.shares).isdisjoint(attempt.answer.shares), position
-        assert (read.dh, read.ek) != (attempt.answer.dh, attempt.answer.ek), position
+        with pytest.raises(Unopenable):
+            visits.read_answer(at, flipped(attempt.box, position), entropy=ENTROPY, kem=KEM)
     assert visits.read_answer(at, attempt.box, entropy=ENTROPY, kem=KEM) == attempt.answer
 
 
-@pytest.mark.parametrize("position", [0, 23, 24, 26, 58, 66, 130, 162, 1346, 2433, 2434, 3999])
-def test_h1_a_flipped_answer_counts_as_a_wrong_one_and_the_next_guest_is_met(position: int) -> None:
+@pytest.mark.parametrize("position", [0, 23, 24, 26, 58, 2434, 3999])
+def test_h1_a_flipped_answer_counts_nothing_and_the_next_guest_is_met(position: int) -> None:
     point = new_point(alarm=ALARM)
     attempt = come(point, RIGHT)
-    wrong, wrong_visit = take(point, come(point, WRONG))
-    after, visit = take(point, attempt, box=flipped(attempt.box, position))
-    assert (after.counted, after.unconfirmed) == (wrong.counted, wrong.unconfirmed) == (1, 1)
-    assert len(boxes_of(*visit.branches)) == len(boxes_of(*wrong_visit.branches))
-    assert look(attempt, boxes_of(*visit.branches)) is None
+    at = point_.answer_places(point, day=DAY, older=False)[attempt.place]
+    after = point_.take(
+        point,
+        at,
+        flipped(attempt.box, position),
+        letters=(GREETING,),
+        relay_clock=CLOCK,
+        now=CLOCK,
+        entropy=ENTROPY,
+        kem=KEM,
+    )
+    assert (after.counted, after.unconfirmed, after.visits) == (0, 0, ())
     again = come(after, RIGHT)
     _, visit = take(after, again)
     assert look(again, boxes_of(*visit.branches)) is not None
+
+
+def test_h1_a_relay_that_shows_noise_everywhere_kills_no_set(
+    relay: HostileRelay, clock: Clock
+) -> None:
+    host = host_of(relay, clock)
+    host.sync()
+    with relay.shows_noise():
+        for _ in range(30):
+            host.sync()
+    point = host.contact.sets[0].point
+    assert (point.counted, point.unconfirmed) == (0, 0)
+    assert host.kinds().count(NoticeKind.NUMBER_OCCUPIED) == 1
+    assert NoticeKind.GUEST_CAME not in host.kinds()
 
 
 def test_h1_a_flipped_byte_leaves_the_profile_as_it_was_and_tells_nothing(

@@ -48,8 +48,7 @@ def test_h2_every_earlier_box_under_every_current_id_shows_nothing_twice(
         for person in (host, guest):
             person.sync()
     turns(host, guest, clock, ["하나", "둘", "셋", "넷"])
-    point = host.contact.point
-    assert point is not None
+    point = host.contact.sets[0].point
     later_days = {offer_box(SEED, laid, kem=KEM) for laid in point.offers if laid.day > DAY + 1}
     earlier = [box for box in dict.fromkeys(relay.recorded) if box not in later_days]
     assert len(earlier) > 10

@@ -142,8 +142,7 @@ def test_h5_a_relay_that_forgot_the_answer_confirms_nobody_and_a_later_visit_mee
 
 def assert_each_place_had_one_box(host: Person, relay: HostileRelay) -> None:
     """But for "seen" boxes, which say nothing and are sealed for each deposit."""
-    point = host.contact.point
-    assert point is not None
+    point = host.contact.sets[0].point
     seen = {seen_place(SEED, laid.nonce, run) for laid in point.offers for run in range(RUNS)}
     for place, boxes in deposited(relay.arrived).items():
         assert place in seen or len(set(boxes)) == 1

@@ -161,8 +161,7 @@ class Watched:
 
     def sync(self, body: bytes, *, reply_bytes: int, wait_seconds: int) -> bytes:
         profile = self._store.read()
-        point = profile.contacts[0].point
-        assert point is not None
+        point = profile.contacts[0].sets[0].point
         branches = [branch for visit in point.visits for branch in visit.branches]
         ours = {out.place.id for branch in branches for out in branch.outbox}
         for deposit in decode_request(body).deposits:
@@ -186,8 +185,7 @@ def swapping(words: tuple[bytes, bytes], offers: dict[MailboxId, tuple[Offer, in
 
 def runs_of(person: Person, seed: Seed = SEED) -> dict[MailboxId, tuple[Offer, int]]:
     """The answer places of every offer that a host laid, which all with the number can read."""
-    point = person.contact.point
-    assert point is not None
+    point = person.contact.sets[0].point
     return {
         answer_place(seed, laid.nonce, run): (offer_of(laid, kem=KEM), run)
         for laid in point.offers
@@ -270,7 +268,9 @@ def test_h7_a_false_host_has_two_words_and_confirms_with_no_other() -> None:
 def false_branches(laid: LaidOffer, run: int, answer: Answer) -> tuple[Conversation, Conversation]:
     """What a false host writes in both branches of *run*."""
     at = AnsweredRun(SEED, laid, run)
-    visit = visits.open_visit(at, answer, letters=(GREETING,), now=CLOCK, entropy=ENTROPY, kem=KEM)
+    visit = visits.open_visit(
+        at, answer, letters=(GREETING,), spent=False, now=CLOCK, entropy=ENTROPY, kem=KEM
+    )
     return visit.branches
 
 

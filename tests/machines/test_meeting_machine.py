@@ -13,10 +13,11 @@ from ojak_protocol import meeting_point as point_
 from ojak_protocol import visits
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.conversation import LETTER_TTL_SECONDS, Arrived, Conversation
+from ojak_protocol.errors import Unopenable
 from ojak_protocol.guest import Attempt
 from ojak_protocol.letters import Body, Kind
 from ojak_protocol.meeting_messages import Offer
-from ojak_protocol.meeting_places import DAY_SECONDS
+from ojak_protocol.meeting_places import DAY_SECONDS, open_at
 from ojak_protocol.meeting_point import CLOSES_AT, MeetingPoint
 from ojak_protocol.offers import offer_box
 from ojak_protocol.visits import Letter
@@ -52,6 +53,14 @@ class Guest:
     attempt: Attempt | None = None
     conversation: Conversation | None = None
     read: tuple[str, ...] = ()
+
+
+def _is_sealed_for(place: MailboxId, box: bytes) -> bool:
+    try:
+        open_at(SEED, place, box)
+    except Unopenable:
+        return False
+    return True
 
 
 class MeetingMachine(RuleBasedStateMachine):
@@ -138,7 +147,11 @@ class MeetingMachine(RuleBasedStateMachine):
             )
             new = {visit.seen_at for visit in point.visits} - before
             host = self.host.state
-            assert len(new - set(host.took)) == 1, "a run is taken once"
+            assert len(new - set(host.took)) == _is_sealed_for(place, box), "a run is taken once"
+            if not new:
+                # Nobody who has the number made it: no guess, and nothing is counted.
+                self.host.becomes(replace(host, point=point))
+                continue
             (seen_at,) = new
             self.host.becomes(replace(host, point=point, took=host.took | {seen_at: box}))
 

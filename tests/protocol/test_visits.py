@@ -8,18 +8,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ojak_protocol import conversation as talk
-from ojak_protocol import visits
+from ojak_protocol import meeting_point, visits
 from ojak_protocol.addresses import BOX_BYTES, MailboxId
 from ojak_protocol.cpace import Share
-from ojak_protocol.errors import LocalError
+from ojak_protocol.errors import LocalError, RemoteError
 from ojak_protocol.guest import Attempt
 from ojak_protocol.letters import Body, Kind
 from ojak_protocol.meeting_messages import Answer
 from ojak_protocol.meeting_places import seal_at
 from ojak_protocol.meeting_point import MeetingPoint, answer_places
+from ojak_protocol.stretch import Seed
 from ojak_protocol.visits import AnsweredRun, Letter, Visit
 from tests.people import (
     ALARM,
+    CLOCK,
     DAY,
     ENTROPY,
     GREETING,
@@ -73,11 +75,6 @@ def odd_answers(attempt: Attempt) -> dict[str, bytes]:
         ),
         "too short": seal_at(SEED, attempt.place, b"\1\1", entropy=ENTROPY),
         "too long": seal_at(SEED, attempt.place, answer.encode() + b"\1", entropy=ENTROPY),
-        "junk": os.urandom(BOX_BYTES),
-        "nothing": b"",
-        "sealed for another place": seal_at(
-            SEED, attempt.seen_at, answer.encode(), entropy=ENTROPY
-        ),
     }
 
 
@@ -202,12 +199,42 @@ def test_roots_and_secrets_of_the_answer_are_not_kept_in_a_visit() -> None:
 
 @given(box=st.one_of(st.binary(max_size=40), st.binary(min_size=BOX_BYTES, max_size=BOX_BYTES)))
 @settings(max_examples=25)
-def test_arbitrary_bytes_confirm_nothing_and_are_an_answer_that_nobody_made(box: bytes) -> None:
+def test_arbitrary_bytes_confirm_nothing_and_are_no_answer(box: bytes) -> None:
     for place in visits.places(VISIT):
         assert visits.receive(VISIT, place, box, kem=KEM) is None
-    first = visits.read_answer(AT, box, entropy=ENTROPY, kem=KEM)
-    assert len(first.encode()) == 2410
-    assert visits.read_answer(AT, box, entropy=ENTROPY, kem=KEM) != first
+    with pytest.raises(RemoteError):
+        visits.read_answer(AT, box, entropy=ENTROPY, kem=KEM)
+
+
+@pytest.mark.parametrize("sealed_for", [None, "another place", "another number"])
+def test_what_nobody_with_the_number_sealed_there_takes_the_run_and_is_no_guess(
+    sealed_for: str | None,
+) -> None:
+    point = new_point(alarm=ALARM)
+    attempt = come(point, RIGHT)
+    message = attempt.answer.encode()
+    box = {
+        None: os.urandom(BOX_BYTES),
+        "another place": seal_at(SEED, attempt.seen_at, message, entropy=ENTROPY),
+        "another number": seal_at(Seed(b"o" * 32), attempt.place, message, entropy=ENTROPY),
+    }[sealed_for]
+    at = answer_places(point, day=DAY, older=False)[attempt.place]
+    for _ in range(12):
+        after = meeting_point.take(
+            point,
+            at,
+            box,
+            letters=LETTERS,
+            relay_clock=CLOCK,
+            now=CLOCK,
+            entropy=ENTROPY,
+            kem=KEM,
+        )
+        assert (after.counted, after.unconfirmed, after.visits) == (0, 0, ())
+        assert after.occupied
+        assert attempt.place not in answer_places(after, day=DAY, older=False)
+    again = come(after, RIGHT)
+    assert opens(again, take(after, again)[1])
 
 
 POINT = new_point()

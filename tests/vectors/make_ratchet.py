@@ -330,7 +330,10 @@ def _ends(x: Names, told: Talk) -> list[tuple[str, str, str, int, Made, Made]]:
     step, state = told.steps[6], told.before[6].ratchet
     assert state.sending is not None
     rows: list[tuple[str, str, str, int, Made, Made]] = []
-    for what, length in (("shorter than was read", 1), ("65 places longer", 67)):
+    for what, length, expected in (
+        ("shorter than was read", 1, "CopyDetected"),
+        ("65 places longer", 67, "Malformed"),
+    ):
         longer = replace(state, sending=replace(state.sending, index=length))
         drawn = [x("dh-7"), x(f"step-{_turn(step) + 1}-their-ek", 64)]
         _, sealed = seal(
@@ -342,7 +345,7 @@ def _ends(x: Names, told: Talk) -> list[tuple[str, str, str, int, Made, Made]]:
         )
         assert sealed.place.id == step["id"]
         name = f"a previous chain {what}"
-        rows.append((name, "Malformed", "host", 6, sealed.place.id, sealed.letter))
+        rows.append((name, expected, "host", 6, sealed.place.id, sealed.letter))
     return rows
 
 
