@@ -65,9 +65,7 @@ def test_b1_after_five_guesses_the_point_is_closed_until_its_person_opens_it_aga
     assert family.contact.lines == ()
     offered = [made for made in relay.arrived[before:] if len(made.deposits) > 1]
     assert not any(_is_of_a_visit(made, host) for made in offered)
-    host.change(
-        lambda c: replace(c, sets=(replace(c.sets[0], point=point_.reopen(point_of(host))),))
-    )
+    reopen(host)
     assert guess(relay, clock, host, typed=b"r" * 32).contact.lines
 
 
