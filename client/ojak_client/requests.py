@@ -10,7 +10,9 @@ from itertools import zip_longest
 from typing import Final
 
 from ojak_client.moment import Moment
-from ojak_client.profile import Contact, Line, Profile, Visiting
+from ojak_client.profile import Contact, Line, Profile, Visiting, was_offered
+from ojak_client.timed_parts import part_deposits
+from ojak_client.timed_pointers import due_places, left_places
 from ojak_protocol import conversation as talk
 from ojak_protocol import guest, meeting_point
 from ojak_protocol.addresses import DeleteKey, MailboxId
@@ -134,8 +136,12 @@ def _places(contact: Contact, moment: Moment, *, turn: int, older: bool) -> Iter
     if older:
         for point in points:
             yield from meeting_point.answer_places(point, day=day, older=True)
+    left = left_places(contact)
     for line in contact.lines:
-        yield from talk.places(line.conversation, most=PLACES_A_LINE, turn=turn)
+        most = PLACES_A_LINE + len(left)
+        near = talk.places(line.conversation, most=most, turn=turn)
+        yield from [place for place in near if place not in left][:PLACES_A_LINE]
+    yield from due_places(contact, moment.now)
 
 
 def _guest_places(visiting: Visiting, moment: Moment) -> tuple[MailboxId, ...]:
@@ -149,12 +155,14 @@ def _guest_places(visiting: Visiting, moment: Moment) -> tuple[MailboxId, ...]:
 def _deletes(contact: Contact) -> list[DeleteKey]:
     """Return what to delete; on a borrowed device, which forgets, nothing before all was shown."""
     unshown = any(letter.kind == Kind.TEXT for letter in contact.theirs)
-    return [
+    keys = [
         key
         for line in contact.lines
         if line.keeps or not unshown
         for key in line.conversation.deletes
     ]
+    forgets = any(not line.keeps for line in contact.lines)
+    return keys if unshown and forgets else [*keys, *contact.deletes]
 
 
 def _deposits(contact: Contact, moment: Moment) -> Iterator[Deposit]:
@@ -165,15 +173,17 @@ def _deposits(contact: Contact, moment: Moment) -> Iterator[Deposit]:
         (one.point, visit)
         for one in contact.sets
         for visit in one.point.visits
-        if _is_looked_for(visit, moment)
+        if was_offered(visit) and moment.relay_clock <= visit.until + VISIT_SLACK_SECONDS
     ]
     # Pairs before what stands alone: where a request is full, it then holds whole pairs.
     for _, visit in looked_for:
         yield from _branch_deposits(visit, moment)
     for point, visit in looked_for:
-        yield from _seen_deposit(point, visit, moment)
+        if moment.relay_clock <= visit.until:
+            yield from _seen_deposit(point, visit, moment)
     for line in contact.lines:
         yield from _line_deposits(line, moment)
+    yield from part_deposits(contact, moment)
     for one in contact.sets:
         yield from _offer_deposits(one.point, moment)
 
@@ -194,19 +204,19 @@ def _visiting_deposits(visiting: Visiting, moment: Moment) -> Iterator[Deposit]:
                 yield _deposit(outgoing, LETTER_TTL_SECONDS)
 
 
-def _is_looked_for(visit: Visit, moment: Moment) -> bool:
-    return visit.counted and moment.relay_clock <= visit.until
-
-
 def _branch_deposits(visit: Visit, moment: Moment) -> Iterator[Deposit]:
-    """Yield both branches box by box: an interrupted deposit leaves them equally long."""
+    """Yield both branches box by box: an interrupted deposit leaves them equally long.
+
+    Once the guest looks no more, only what was asked back goes over what still lies there.
+    """
+    looks = moment.relay_clock <= visit.until
     left = visit.until - moment.relay_clock + VISIT_SLACK_SECONDS
     ttl = max(MIN_TTL_SECONDS, min(left, LETTER_TTL_SECONDS))
     for branch_pair in zip_longest(
         *(talk.due(branch, now=moment.now) for branch in visit.branches)
     ):
         for outgoing in branch_pair:
-            if outgoing is not None:
+            if outgoing is not None and (looks or not outgoing.letter):
                 yield _deposit(outgoing, ttl)
 
 
