@@ -28,7 +28,6 @@ _SENTENCES: Final = {
     NoticeKind.LETTER_NOT_TAKEN_BACK: Message.NOT_TAKEN_BACK,
     NoticeKind.POINTER_COLLECTED: Message.TIMED_KNOWN,
     NoticeKind.POINTER_NOT_TAKEN_BACK: Message.TIMED_NOT_TAKEN_BACK,
-    NoticeKind.LETTER_FOR_LATER: Message.LETTER_FOR_LATER,
     NoticeKind.LETTER_GONE: Message.EXPIRED,
     NoticeKind.COPY_DETECTED: Message.COPY,
     NoticeKind.RELAY_FULL: Message.REFUSED,
@@ -70,6 +69,8 @@ def tell(output: Output, notices: Iterable[Notice]) -> None:
     """Say what happened, with the name of the contact and the count where the sentence has them."""
     for notice in notices:
         message = _SENTENCES.get(notice.kind)
-        if message is not None:
+        if notice.kind is NoticeKind.LETTER_FOR_LATER:
             when = local_time(notice.count)
-            output.warn(message, name=notice.contact, n=notice.count, when=when)
+            output.warn(Message.LETTER_FOR_LATER, name=notice.contact, when=when)
+        elif message is not None:
+            output.warn(message, name=notice.contact, n=notice.count)

@@ -208,6 +208,12 @@ def test_a_counterpart_that_was_shown_is_used_up() -> None:
     assert (after.state, after.text) == (LetterState.COLLECTED, "")
 
 
+def test_a_counterpart_that_was_asked_back_is_not_used_again() -> None:
+    harmless = our(role=Role.COUNTERPART, state=LetterState.ASKED_BACK, text="")
+    after = settled_by(Outcome.WITHDRAWN, harmless, alarm=True).ours[0]
+    assert after.state is LetterState.TAKEN_BACK
+
+
 def test_a_counterpart_that_nobody_saw_can_be_used_again() -> None:
     harmless = our(role=Role.COUNTERPART)
     assert settled_by(Outcome.WITHDRAWN, harmless, alarm=True).ours == (harmless,)

@@ -50,8 +50,9 @@ def test_what_is_open_is_left_alone(device: Device) -> None:
 
 def test_a_dead_set_is_never_opened(device: Device) -> None:
     host(device, closed(unconfirmed=DIES_AT))
-    for arguments in ((), ("--set", "1")):
-        ran = device.run("reopen", NAME, "--yes", *arguments)
+    # Without a yes as well: it is not even asked.
+    for arguments in ((), ("--set", "1"), ("--yes",)):
+        ran = device.run("reopen", NAME, *arguments)
         assert (ran.code, ran.said) == (1, ["set-dead"])
     assert counts(device) == [(CLOSES_AT, DIES_AT)]
 

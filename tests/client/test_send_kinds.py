@@ -135,5 +135,6 @@ def test_whether_a_guest_still_looks_is_judged_by_the_relays_clock(
     device.keep_contact(contact)
     with near_relay.clock_off(-2 * 3600):
         assert device.run("send", NAME, typed="편지").said == ["left"]
-    device.keep_contact(contact)
-    assert device.run("send", NAME, typed="편지").said[-1] == "waits-for-meeting"
+    device.keep_contact(replace(contact, lines=(replace(line, looks_until=now + 600),)))
+    with near_relay.clock_off(2 * 3600):
+        assert device.run("send", NAME, typed="편지").said[-1] == "waits-for-meeting"

@@ -116,6 +116,26 @@ def test_a_letter_replaced_before_it_was_collected_is_taken_back_once_that_is_ac
     assert writer.kinds().count(NoticeKind.LETTER_TAKEN_BACK) == 1
 
 
+def test_a_letter_that_one_of_two_sides_gave_back_unread_may_have_been_read_by_the_other(
+    pair: tuple[Person, Person], clock: Clock
+) -> None:
+    writer, reader = pair
+    silent = line_of(meet().host, kept=False, confirmed_at=clock.now)
+    writer.change(lambda contact: replace(contact, lines=(silent, *contact.lines)))
+    reference = writer.write(TEXT)
+    writer.sync()
+    assert all(reference in references_in(line) for line in writer.contact.lines)
+    asks_back(writer, reference)
+    writer.sync()
+    for person in (reader, writer):
+        person.sync()
+    reader.write("답")
+    talk_on(clock, reader, writer)
+    assert reference not in references_in(writer.contact.lines[1])
+    assert letter_of(writer, reference).state is LetterState.ASKED_BACK
+    assert NoticeKind.LETTER_TAKEN_BACK not in writer.kinds()
+
+
 def test_a_letter_read_before_it_was_asked_back_is_told_as_read(
     pair: tuple[Person, Person], clock: Clock
 ) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from ojak_client.apply import MOST_UNREAD
 from ojak_client.notices import NoticeKind
 from ojak_client.profile import LetterState, Part, Pointer, Profile, Role, with_point
 from ojak_client.taking_back import take_back
@@ -23,6 +24,7 @@ from tests.client.persons import (
     guest_of,
     host_of,
     kept_pair,
+    letter,
     moment,
 )
 from tests.client.simulated_relay import SimulatedRelay
@@ -36,18 +38,18 @@ DUE = 3 * DAY
 def writes(person: Person, text: str = TEXT, *, after: int = DUE) -> int:
     """Somebody writes a letter that opens after so many seconds."""
     now = person.clock.now
-    letter: list[int] = []
+    references: list[int] = []
 
     def change(profile: Profile) -> tuple[Profile, None]:
         changed = with_timed_letter(
             profile, NAME, text, due_at=now + after, now=now, entropy=ENTROPY
         )
         assert changed is not None
-        letter.append(changed.references)
+        references.append(changed.references)
         return changed, None
 
     person.store.update(change)
-    return letter[-1]
+    return references[-1]
 
 
 def part(person: Person) -> Part:
@@ -390,6 +392,26 @@ def test_only_so_many_wait_at_a_time(pair: tuple[Person, Person]) -> None:
     assert with_timed_letter(other, NAME, TEXT, due_at=now + 60, now=now, entropy=ENTROPY) is None
 
 
+def test_letters_for_later_count_among_those_that_fill_the_vault(
+    announced: tuple[Person, Person], clock: Clock
+) -> None:
+    writer, reader = announced
+    full = tuple(letter(reference=number) for number in range(MOST_UNREAD - 1))
+    reader.change(lambda contact: replace(contact, theirs=full))
+    writer.write("one more")
+    for person in (writer, reader):
+        person.sync()
+    assert reader.contact.theirs == full
+    clock.now += DUE
+    reader.sync()
+    # It may be more than twice as long as another, and takes the room of two.
+    assert reader.contact.theirs == full
+    reader.change(lambda contact: replace(contact, theirs=full[: MOST_UNREAD // 2 - 2]))
+    for _ in range(2):
+        reader.sync()
+    assert {TEXT, "one more"} <= set(reader.texts)
+
+
 @pytest.mark.parametrize("save", range(5))
 @pytest.mark.parametrize("who", ["writer", "reader"])
 def test_a_process_killed_at_any_save_loses_no_timed_letter_and_shows_it_once(
@@ -505,9 +527,9 @@ def test_a_pointer_is_acknowledged_by_a_guest_that_forgets_only_with_its_letter_
     assert due_places(guest.contact, clock.now) == (place,)
     assert state_of(host, reference) is LetterState.WAITING
     relay.store._records[place] = lost  # noqa: SLF001 - and found it again
+    before = len(relay.arrived)
     guest.sync()
     assert guest.texts == [TEXT]
-    before = len(relay.arrived)
     guest.sync()
     # Nothing is deleted before it was shown: nobody else remembers it.
     assert part(host).delete_key not in {k for made in relay.arrived[before:] for k in made.deletes}
