@@ -18,6 +18,7 @@ from ojak_client.deposited import (
     point_deposited,
 )
 from ojak_client.moment import Moment
+from ojak_client.moving import found_at, move
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.prepare import in_state
 from ojak_client.profile import (
@@ -36,7 +37,7 @@ from ojak_client.profile import (
     with_contact,
     with_point,
 )
-from ojak_client.timed_parts import part_deposited
+from ojak_client.timed_parts import part_deposited, parts_deleted
 from ojak_protocol import conversation as talk
 from ojak_protocol import guest, meeting_point
 from ojak_protocol.acknowledgement import Outcome
@@ -73,8 +74,11 @@ def apply(
     if any(_is_full(outcome) for outcome in reply.deposits):
         notices.append(Notice(NoticeKind.RELAY_FULL, ""))
     for contact in profile.contacts:
-        if contact.relay == relay:
-            changed, said = _apply_to(contact, request, reply, moment, newest=profile.references)
+        if relay in contact.relays:
+            step = _apply_to if contact.relay == relay else _apply_elsewhere
+            changed, said = step(contact, request, reply, moment, newest=profile.references)
+            changed = found_at(contact, changed, relay)
+            changed = parts_deleted(changed, relay, frozenset(request.deletes))
             profile = with_contact(profile, changed)
             notices.extend(said)
     return profile, tuple(notices)
@@ -89,7 +93,6 @@ def _apply_to(
 ) -> Step:
     done = frozenset(request.deletes)
     contact = _change_talks(contact, lambda state: talk.deleted(state, done))
-    contact = replace(contact, deletes=tuple(key for key in contact.deletes if key not in done))
     notices: list[Notice] = []
     for deposit, outcome in zip(request.deposits, reply.deposits, strict=True):
         if not _is_full(outcome):
@@ -109,6 +112,21 @@ def _apply_to(
         elif isinstance(result, Nothing):
             contact = _change_talks(contact, partial(talk.absent, where=place))
             contact, said = timed_pointers.missed(contact, place, moment)
+            notices.extend(said)
+    return contact, tuple(notices)
+
+
+def _apply_elsewhere(
+    contact: Contact, request: SyncRequest, reply: SyncReply, moment: Moment, *, newest: int
+) -> Step:
+    """Take what lies for a conversation at a relay that we come from or go to."""
+    del newest
+    done = frozenset(request.deletes)
+    contact = _change_talks(contact, lambda state: talk.deleted(state, done))
+    notices: list[Notice] = []
+    for place, result in zip(request.polls, reply.polls, strict=True):
+        if isinstance(result, Found):
+            contact, said = _found_in_lines(contact, place, result.box, moment)
             notices.extend(said)
     return contact, tuple(notices)
 
@@ -163,8 +181,12 @@ def _found(contact: Contact, place: MailboxId, box: bytes, moment: Moment, *, ne
     for one in contact.sets:
         contact, said = _found_as_host(contact, one.point, place, box, moment, newest)
         notices += said
-    contact, said = _found_part(contact, place, box, moment)
-    notices += said
+    contact, said = _found_in_lines(contact, place, box, moment)
+    return contact, (*notices, *said)
+
+
+def _found_in_lines(contact: Contact, place: MailboxId, box: bytes, moment: Moment) -> Step:
+    contact, notices = _found_part(contact, place, box, moment)
     if len(contact.theirs) + len(contact.pointers) >= MOST_UNREAD:
         # Left at the relay, neither opened nor acknowledged nor deleted, until some were read.
         return contact, notices
@@ -302,7 +324,8 @@ def _letters_for(contact: Contact, point: MeetingPoint) -> tuple[Letter, ...]:
     """
     ready = () if point.spent else ready_letters(contact, point)
     at_once = [letter for letter in ready if letter.at_once][:MOST_OFFERED]
-    following = len(ready) - len(at_once)
+    # A guest who is told of one more letter waits: meanwhile our person may say yes.
+    following = 1 if point.spent else len(ready) - len(at_once)
     if not at_once:
         greeting = Body(Kind.GREETING, following=following)
         return (Letter(0, greeting, greeting),)
@@ -327,6 +350,8 @@ def _confirmed(
 ) -> Step:
     kept = any(e.body.kept for e in confirmed.events if isinstance(e, Arrived))
     visit = confirmed.visit
+    # Another visit may have spent the answers since this one was taken.
+    spent = visit.spent or point.spent
     promised = visit.following if point.alarm is not None else None
     line = Line(
         confirmed.conversation,
@@ -337,14 +362,14 @@ def _confirmed(
         alarm=confirmed.alarm,
         promised=promised,
         newest=newest,
-        held=visit.spent,
+        held=spent,
     )
     kind = NoticeKind.GUEST_CONFIRMED_ALARM if confirmed.alarm else NoticeKind.GUEST_CONFIRMED
     notices = [Notice(kind, contact.name)]
-    if visit.spent:
+    if spent:
         notices.append(Notice(NoticeKind.ANSWERS_WERE_SPENT, contact.name))
     # Whoever looked on at a borrowed device has seen them, whichever word was the last.
-    contact = with_point(contact, replace(point, spent=point.spent or not kept))
+    contact = with_point(contact, replace(point, spent=spent or not kept))
     contact = replace(contact, lines=(*contact.lines, line))
     present = contact.present_set
     if not kept and (present is None or present.point.spent):
@@ -373,6 +398,9 @@ def _happened(
                 contact, said = _arrived(contact, body, forced=line.alarm)
             case Settled(reference, outcome):
                 contact, said = _settled(contact, reference, outcome, moment.now)
+                if reference == contact.moves_with != 0:
+                    arrived = outcome is Outcome.ARRIVED
+                    contact = move(contact, contact.also, now=moment.now) if arrived else contact
             case Broken():
                 said = (Notice(NoticeKind.COPY_DETECTED, contact.name),)
             case _:

@@ -71,6 +71,7 @@ _CODES: Final[Mapping[Message, ExitCode]] = {
     Message.TIME_FAR: ExitCode.USAGE,
     Message.NOT_TOGETHER: ExitCode.USAGE,
     Message.WHICH_SET: ExitCode.USAGE,
+    Message.SAME_RELAY: ExitCode.USAGE,
     Message.PASSPHRASE_EMPTY: ExitCode.USAGE,
     Message.PASSPHRASES_DIFFER: ExitCode.USAGE,
     Message.NUMBER_WRONG: ExitCode.USAGE,

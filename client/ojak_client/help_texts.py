@@ -49,6 +49,7 @@ class HelpText(Enum):
     ALARM = text("help-alarm", "Set an alarm word: it works, and tells you that they are forced.")
     ALLOW = text("help-allow", "Give letters to someone who came with answers that were spent.")
     NEW_NUMBER = text("help-new-number", "Take another number for the same person.")
+    NEW_RELAY = text("help-new-relay", "Go to another relay together with this person.")
     CONTACTS = text("help-contacts", "Show whom you can write to.")
     STATUS = text("help-status", "Show what waits and what happened.")
     WIPE = text("help-wipe", "Erase everything kept on this device.")

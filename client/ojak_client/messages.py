@@ -534,6 +534,23 @@ class Message(Enum):
         '"--harmless"',
     )
 
+    # Going to another relay.
+    MOVED = text("moved", "Letters go by this relay from now on.")
+    MOVE_TOLD = text(
+        "move-told",
+        "Your family is told of the new relay in a letter. Until they have read it, both are "
+        "looked at.",
+    )
+    SAME_RELAY = text("same-relay", "This relay is in use already. Nothing was changed.")
+    MOVING_ALREADY = text(
+        "moving-already",
+        "Your family has not read of the last change yet. Nothing was changed. Wait for it.",
+    )
+    SLIP_CHANGED = text(
+        "slip-changed",
+        "Whoever has the number needs the new relay too. Tell them.",
+    )
+
     # How the command was called, and how it ended.
     NEEDS_OPTION = text(
         "needs-option",

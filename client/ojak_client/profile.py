@@ -90,6 +90,14 @@ class Part(Hidden):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
+class PartDelete(Hidden):
+    """A box of a timed letter that is still to be deleted at one relay."""
+
+    relay: str
+    key: DeleteKey
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Pointer(Hidden):
     """A timed letter of the other side that is not here yet."""
 
@@ -192,8 +200,21 @@ class Contact(Hidden):
     """How many letters of the other side have arrived so far."""
     parts: tuple[Part, ...] = ()
     pointers: tuple[Pointer, ...] = ()
-    deletes: tuple[DeleteKey, ...] = ()
-    """Of timed letters taken back or read, still to be deleted at the relay."""
+    part_deletes: tuple[PartDelete, ...] = ()
+    """Of timed letters taken back or read."""
+    also: str = ""
+    """Another relay that is looked at: the next one or the former one (see `moving`)."""
+    also_until: int = 0
+    """Device clock from which the former relay is not looked at any more."""
+    moves_with: int = 0
+    """Which letter of ours says that we move; 0: we are where we say we are."""
+    elsewhere: tuple[DeleteKey, ...] = ()
+    """Keys of boxes that were read and lie at the other relay."""
+
+    @property
+    def relays(self) -> tuple[str, ...]:
+        """Where boxes of the other side may lie."""
+        return (self.relay, self.also) if self.also else (self.relay,)
 
     @property
     def waiting(self) -> tuple[OurLetter, ...]:

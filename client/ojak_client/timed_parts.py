@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import Final
 
 from ojak_client.moment import Moment
-from ojak_client.profile import Contact, Part, Profile, find, with_contact, with_letter
-from ojak_protocol.addresses import mailbox_id
+from ojak_client.profile import Contact, Part, PartDelete, Profile, find, with_contact, with_letter
+from ojak_protocol.addresses import DeleteKey, mailbox_id
 from ojak_protocol.conversation import LETTER_TTL_SECONDS
 from ojak_protocol.letters import Kind
 from ojak_protocol.parcels import pack_timed, seal_parts
@@ -75,17 +75,34 @@ def without_part(contact: Contact, reference: int) -> Contact:
     part = part_of(contact, reference)
     if part is None:
         return contact
-    return replace(
-        contact,
-        parts=tuple(other for other in contact.parts if other is not part),
-        deletes=(*contact.deletes, part.delete_key),
-    )
+    parts = tuple(other for other in contact.parts if other is not part)
+    return deleting(replace(contact, parts=parts), part.delete_key)
+
+
+def deleting(contact: Contact, key: DeleteKey) -> Contact:
+    """Return the contact with the box of *key* to be deleted wherever it may lie."""
+    more = tuple(PartDelete(relay, key) for relay in contact.relays)
+    return replace(contact, part_deletes=(*contact.part_deletes, *more))
+
+
+def part_deletes(contact: Contact, relay: str) -> tuple[DeleteKey, ...]:
+    """Return what is to be deleted at *relay*."""
+    return tuple(one.key for one in contact.part_deletes if one.relay == relay)
+
+
+def parts_deleted(contact: Contact, relay: str, done: frozenset[DeleteKey]) -> Contact:
+    """Return the contact after *relay* deleted what *done* names."""
+    left = tuple(one for one in contact.part_deletes if one.relay != relay or one.key not in done)
+    return replace(contact, part_deletes=left)
 
 
 def forget_parts(contact: Contact, now: int) -> Contact:
-    """Return the contact without boxes for which nobody looks any more."""
-    kept = tuple(part for part in contact.parts if now < part.due_at + LIES_SECONDS)
-    return contact if kept == contact.parts else replace(contact, parts=kept)
+    """Return the contact without boxes for which nobody looks any more, or relays left behind."""
+    return replace(
+        contact,
+        parts=tuple(part for part in contact.parts if now < part.due_at + LIES_SECONDS),
+        part_deletes=tuple(one for one in contact.part_deletes if one.relay in contact.relays),
+    )
 
 
 def part_deposits(contact: Contact, moment: Moment) -> Iterator[Deposit]:

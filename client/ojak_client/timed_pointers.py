@@ -14,7 +14,7 @@ from typing import Final
 from ojak_client.moment import Moment
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.profile import Contact, Pointer, TheirLetter
-from ojak_client.timed_parts import LIES_SECONDS
+from ojak_client.timed_parts import LIES_SECONDS, deleting
 from ojak_protocol import parcels
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.conversation import UNREADABLE
@@ -107,7 +107,7 @@ def take(
         kind, text = UNREADABLE, ""
     contact = _in_place_of(contact, pointer, kind, text)
     key = parcels.part_delete_key(parcel, 0)
-    return replace(contact, deletes=(*contact.deletes, key)), pointer
+    return deleting(contact, key), pointer
 
 
 def missed(contact: Contact, place: MailboxId, moment: Moment) -> Step:

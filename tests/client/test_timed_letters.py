@@ -107,7 +107,7 @@ def test_a_timed_letter_is_read_when_it_is_due_and_then_deleted(
     reader.sync()
     assert [(one.kind, one.text) for one in reader.contact.theirs] == [(Kind.TEXT, TEXT)]
     assert reader.kinds().count(NoticeKind.LETTER_ARRIVED) == 1
-    assert (reader.contact.pointers, reader.contact.deletes) == ((), ())
+    assert (reader.contact.pointers, reader.contact.part_deletes) == ((), ())
     assert not relay.holds(place)
 
 
@@ -329,7 +329,7 @@ def test_a_letter_taken_back_before_its_pointer_came_is_deleted_at_once_and_neve
     writer.change(lambda contact: take_back(contact, reference))
     assert (state_of(writer, reference), writer.contact.parts) == (LetterState.ASKED_BACK, ())
     writer.sync()
-    assert writer.contact.deletes == ()
+    assert writer.contact.part_deletes == ()
     reader.sync()
     reader.write("답")
     for person in (reader, writer):

@@ -21,6 +21,7 @@ VERBS: Final[Mapping[str, HelpText]] = {
     "allow": HelpText.ALLOW,
     "reopen": HelpText.REOPEN,
     "number": HelpText.NEW_NUMBER,
+    "relay": HelpText.NEW_RELAY,
     "contacts": HelpText.CONTACTS,
     "status": HelpText.STATUS,
     "wipe": HelpText.WIPE,

@@ -1,6 +1,7 @@
 """`ojak allow NAME`: give letters to whoever came with answers that a stranger may have seen."""
 
 import time
+from functools import partial
 
 import click
 
@@ -10,16 +11,19 @@ from ojak_client.help_texts import HelpText
 from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
-from ojak_client.opening import choose_contact, open_vault
+from ojak_client.opening import choose_contact, connect, open_vault
 from ojak_client.profile import Profile, find, with_contact
 from ojak_client.question_sets import allow_held
+from ojak_client.rounds import run_errands
+from ojak_client.telling import tell
 from ojak_client.verb import verb
 
 
 @verb(HelpText.ALLOW, examples=("ojak allow 엄마",))
 @click.argument("name", metavar=told(HelpText.NAME_METAVAR))
-def command(invocation: Invocation, name: str) -> ExitCode:
-    """Ask once, then let the letters that wait go to the visit that is held."""
+@click.option("--proxy", help=told(HelpText.PROXY), metavar=told(HelpText.PROXY_METAVAR))
+def command(invocation: Invocation, name: str, *, proxy: str | None) -> ExitCode:
+    """Ask once, then let the letters that wait go to the visit that is held, at once."""
     with open_vault(invocation) as store:
         contact = choose_contact(store.read(), name)
         if not any(line.held for line in contact.lines):
@@ -37,6 +41,11 @@ def command(invocation: Invocation, name: str) -> ExitCode:
             there, looking = allow_held(there, relay_clock=now, newest=profile.references)
             return with_contact(profile, there), looking
 
-        looking = store.update(allow)
-    invocation.output.say(Message.ALLOWED if looking else Message.ALLOWED_LATE)
+        if not store.update(allow):
+            invocation.output.say(Message.ALLOWED_LATE)
+            return ExitCode.DONE
+        invocation.output.say(Message.ALLOWED)
+        # The guest is waiting for it: what `ojak keep` has asked last may be held for 25 s more.
+        with connect(store, contact.relay, proxy, partial(tell, invocation.output)) as exchange:
+            run_errands(exchange)
     return ExitCode.DONE

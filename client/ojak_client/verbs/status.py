@@ -8,7 +8,7 @@ from ojak_client.letter_states import has_arrived, show_letters_of_ours, show_po
 from ojak_client.messages import Message
 from ojak_client.opening import open_vault
 from ojak_client.output import Output
-from ojak_client.profile import Contact, lies_at_relay
+from ojak_client.profile import Contact, Role, lies_at_relay
 from ojak_client.verb import verb
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.number import format_number
@@ -36,7 +36,11 @@ def _show(output: Output, contact: Contact) -> None:
     left = sum(lies_at_relay(contact, letter.reference) for letter in contact.waiting)
     output.show(Message.STATUS_UNSENT, n=len(contact.waiting) - left)
     output.show(Message.STATUS_UNACKNOWLEDGED, n=left)
-    collected = [one for one in contact.ours if has_arrived(contact, one)]
+    collected = [
+        one
+        for one in contact.ours
+        if has_arrived(contact, one) and one.role is not Role.COUNTERPART
+    ]
     output.show(Message.STATUS_COLLECTED, n=len(collected))
     show_letters_of_ours(output, contact)
     show_pointers(output, contact)
