@@ -10,7 +10,13 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, assert_never
 
-from ojak_client.deposited import answer_deposited, answer_offer, point_deposited
+from ojak_client import timed_pointers
+from ojak_client.deposited import (
+    answer_deposited,
+    answer_offer,
+    is_of_old_form,
+    point_deposited,
+)
 from ojak_client.moment import Moment
 from ojak_client.moving import found_at, move
 from ojak_client.notices import Notice, NoticeKind
@@ -19,16 +25,19 @@ from ojak_client.profile import (
     Contact,
     LetterState,
     Line,
+    OurLetter,
     Profile,
     Role,
     TheirLetter,
     Visiting,
     body_of,
+    due_at,
     ready_letters,
     sealed_references,
     with_contact,
     with_point,
 )
+from ojak_client.timed_parts import part_deposited, parts_deleted
 from ojak_protocol import conversation as talk
 from ojak_protocol import guest, meeting_point
 from ojak_protocol.acknowledgement import Outcome
@@ -69,6 +78,7 @@ def apply(
             step = _apply_to if contact.relay == relay else _apply_elsewhere
             changed, said = step(contact, request, reply, moment, newest=profile.references)
             changed = found_at(contact, changed, relay)
+            changed = parts_deleted(changed, relay, frozenset(request.deletes))
             profile = with_contact(profile, changed)
             notices.extend(said)
     return profile, tuple(notices)
@@ -101,6 +111,8 @@ def _apply_to(
             notices.extend(said)
         elif isinstance(result, Nothing):
             contact = _change_talks(contact, partial(talk.absent, where=place))
+            contact, said = timed_pointers.missed(contact, place, moment)
+            notices.extend(said)
     return contact, tuple(notices)
 
 
@@ -131,6 +143,10 @@ def _change_talks(contact: Contact, change: Callable[[Conversation], Conversatio
 def _deposited(contact: Contact, deposit: Deposit, *, stored: bool, moment: Moment) -> Step:
     place = deposit.id
     notices: tuple[Notice, ...] = ()
+    if is_of_old_form(contact, deposit):
+        # Another process may have taken a letter back since: both its forms have one place.
+        return contact, ()
+    contact = part_deposited(contact, deposit, stored=stored, now=moment.now)
     if contact.visiting is not None:
         visiting = answer_deposited(contact.visiting, place, stored=stored, moment=moment)
         if visiting.full != contact.visiting.full:
@@ -145,7 +161,7 @@ def _deposited(contact: Contact, deposit: Deposit, *, stored: bool, moment: Mome
 
 
 def _said_of(deposit: Deposit, stored: bool, now: int, state: Conversation) -> Conversation:  # noqa: FBT001 - for partial
-    # Another process may have taken the letter back since: the relay's word is on the old form.
+    # As above, for what another process took back.
     ours = (*state.outbox, *state.farewell)
     if not any(out.place.id == deposit.id and out.box == deposit.box for out in ours):
         return state
@@ -170,15 +186,44 @@ def _found(contact: Contact, place: MailboxId, box: bytes, moment: Moment, *, ne
 
 
 def _found_in_lines(contact: Contact, place: MailboxId, box: bytes, moment: Moment) -> Step:
-    notices: tuple[Notice, ...] = ()
-    if len(contact.theirs) >= MOST_UNREAD:
+    contact, notices = _found_part(contact, place, box, moment)
+    if len(contact.theirs) + len(contact.pointers) >= MOST_UNREAD:
         # Left at the relay, neither opened nor acknowledged nor deleted, until some were read.
         return contact, notices
     for position, line in enumerate(contact.lines):
         conversation, events = talk.receive(line.conversation, place, box, kem=moment.kem)
-        if conversation is not line.conversation:
+        pointer = next((e.body for e in events if isinstance(e, Arrived)), None)
+        if pointer is not None and timed_pointers.is_pointer(pointer) and not line.keeps:
+            contact, said = timed_pointers.keep_pointer(
+                contact, pointer, moment, forced=line.alarm, left_at=(place, box)
+            )
+            notices += said
+        elif conversation is not line.conversation:
             line = replace(line, conversation=conversation)  # noqa: PLW2901 - same line, later
             contact, said = _happened(contact, line, position, events, moment)
+            notices += said
+    return contact, notices
+
+
+def _found_part(contact: Contact, place: MailboxId, box: bytes, moment: Moment) -> Step:
+    """Take a timed letter that is due; its pointer is acknowledged now, if it was left until now.
+
+    Such a letter may be more than twice as long as others: half as many are kept.
+    """
+    full = len(contact.theirs) >= MOST_UNREAD // 2
+    taken = None if full else timed_pointers.take(contact, place, box, moment.now)
+    if taken is None:
+        return (contact, ()) if full else timed_pointers.missed(contact, place, moment)
+    contact, pointer = taken
+    notices: tuple[Notice, ...] = (Notice(NoticeKind.LETTER_ARRIVED, contact.name),)
+    for position, line in enumerate(contact.lines if pointer.place is not None else ()):
+        conversation, events = talk.receive(
+            line.conversation, pointer.place or place, pointer.box, kem=moment.kem
+        )
+        if conversation is not line.conversation:
+            line = replace(line, conversation=conversation)  # noqa: PLW2901 - same line, later
+            rest = tuple(event for event in events if not isinstance(event, Arrived))
+            contact, said = _happened(contact, line, position, rest, moment)
             notices += said
     return contact, notices
 
@@ -348,10 +393,14 @@ def _happened(
     notices: list[Notice] = []
     for event in events:
         match event:
+            case Arrived(body) if timed_pointers.is_pointer(body):
+                contact, said = timed_pointers.keep_pointer(
+                    contact, body, moment, forced=line.alarm
+                )
             case Arrived(body):
                 contact, said = _arrived(contact, body, forced=line.alarm)
             case Settled(reference, outcome):
-                contact, said = _settled(contact, reference, outcome)
+                contact, said = _settled(contact, reference, outcome, moment.now)
                 if reference == contact.moves_with != 0:
                     arrived = outcome is Outcome.ARRIVED
                     contact = move(contact, contact.also, now=moment.now) if arrived else contact
@@ -377,35 +426,51 @@ def _arrived(contact: Contact, body: Body, *, forced: bool) -> Step:
     return contact, (Notice(NoticeKind.LETTER_ARRIVED, contact.name),)
 
 
-def _settled(contact: Contact, reference: int, outcome: Outcome) -> Step:
+def _settled(contact: Contact, reference: int, outcome: Outcome, now: int) -> Step:
     """Record what became of a letter, unless another line has settled it already."""
     letter = next((one for one in contact.ours if one.reference == reference), None)
     if letter is None or letter.state not in {LetterState.WAITING, LetterState.ASKED_BACK}:
         return contact, ()
+    asked_back = letter.state is LetterState.ASKED_BACK
     still_sealed = reference in sealed_references(contact)
     match outcome:
         case Outcome.ARRIVED:
-            state, kind = LetterState.COLLECTED, NoticeKind.LETTER_COLLECTED
-        case _ if letter.role is Role.COUNTERPART:
+            after, kind = _read(letter)
+        case _ if letter.role is Role.COUNTERPART and not asked_back:
             # Nobody saw it: it can stand in the place of another letter.
             return contact, ()
-        case _ if letter.state is LetterState.ASKED_BACK and still_sealed:
+        case _ if asked_back and still_sealed:
             # Somebody else may still have read it.
             return contact, ()
-        case Outcome.WITHDRAWN:
-            state, kind = LetterState.TAKEN_BACK, NoticeKind.LETTER_TAKEN_BACK
-        case Outcome.LOST if letter.state is LetterState.ASKED_BACK:
-            state, kind = LetterState.TAKEN_BACK, NoticeKind.LETTER_TAKEN_BACK
-        case Outcome.LOST:
+        case Outcome.WITHDRAWN if not asked_back and not 0 < letter.expires_at <= now:
+            # What stood beside it in a visit was asked back, not this one: it waits again.
+            return contact, ()
+        case Outcome.LOST if not asked_back:
             # The other side can never open it: it waits again, for the next place.
-            state, kind = LetterState.WAITING, NoticeKind.LETTER_LOST
+            after, kind = letter, NoticeKind.LETTER_LOST
+        case Outcome.WITHDRAWN | Outcome.LOST:
+            # Of one that somebody else may have read nobody can say that it came back unread.
+            known = letter.possibly_read
+            state = LetterState.ASKED_BACK if known else LetterState.TAKEN_BACK
+            after, kind = in_state(letter, state), NoticeKind.LETTER_TAKEN_BACK
         case _:
             assert_never(outcome)
-    ours = tuple(
-        in_state(one, state) if one.reference == reference else one for one in contact.ours
-    )
-    notices = () if letter.role is Role.COUNTERPART else (Notice(kind, contact.name),)
-    return replace(contact, ours=ours), notices
+    ours = tuple(after if one is letter else one for one in contact.ours)
+    unsaid = after.state is LetterState.ASKED_BACK and kind is NoticeKind.LETTER_TAKEN_BACK
+    silent = letter.role is Role.COUNTERPART or unsaid
+    return replace(contact, ours=ours), () if silent else (Notice(kind, contact.name),)
+
+
+def _read(letter: OurLetter) -> tuple[OurLetter, NoticeKind]:
+    """Return *letter* after the other side acknowledged it, and what that means."""
+    collected = in_state(letter, LetterState.COLLECTED)
+    if letter.state is LetterState.WAITING:
+        kind = NoticeKind.POINTER_COLLECTED if due_at(letter) else NoticeKind.LETTER_COLLECTED
+        return collected, kind
+    if letter.kind == Kind.PARCEL:
+        # Its pointer came; whether anybody fetched what it points to, nothing says.
+        return replace(letter, possibly_read=True), NoticeKind.POINTER_NOT_TAKEN_BACK
+    return collected, NoticeKind.LETTER_NOT_TAKEN_BACK
 
 
 def _receipt_delay(moment: Moment) -> int:

@@ -5,13 +5,14 @@ from functools import partial
 from typing import Final
 
 from ojak_client.moment import Moment
-from ojak_client.profile import Visiting
+from ojak_client.profile import Contact, Visiting
 from ojak_protocol import conversation as talk
 from ojak_protocol import guest, meeting_point, visits
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.meeting_messages import Offer
 from ojak_protocol.meeting_places import RUNS, offer_place
 from ojak_protocol.meeting_point import MeetingPoint
+from ojak_protocol.sync import Deposit
 
 MOST_FULL: Final = 64
 """How many full offers a guest remembers: a relay that names one after another must not fill the
@@ -60,6 +61,22 @@ def answer_deposited(
         change = partial(talk.overwrite, where=place)
     first, second = attempt.branches
     return replace(visiting, attempt=replace(attempt, branches=(change(first), change(second))))
+
+
+def is_of_old_form(contact: Contact, deposit: Deposit) -> bool:
+    """Return whether other bytes than those of *deposit* are to lie at its place in a visit now.
+
+    The letter was taken back after the request was made: its withdrawn form is still to go.
+    """
+    visits_of = [visit.branches for one in contact.sets for visit in one.point.visits]
+    if contact.visiting is not None and contact.visiting.attempt is not None:
+        visits_of.append(contact.visiting.attempt.branches)
+    return any(
+        out.place.id == deposit.id and out.box != deposit.box
+        for branches in visits_of
+        for branch in branches
+        for out in branch.outbox
+    )
 
 
 def point_deposited(

@@ -88,9 +88,10 @@ class Exchange:
         return Moment(now, max(0, now + self._clock_offset), os.urandom, self._kem)
 
     def needs_clock(self) -> bool:
-        """Return whether the relay's day decides where somebody there has to look or to lay."""
+        """Return whether the relay's clock decides where or when somebody there looks or lays."""
         return any(
             bool(contact.sets)
+            or bool(contact.parts)
             or (contact.visiting is not None and contact.visiting.attempt is None)
             for contact in self.store.read().contacts
             if contact.relay == self.relay

@@ -16,6 +16,7 @@ from ojak_client.notices import NoticeKind
 from ojak_client.profile import Contact, Profile, Visiting, find, with_contact
 from ojak_client.requests import Shape
 from ojak_client.rounds import MOST_ROUNDS, goes_on, room_for
+from ojak_client.timed_pointers import later
 from ojak_protocol.sync import MAX_WAIT_SECONDS
 
 BRANCH_ROOM: Final = 4
@@ -90,14 +91,14 @@ class GuestVisit:
         """
         end = time.monotonic() + self._look_seconds
         in_a_row = 0
-        wait = 0 if enough <= len(self.contact.theirs) else MAX_WAIT_SECONDS
+        wait = 0 if enough <= self._arrived() else MAX_WAIT_SECONDS
         while True:
             result = self._round(wait_seconds=wait)
             left = end - time.monotonic()
             if goes_on(result) and in_a_row < MOST_ROUNDS:
                 in_a_row += 1
                 wait = 0
-            elif len(self.contact.theirs) >= enough or left <= 0:
+            elif self._arrived() >= enough or left <= 0:
                 return
             else:
                 wait = int(min(MAX_WAIT_SECONDS, max(1, left)))
@@ -133,6 +134,11 @@ class GuestVisit:
         for _ in range(MOST_ROUNDS):
             if not goes_on(self._round(wait_seconds=0)):
                 return
+
+    def _arrived(self) -> int:
+        """Return how many letters came; one for a later day is not waited for."""
+        contact = self.contact
+        return len(contact.theirs) + len(later(contact, self._exchange.moment.now))
 
     def _change(self, change: Callable[[Contact], Contact]) -> None:
         def change_profile(profile: Profile) -> tuple[Profile, None]:

@@ -79,6 +79,16 @@ class HelpText(Enum):
     WAIT = text("help-wait", "How long to look for your family.")
     SECONDS_METAVAR = text("help-seconds-metavar", "SECONDS")
 
+    RECALL = text("help-recall", "Take back a letter that has not arrived.")
+    REOPEN = text("help-reopen", "Let five more tries come to a closed number.")
+    LETTER_METAVAR = text("help-letter-metavar", "[LETTER]")
+    AFTER = text("help-after", "Let the letter open only after this time: 30m, 5h or 3d.")
+    AFTER_METAVAR = text("help-after-metavar", "TIME")
+    AT = text("help-at", "Let the letter open only from this day and time of this place.")
+    AT_METAVAR = text("help-at-metavar", "DAY")
+    HARMLESS = text("help-harmless", "A harmless letter, for whoever comes with the alarm word.")
+    FORCED = text("help-forced", "Only for the person who came with the alarm word.")
+
     @property
     def text(self) -> Text:
         """The id and the English of this text."""

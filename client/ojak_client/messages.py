@@ -427,6 +427,113 @@ class Message(Enum):
         "Only this set goes with the new number. Set the alarm word and other sets again.",
     )
 
+    # Letters that have not arrived: taken back, due later, harmless.
+    ASKED_BACK = text(
+        "asked-back",
+        "The letter is asked back. Whether it was read before, only your family's side can tell.",
+    )
+    ASKED_BACK_LATER = text(
+        "asked-back-later",
+        "The letter is to be asked back. The relay does not know it yet. It goes with the next "
+        "connection.",
+    )
+    NEVER_OFFERED = text("never-offered", "The letter was offered to nobody. It is erased.")
+    NOT_TAKEN_BACK = text(
+        "not-taken-back",
+        'A letter was read before it could be taken back. Name: "{name}"',
+    )
+    NOTHING_TO_RECALL = text(
+        "nothing-to-recall",
+        'No letter can be taken back. Nothing was changed. Name: "{name}"',
+    )
+    WHICH_LETTER = text("which-letter", "There is more than one letter. Say its number.")
+    UNKNOWN_LETTER = text(
+        "unknown-letter",
+        'There is no such letter to take back. Nothing was changed. Letter: "{letter}"',
+    )
+    TIME_UNCLEAR = text(
+        "time-unclear",
+        "This time cannot be understood. Nothing was sent. Write it like 30m, 5h, 3d or "
+        "2026-12-24 20:00",
+    )
+    TIME_PAST = text("time-past", "This time is past. Nothing was sent. Give a later one.")
+    TIME_FAR = text(
+        "time-far",
+        "This time is over thirty days ahead. Nothing was sent. Give an earlier one.",
+    )
+    TOO_MANY_TIMED = text(
+        "too-many-timed",
+        "Eight letters wait for their time already. Nothing was sent. Take one back, or wait.",
+    )
+    TIMED_LEFT = text("timed-left", 'Your letter waits at the relay. It opens from: "{when}"')
+    TIMED_AND_ALARM = text(
+        "timed-and-alarm",
+        "Because of the alarm word, no visit gets a letter for a later day. It goes to your "
+        "family's own device.",
+    )
+    TIMED_KNOWN = text(
+        "timed-known",
+        "Your family knows that a letter opens later. Nothing will tell whether it was opened."
+        ' Name: "{name}"',
+    )
+    TIMED_NOT_TAKEN_BACK = text(
+        "timed-not-taken-back",
+        "Your family knew of the letter before it was asked back. The relay was told to erase "
+        'it. Nothing will tell whether it was opened. Name: "{name}"',
+    )
+    LETTER_FOR_LATER = text(
+        "letter-for-later",
+        'A letter came that opens later. From: "{name}". It opens from: "{when}"',
+    )
+    COME_AGAIN = text(
+        "come-again",
+        'A letter for a later day lies here. Come again after: "{when}"',
+    )
+    NOT_TOGETHER = text(
+        "not-together",
+        'These do not go together. Nothing was sent. Look at: "{options}"',
+    )
+    HARMLESS_KEPT = text(
+        "harmless-kept",
+        "The harmless letter is kept. Only whoever comes with the alarm word sees it.",
+    )
+    NOBODY_FORCED = text(
+        "nobody-forced",
+        'Nobody who came with the alarm word can be written to. Nothing was sent. Name: "{name}"',
+    )
+    ASK_REOPEN = text(
+        "ask-reopen",
+        'Whoever comes gets five more tries. Set: "{set}". Tries so far: "{n}". Open it again?',
+    )
+    REOPENED = text("reopened", 'The number is open for five more tries. Set: "{set}"')
+    NOT_CLOSED = text("not-closed", 'Nothing is closed here. Nothing was changed. Name: "{name}"')
+    WHICH_SET = text("which-set", 'More than one set is closed. Say which, with: "{option}"')
+    LETTER_HERE = text("letter-here", 'Waits on this device. Letter: "{letter}"')
+    LETTER_AT_RELAY = text(
+        "letter-at-relay",
+        'Lies at the relay, no word yet. Letter: "{letter}"',
+    )
+    LETTER_ASKED_BACK = text(
+        "letter-asked-back",
+        'Asked back, no word whether it was read. Letter: "{letter}"',
+    )
+    LETTER_POSSIBLY_READ = text(
+        "letter-possibly-read",
+        'Possibly read: it was offered to someone who was not confirmed. Letter: "{letter}"',
+    )
+    LETTER_NEEDS_HARMLESS = text(
+        "letter-needs-harmless",
+        'Waits for a harmless letter to go with it. Letter: "{letter}"',
+    )
+    LETTER_HARMLESS = text("letter-harmless", 'Harmless, not used yet. Letter: "{letter}"')
+    LETTER_TIMED = text("letter-timed", 'Opens from: "{when}". Letter: "{letter}"')
+    STATUS_HARMLESS = text("status-harmless", 'Harmless letters not used yet. Count: "{n}"')
+    WRITE_HARMLESS = text(
+        "write-harmless",
+        'Letters wait because no harmless letter is left. Count: "{n}". To write one, use: '
+        '"--harmless"',
+    )
+
     # Going to another relay.
     MOVED = text("moved", "Letters go by this relay from now on.")
     MOVE_TOLD = text(

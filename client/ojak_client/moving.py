@@ -46,6 +46,7 @@ def move(contact: Contact, address: str, *, now: int) -> Contact:
             replace(line, conversation=_undeposited(line.conversation)) for line in contact.lines
         ),
         sets=tuple(_unlaid(one) for one in contact.sets),
+        parts=tuple(replace(part, deposited_at=0, replaces=False) for part in contact.parts),
     )
 
 

@@ -21,10 +21,14 @@ from ojak_client.profile import (
     Role,
     Visiting,
     body_of,
+    due_at,
+    left_references,
     references_in,
     sealed_references,
+    was_offered,
     with_point,
 )
+from ojak_client.timed_parts import forget_parts
 from ojak_protocol import conversation as talk
 from ojak_protocol import guest, meeting_point, visits
 from ojak_protocol.addresses import ID_BYTES, MailboxId
@@ -80,6 +84,7 @@ def _prepare_contact(contact: Contact, moment: Moment, *, free: int) -> Step:
     if contact.visiting is not None:
         contact = _visit(contact, contact.visiting, moment)
     contact = settle_move(_forget_lines(contact, moment), now=moment.now)
+    contact = forget_parts(contact, moment.now)
     contact = replace(
         contact,
         lines=tuple(
@@ -126,7 +131,7 @@ def _prepare_point(contact: Contact, point: MeetingPoint, moment: Moment) -> Ste
             continue
         point = meeting_point.change_visit(point, replace(visit, reported=True))
         contact = _possibly_read(contact, visit.references)
-        if visit.counted:
+        if was_offered(visit):
             notices.append(Notice(NoticeKind.GUEST_UNCONFIRMED, contact.name, point.unconfirmed))
     return with_point(contact, point), tuple(notices)
 
@@ -158,6 +163,7 @@ def _visit(contact: Contact, visiting: Visiting, moment: Moment) -> Contact:
     if attempt is None:
         return contact
     if abs(moment.now - visiting.answered_at) >= VISITING_SECONDS:
+        contact = _possibly_read(contact, left_references(contact))
         return replace(contact, visiting=None)
     if not visiting.leaves_letter or not contact.waiting or attempt.branches[0].outbox:
         return contact
@@ -264,8 +270,14 @@ def _letters_for(
         later = [letter for letter in family if letter.reference > line.newest]
     for_good = line.kept and not line.alarm and now - line.confirmed_at >= PROMISED_FOR_SECONDS
     if line.promised is not None and not for_good:
-        waited = waited[: line.promised]
-    return frozenset(letter.reference for letter in waited), (*waited, *later)
+        # None stands beside a timed letter, as in a visit.
+        waited = [letter for letter in waited if not due_at(letter)][: line.promised]
+    letters = [*waited, *later]
+    if not line.kept:
+        # A side that forgets leaves a letter for a later day where it is, and cannot acknowledge
+        # what stands behind it.
+        letters.sort(key=lambda letter: due_at(letter) > now)
+    return frozenset(letter.reference for letter in waited), tuple(letters)
 
 
 def _sealable(letter: OurLetter, now: int) -> Body:

@@ -9,12 +9,13 @@ from enum import Enum
 
 from ojak_protocol.addresses import DeleteKey, MailboxId
 from ojak_protocol.conversation import Conversation
-from ojak_protocol.details import Details
+from ojak_protocol.details import Details, Parcel
 from ojak_protocol.guest import Attempt
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.letters import Body, Kind, details_of, encode_details
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.stretch import Seed
+from ojak_protocol.visits import Visit
 
 
 class LetterState(Enum):
@@ -68,6 +69,48 @@ class TheirLetter(Hidden):
     """Of `letters.encode_details`; empty for a kind that has none."""
     forced: bool = False
     """Whether it came from somebody who had typed the alarm word."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Part(Hidden):
+    """The sealed box of a timed letter of ours, deposited while somebody may look for it.
+
+    The key that opens it stands in the letter, and is erased with what the letter says.
+    """
+
+    reference: int
+    """Which of our letters points to it."""
+    delete_key: DeleteKey
+    box: bytes
+    due_at: int
+    deposited_at: int = 0
+    """When the relay last said that the box lies there; 0: never."""
+    replaces: bool = False
+    """Whether it is deposited by its delete key, over what lies there."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PartDelete(Hidden):
+    """A box of a timed letter that is still to be deleted at one relay."""
+
+    relay: str
+    key: DeleteKey
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Pointer(Hidden):
+    """A timed letter of the other side that is not here yet."""
+
+    details: bytes
+    """Of `letters.encode_details`: a parcel of one part."""
+    due_at: int
+    """Device clock from which it is looked for."""
+    forced: bool = False
+    """Whether it came from somebody who had typed the alarm word."""
+    place: MailboxId | None = None
+    """Where a side that forgets found it, and left it unacknowledged until the letter is here."""
+    box: bytes = b""
+    """What lay at *place*."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -155,6 +198,10 @@ class Contact(Hidden):
     theirs: tuple[TheirLetter, ...] = ()
     arrivals: int = 0
     """How many letters of the other side have arrived so far."""
+    parts: tuple[Part, ...] = ()
+    pointers: tuple[Pointer, ...] = ()
+    part_deletes: tuple[PartDelete, ...] = ()
+    """Of timed letters taken back or read."""
     also: str = ""
     """Another relay that is looked at: the next one or the former one (see `moving`)."""
     also_until: int = 0
@@ -268,11 +315,26 @@ def body_of(letter: OurLetter) -> Body:
 def ready_letters(contact: Contact, point: MeetingPoint) -> tuple[OurLetter, ...]:
     """Return the waiting letters that may go to whoever comes to *point*.
 
-    Where there is an alarm word, each needs an unused harmless letter as its counterpart.
+    Where there is an alarm word, each needs an unused harmless letter as its counterpart. A timed
+    letter has none of its kind, and whoever fetches one shows which word was typed: it stays.
     """
     if point.alarm is None:
         return contact.waiting
-    return contact.waiting[: len(contact.waiting_as(Role.COUNTERPART))]
+    pairable = tuple(letter for letter in contact.waiting if not due_at(letter))
+    return pairable[: len(contact.waiting_as(Role.COUNTERPART))]
+
+
+def due_at(letter: OurLetter) -> int:
+    """Return from when *letter* is to be shown, Unix seconds; 0: it is no timed letter."""
+    if letter.kind != Kind.PARCEL:
+        return 0
+    details = details_of(letter.kind, letter.details)
+    return details.due_at if isinstance(details, Parcel) else 0
+
+
+def was_offered(visit: Visit) -> bool:
+    """Return whether boxes were written for whoever came; reopening a point changes nothing."""
+    return any(branch.outbox for branch in visit.branches)
 
 
 def with_point(contact: Contact, point: MeetingPoint) -> Contact:
@@ -297,9 +359,18 @@ def sealed_references(contact: Contact) -> frozenset[int]:
         for references in (
             *(references_in(line) for line in contact.lines),
             *(visit.references for visit in visits),
+            left_references(contact),
         )
         for reference in references
     )
+
+
+def left_references(contact: Contact) -> tuple[int, ...]:
+    """Return which of our letters were left for a host that was not there."""
+    attempt = None if contact.visiting is None else contact.visiting.attempt
+    if attempt is None:
+        return ()
+    return tuple(out.reference for branch in attempt.branches for out in branch.outbox)
 
 
 def lies_at_relay(contact: Contact, reference: int) -> bool:

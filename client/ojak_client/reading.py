@@ -13,6 +13,7 @@ from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.profile import Contact, Profile, TheirLetter, find, with_contact
 from ojak_client.store import Store
+from ojak_client.timed_pointers import GONE
 from ojak_protocol.conversation import UNREADABLE
 from ojak_protocol.letters import Kind
 
@@ -62,6 +63,10 @@ def _cannot_show(invocation: Invocation, store: Store, letter: TheirLetter, name
 
     What a later version made is kept until this device has that version.
     """
+    if letter.kind == GONE:
+        invocation.output.warn(Message.EXPIRED)
+        store.update(_erasing(name, letter.reference))
+        return 0
     if letter.kind != UNREADABLE:
         invocation.output.warn(Message.TOO_NEW)
         return 0

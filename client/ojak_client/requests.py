@@ -11,7 +11,9 @@ from typing import Final
 
 from ojak_client.moment import Moment
 from ojak_client.moving import deletes_at
-from ojak_client.profile import Contact, Line, Profile, Visiting
+from ojak_client.profile import Contact, Line, Profile, Visiting, was_offered
+from ojak_client.timed_parts import part_deletes, part_deposits
+from ojak_client.timed_pointers import due_places, left_places
 from ojak_protocol import conversation as talk
 from ojak_protocol import guest, meeting_point
 from ojak_protocol.addresses import DeleteKey, MailboxId
@@ -125,7 +127,7 @@ def _polls(
         list(
             _places(contact, moment, turn=turn, older=older)
             if contact.relay == relay
-            else _places_of_lines(contact, turn=turn)
+            else _places_of_lines(contact, moment, turn=turn)
         )
         for contact in contacts
     ]
@@ -146,12 +148,16 @@ def _places(contact: Contact, moment: Moment, *, turn: int, older: bool) -> Iter
     if older:
         for point in points:
             yield from meeting_point.answer_places(point, day=day, older=True)
-    yield from _places_of_lines(contact, turn=turn)
+    yield from _places_of_lines(contact, moment, turn=turn)
 
 
-def _places_of_lines(contact: Contact, *, turn: int) -> Iterator[MailboxId]:
+def _places_of_lines(contact: Contact, moment: Moment, *, turn: int) -> Iterator[MailboxId]:
+    left = left_places(contact)
     for line in contact.lines:
-        yield from talk.places(line.conversation, most=PLACES_A_LINE, turn=turn)
+        most = PLACES_A_LINE + len(left)
+        near = talk.places(line.conversation, most=most, turn=turn)
+        yield from [place for place in near if place not in left][:PLACES_A_LINE]
+    yield from due_places(contact, moment.now)
 
 
 def _guest_places(visiting: Visiting, moment: Moment) -> tuple[MailboxId, ...]:
@@ -171,7 +177,9 @@ def _deletes(contact: Contact, relay: str) -> list[DeleteKey]:
         if not line.keeps and unshown
         for key in line.conversation.deletes
     }
-    return [key for key in deletes_at(contact, relay) if key not in forgets]
+    keys = [key for key in deletes_at(contact, relay) if key not in forgets]
+    held = unshown and any(not line.keeps for line in contact.lines)
+    return keys if held else [*keys, *part_deletes(contact, relay)]
 
 
 def _deposits(contact: Contact, moment: Moment) -> Iterator[Deposit]:
@@ -182,15 +190,17 @@ def _deposits(contact: Contact, moment: Moment) -> Iterator[Deposit]:
         (one.point, visit)
         for one in contact.sets
         for visit in one.point.visits
-        if _is_looked_for(visit, moment)
+        if was_offered(visit) and moment.relay_clock <= visit.until + VISIT_SLACK_SECONDS
     ]
     # Pairs before what stands alone: where a request is full, it then holds whole pairs.
     for _, visit in looked_for:
         yield from _branch_deposits(visit, moment)
     for point, visit in looked_for:
-        yield from _seen_deposit(point, visit, moment)
+        if moment.relay_clock <= visit.until:
+            yield from _seen_deposit(point, visit, moment)
     for line in contact.lines:
         yield from _line_deposits(line, moment)
+    yield from part_deposits(contact, moment)
     for one in contact.sets:
         yield from _offer_deposits(one.point, moment)
 
@@ -211,19 +221,19 @@ def _visiting_deposits(visiting: Visiting, moment: Moment) -> Iterator[Deposit]:
                 yield _deposit(outgoing, LETTER_TTL_SECONDS)
 
 
-def _is_looked_for(visit: Visit, moment: Moment) -> bool:
-    return visit.counted and moment.relay_clock <= visit.until
-
-
 def _branch_deposits(visit: Visit, moment: Moment) -> Iterator[Deposit]:
-    """Yield both branches box by box: an interrupted deposit leaves them equally long."""
+    """Yield both branches box by box: an interrupted deposit leaves them equally long.
+
+    Once the guest looks no more, only what was asked back goes over what still lies there.
+    """
+    looks = moment.relay_clock <= visit.until
     left = visit.until - moment.relay_clock + VISIT_SLACK_SECONDS
     ttl = max(MIN_TTL_SECONDS, min(left, LETTER_TTL_SECONDS))
     for branch_pair in zip_longest(
         *(talk.due(branch, now=moment.now) for branch in visit.branches)
     ):
         for outgoing in branch_pair:
-            if outgoing is not None:
+            if outgoing is not None and (looks or not outgoing.letter):
                 yield _deposit(outgoing, ttl)
 
 

@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 from typing import Final
 
+from ojak_client.due_times import local_time
 from ojak_client.messages import Message
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.output import Output
+from ojak_client.profile import Contact
+from ojak_client.timed_pointers import later
 from ojak_protocol.number import Number, format_number
 
 _SENTENCES: Final = {
@@ -22,6 +25,10 @@ _SENTENCES: Final = {
     NoticeKind.LETTER_ARRIVED: Message.NEW_LETTER,
     NoticeKind.LETTER_COLLECTED: Message.RECEIVED,
     NoticeKind.LETTER_TAKEN_BACK: Message.TAKEN_BACK,
+    NoticeKind.LETTER_NOT_TAKEN_BACK: Message.NOT_TAKEN_BACK,
+    NoticeKind.POINTER_COLLECTED: Message.TIMED_KNOWN,
+    NoticeKind.POINTER_NOT_TAKEN_BACK: Message.TIMED_NOT_TAKEN_BACK,
+    NoticeKind.LETTER_GONE: Message.EXPIRED,
     NoticeKind.COPY_DETECTED: Message.COPY,
     NoticeKind.RELAY_FULL: Message.REFUSED,
     NoticeKind.TOO_NEW: Message.TOO_NEW,
@@ -45,9 +52,25 @@ def show_questions(output: Output, questions: tuple[str, ...]) -> None:
         output.show(Message.SLIP_QUESTION, n=n, question=question)
 
 
+def tell_later(output: Output, contact: Contact, *, own: bool, now: int) -> int:
+    """Say when the nearest letter opens that is not due yet, and return how many there are.
+
+    On a borrowed device the person has to come again; their own opens it by itself.
+    """
+    due = later(contact, now)
+    if due and own:
+        output.say(Message.LETTER_FOR_LATER, name=contact.name, when=local_time(due[0]))
+    elif due:
+        output.say(Message.COME_AGAIN, when=local_time(due[0]))
+    return len(due)
+
+
 def tell(output: Output, notices: Iterable[Notice]) -> None:
     """Say what happened, with the name of the contact and the count where the sentence has them."""
     for notice in notices:
         message = _SENTENCES.get(notice.kind)
-        if message is not None:
+        if notice.kind is NoticeKind.LETTER_FOR_LATER:
+            when = local_time(notice.count)
+            output.warn(Message.LETTER_FOR_LATER, name=notice.contact, when=when)
+        elif message is not None:
             output.warn(message, name=notice.contact, n=notice.count)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -134,6 +134,21 @@ class SimulatedRelay:
                 polls[(next(turn) * 7 + position) % len(polls)] = Found(
                     boxes[next(turn) % len(boxes)]
                 )
+            return replace(reply, polls=_fitting(polls, request.room))
+
+        with self._answering(change):
+            yield
+
+    @contextmanager
+    def shows(self, boxes: Mapping[MailboxId, bytes]) -> Iterator[None]:
+        """It kept these boxes, and shows them at their places whatever was put there since."""
+
+        def change(request: SyncRequest) -> SyncReply:
+            reply = self._honest(request)
+            polls: list[PollResult] = [
+                Found(boxes[place]) if place in boxes else result
+                for place, result in zip(request.polls, reply.polls, strict=True)
+            ]
             return replace(reply, polls=_fitting(polls, request.room))
 
         with self._answering(change):

@@ -181,8 +181,20 @@ def test_word_that_a_letter_arrived_erases_its_text() -> None:
 
 
 def test_word_that_a_letter_was_taken_back_in_time_erases_its_text() -> None:
-    after = settled_by(Outcome.WITHDRAWN, our()).ours[0]
+    after = settled_by(Outcome.WITHDRAWN, our(expires_at=CLOCK)).ours[0]
     assert (after.state, after.text) == (LetterState.TAKEN_BACK, "")
+
+
+def test_a_letter_that_was_only_beside_one_asked_back_waits_again() -> None:
+    assert settled_by(Outcome.WITHDRAWN, our()).ours == (our(),)
+
+
+def test_a_letter_that_somebody_else_may_have_read_is_never_said_to_be_taken_back() -> None:
+    for before in (
+        our(expires_at=CLOCK, possibly_read=True),
+        our(state=LetterState.ASKED_BACK, text="", possibly_read=True),
+    ):
+        assert settled_by(Outcome.WITHDRAWN, before).ours[0].state is LetterState.ASKED_BACK
 
 
 def test_a_letter_settled_in_one_line_is_not_settled_again_by_another() -> None:
@@ -194,6 +206,12 @@ def test_a_counterpart_that_was_shown_is_used_up() -> None:
     harmless = our(role=Role.COUNTERPART)
     after = settled_by(Outcome.ARRIVED, harmless, alarm=True).ours[0]
     assert (after.state, after.text) == (LetterState.COLLECTED, "")
+
+
+def test_a_counterpart_that_was_asked_back_is_not_used_again() -> None:
+    harmless = our(role=Role.COUNTERPART, state=LetterState.ASKED_BACK, text="")
+    after = settled_by(Outcome.WITHDRAWN, harmless, alarm=True).ours[0]
+    assert after.state is LetterState.TAKEN_BACK
 
 
 def test_a_counterpart_that_nobody_saw_can_be_used_again() -> None:

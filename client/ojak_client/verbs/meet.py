@@ -5,6 +5,7 @@ conversation stays, in the vault of this device.
 """
 
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from ojak_client.profile import Contact, Profile, Visiting, find, lies_at_relay,
 from ojak_client.reading import show_letters
 from ojak_client.relay_url import parse_relay_url
 from ojak_client.store import MemoryStore, Store
+from ojak_client.telling import tell_later
 from ojak_client.typed import usable_name, usable_text
 from ojak_client.verb import verb
 from ojak_client.verbs.send import add_letter
@@ -235,7 +237,8 @@ def _converse(
         shown += late
         visit.acknowledge()
         _exchange_letters(visit, show, enough=0)
-    if not shown:
+    own, now = chosen.own is not None, int(time.time())
+    if not tell_later(invocation.output, visit.contact, own=own, now=now) and not shown:
         invocation.output.say(Message.NOTHING)
     waiting = visit.contact.waiting
     if not all(lies_at_relay(visit.contact, letter.reference) for letter in waiting):

@@ -4,10 +4,11 @@ from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure
 from ojak_client.help_texts import HelpText
 from ojak_client.invocation import Invocation
+from ojak_client.letter_states import has_arrived, show_letters_of_ours, show_pointers
 from ojak_client.messages import Message
 from ojak_client.opening import open_vault
 from ojak_client.output import Output
-from ojak_client.profile import Contact, LetterState, Role, lies_at_relay
+from ojak_client.profile import Contact, Role, lies_at_relay
 from ojak_client.verb import verb
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.number import format_number
@@ -38,9 +39,11 @@ def _show(output: Output, contact: Contact) -> None:
     collected = [
         one
         for one in contact.ours
-        if one.state is LetterState.COLLECTED and one.role is not Role.COUNTERPART
+        if has_arrived(contact, one) and one.role is not Role.COUNTERPART
     ]
     output.show(Message.STATUS_COLLECTED, n=len(collected))
+    show_letters_of_ours(output, contact)
+    show_pointers(output, contact)
 
 
 def _show_point(output: Output, point: MeetingPoint, name: str) -> None:
