@@ -20,23 +20,19 @@ from ojak_client.deposited import (
 from ojak_client.moment import Moment
 from ojak_client.moving import found_at, move
 from ojak_client.notices import Notice, NoticeKind
-from ojak_client.prepare import in_state
 from ojak_client.profile import (
     Contact,
-    LetterState,
     Line,
-    OurLetter,
     Profile,
     Role,
     TheirLetter,
     Visiting,
     body_of,
-    due_at,
     ready_letters,
-    sealed_references,
     with_contact,
     with_point,
 )
+from ojak_client.settling import settle
 from ojak_client.timed_parts import part_deposited, parts_deleted
 from ojak_protocol import conversation as talk
 from ojak_protocol import guest, meeting_point
@@ -400,7 +396,7 @@ def _happened(
             case Arrived(body):
                 contact, said = _arrived(contact, body, forced=line.alarm)
             case Settled(reference, outcome):
-                contact, said = _settled(contact, reference, outcome, moment.now)
+                contact, said = settle(contact, reference, outcome, moment.now)
                 if reference == contact.moves_with != 0:
                     arrived = outcome is Outcome.ARRIVED
                     contact = move(contact, contact.also, now=moment.now) if arrived else contact
@@ -424,53 +420,6 @@ def _arrived(contact: Contact, body: Body, *, forced: bool) -> Step:
     )
     contact = replace(contact, arrivals=letter.reference, theirs=(*contact.theirs, letter))
     return contact, (Notice(NoticeKind.LETTER_ARRIVED, contact.name),)
-
-
-def _settled(contact: Contact, reference: int, outcome: Outcome, now: int) -> Step:
-    """Record what became of a letter, unless another line has settled it already."""
-    letter = next((one for one in contact.ours if one.reference == reference), None)
-    if letter is None or letter.state not in {LetterState.WAITING, LetterState.ASKED_BACK}:
-        return contact, ()
-    asked_back = letter.state is LetterState.ASKED_BACK
-    still_sealed = reference in sealed_references(contact)
-    match outcome:
-        case Outcome.ARRIVED:
-            after, kind = _read(letter)
-        case _ if letter.role is Role.COUNTERPART and not asked_back:
-            # Nobody saw it: it can stand in the place of another letter.
-            return contact, ()
-        case _ if asked_back and still_sealed:
-            # Somebody else may still have read it.
-            return contact, ()
-        case Outcome.WITHDRAWN if not asked_back and not 0 < letter.expires_at <= now:
-            # What stood beside it in a visit was asked back, not this one: it waits again.
-            return contact, ()
-        case Outcome.LOST if not asked_back:
-            # The other side can never open it: it waits again, for the next place.
-            after, kind = letter, NoticeKind.LETTER_LOST
-        case Outcome.WITHDRAWN | Outcome.LOST:
-            # Of one that somebody else may have read nobody can say that it came back unread.
-            known = letter.possibly_read
-            state = LetterState.ASKED_BACK if known else LetterState.TAKEN_BACK
-            after, kind = in_state(letter, state), NoticeKind.LETTER_TAKEN_BACK
-        case _:
-            assert_never(outcome)
-    ours = tuple(after if one is letter else one for one in contact.ours)
-    unsaid = after.state is LetterState.ASKED_BACK and kind is NoticeKind.LETTER_TAKEN_BACK
-    silent = letter.role is Role.COUNTERPART or unsaid
-    return replace(contact, ours=ours), () if silent else (Notice(kind, contact.name),)
-
-
-def _read(letter: OurLetter) -> tuple[OurLetter, NoticeKind]:
-    """Return *letter* after the other side acknowledged it, and what that means."""
-    collected = in_state(letter, LetterState.COLLECTED)
-    if letter.state is LetterState.WAITING:
-        kind = NoticeKind.POINTER_COLLECTED if due_at(letter) else NoticeKind.LETTER_COLLECTED
-        return collected, kind
-    if letter.kind == Kind.PARCEL:
-        # Its pointer came; whether anybody fetched what it points to, nothing says.
-        return replace(letter, possibly_read=True), NoticeKind.POINTER_NOT_TAKEN_BACK
-    return collected, NoticeKind.LETTER_NOT_TAKEN_BACK
 
 
 def _receipt_delay(moment: Moment) -> int:
