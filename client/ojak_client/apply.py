@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, assert_never
 
+from ojak_client import comparing
 from ojak_client.deposited import answer_deposited, answer_offer, point_deposited
 from ojak_client.moment import Moment
 from ojak_client.notices import Notice, NoticeKind
@@ -33,6 +34,7 @@ from ojak_protocol import guest, meeting_point
 from ojak_protocol.acknowledgement import Outcome
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.conversation import Arrived, Broken, Conversation, Event, Settled
+from ojak_protocol.details import Question, QuestionOutcome, QuestionReply, Stop, StopWhat
 from ojak_protocol.errors import RemoteError, TooNew
 from ojak_protocol.letters import Body, Kind, encode_details
 from ojak_protocol.meeting_point import MeetingPoint
@@ -319,7 +321,7 @@ def _happened(
     for event in events:
         match event:
             case Arrived(body):
-                contact, said = _arrived(contact, body, forced=line.alarm)
+                contact, said = _arrived(contact, position, body, moment)
             case Settled(reference, outcome):
                 contact, said = _settled(contact, reference, outcome)
             case Broken():
@@ -330,18 +332,30 @@ def _happened(
     return contact, tuple(notices)
 
 
-def _arrived(contact: Contact, body: Body, *, forced: bool) -> Step:
+def _arrived(contact: Contact, position: int, body: Body, moment: Moment) -> Step:
+    """Record in *contact* what came through its line at *position*."""
     if body.kind in {Kind.GREETING, Kind.WITHDRAWN}:
         return contact, ()
-    letter = TheirLetter(
+    arrived = TheirLetter(
         contact.arrivals + 1,
         body.kind,
         body.text,
         details=b"" if body.details is None else encode_details(body.details),
-        forced=forced,
+        forced=contact.lines[position].alarm,
     )
+    letter: TheirLetter | None = arrived
+    match body.details:
+        case Question() | QuestionReply() | QuestionOutcome() as details:
+            contact, letter = comparing.hear(contact, position, arrived, details, moment)
+            contact = comparing.owe_outcome(contact, position, moment, _receipt_delay(moment))
+        case Stop(StopWhat.DO_NOT_CONTACT) if not arrived.forced:
+            contact = replace(contact, asked_to_stop=True)
+    if letter is None:
+        return contact, ()
     contact = replace(contact, arrivals=letter.reference, theirs=(*contact.theirs, letter))
-    return contact, (Notice(NoticeKind.LETTER_ARRIVED, contact.name),)
+    compared = letter.equal is not None
+    kind = NoticeKind.ANSWER_ARRIVED if compared else NoticeKind.LETTER_ARRIVED
+    return contact, (Notice(kind, contact.name),)
 
 
 def _settled(contact: Contact, reference: int, outcome: Outcome) -> Step:

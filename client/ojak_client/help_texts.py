@@ -68,6 +68,19 @@ class HelpText(Enum):
     WAIT = text("help-wait", "How long to look for your family.")
     SECONDS_METAVAR = text("help-seconds-metavar", "SECONDS")
 
+    # Questions of one's own, and stopping.
+    ASK = text("help-ask", "Ask something, and learn whether both answers are the same.")
+    ANSWER = text("help-answer", "Answer a question that came.")
+    STOP = text("help-stop", "Ask somebody not to write any more, or to send no money.")
+    OWN_QUESTION = text("help-own-question", "Your question, at most 200 characters.")
+    ANSWER_FD = text("help-answer-fd", "Read the answer from this open descriptor.")
+    ANSWER_FD_OF_VISIT = text(
+        "help-answer-fd-of-visit",
+        "If a question comes, read the answer to it from this open descriptor.",
+    )
+    SKIP = text("help-skip", "Let the oldest question go without an answer.")
+    STOP_MONEY = text("help-stop-money", "Ask them to send no money.")
+
     @property
     def text(self) -> Text:
         """The id and the English of this text."""

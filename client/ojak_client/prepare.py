@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from ojak_client.comparing import EXPIRES_AFTER_SECONDS, forget_old
 from ojak_client.moment import Moment
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.profile import (
@@ -78,7 +79,7 @@ def _prepare_contact(contact: Contact, moment: Moment, *, free: int) -> Step:
     contact = _lay_again(contact, moment)
     if contact.visiting is not None:
         contact = _visit(contact, contact.visiting, moment)
-    contact = _forget_lines(contact, moment)
+    contact = forget_old(_forget_lines(contact, moment), moment.now)
     contact = replace(
         contact,
         lines=tuple(
@@ -225,18 +226,33 @@ def _write_waiting(contact: Contact, position: int, moment: Moment, *, free: int
     promised, letters = _letters_for(contact, line, moment.now)
     bodies = [(letter.reference, _sealable(letter, moment.now)) for letter in letters]
     bodies = bodies[: max(0, free)]
-    if not bodies and (_first_box_due(line) or 0 < line.receipt_due_at <= moment.now):
+    due = _first_box_due(line) or 0 < line.receipt_due_at <= moment.now
+    if bodies or due:
+        bodies += [(0, body) for body in _outcomes(line, moment.now)]
+    if not bodies and due:
         bodies = [(0, Body(Kind.GREETING))]
     for reference, body in bodies:
         try:
             line = _write(line, reference, body, moment)
         except Exhausted:
             break
+        if body.kind == Kind.OUTCOME:
+            line = replace(line, outcomes=line.outcomes[1:])
         if reference in promised and line.promised is not None:
             line = replace(line, promised=line.promised - 1)
     lines = list(contact.lines)
     lines[position] = line
     return replace(contact, lines=tuple(lines))
+
+
+def _outcomes(line: Line, now: int) -> list[Body]:
+    """Return the outcomes that go into *line* now; a side that acknowledges nothing gets few."""
+    expires_at = now + EXPIRES_AFTER_SECONDS
+    room = max(0, MOST_SEALED - len(line.conversation.outbox))
+    return [
+        Body(Kind.OUTCOME, details=outcome, expires_at=expires_at)
+        for outcome in line.outcomes[:room]
+    ]
 
 
 def _letters_for(

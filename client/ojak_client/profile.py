@@ -8,8 +8,9 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from ojak_protocol.addresses import MailboxId
+from ojak_protocol.comparison import Asked, Replied
 from ojak_protocol.conversation import Conversation
-from ojak_protocol.details import Details
+from ojak_protocol.details import Details, Question, QuestionOutcome
 from ojak_protocol.guest import Attempt
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.letters import Body, Kind, details_of, encode_details
@@ -68,6 +69,40 @@ class TheirLetter(Hidden):
     """Of `letters.encode_details`; empty for a kind that has none."""
     forced: bool = False
     """Whether it came from somebody who had typed the alarm word."""
+    equal: bool | None = None
+    """Of a reply or an outcome: whether the two answers are the same."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class OurQuestion(Hidden):
+    """A question that our person put, until the reply is there."""
+
+    asked: Asked
+    at: int
+    """Device clock when it was put."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TheirQuestion(Hidden):
+    """A question of the other side that was shown, until our person answered it."""
+
+    text: str
+    question: Question
+    at: int
+    """Device clock when it was shown."""
+    forced: bool = False
+    """Whether it came from somebody who had typed the alarm word."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class OurReply(Hidden):
+    """A question that our person answered, until the one who asked tells the outcome."""
+
+    text: str
+    """The question."""
+    replied: Replied
+    at: int
+    """Device clock when it was answered."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -100,6 +135,9 @@ class Line(Hidden):
     """The highest reference when it was confirmed: letters after it were written knowing of it."""
     held: bool = False
     """Whether the answers were spent, and our person has not said yes to it."""
+    outcomes: tuple[QuestionOutcome, ...] = ()
+    """Of questions of ours that the other side of this line replied to: they are still to be
+    written into it, in the place of its next receipt."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -155,6 +193,13 @@ class Contact(Hidden):
     theirs: tuple[TheirLetter, ...] = ()
     arrivals: int = 0
     """How many letters of the other side have arrived so far."""
+    asked_to_stop: bool = False
+    """Whether the other side asked not to be written to."""
+    our_questions: tuple[OurQuestion, ...] = ()
+    their_questions: tuple[TheirQuestion, ...] = ()
+    our_replies: tuple[OurReply, ...] = ()
+    used_nonces: tuple[bytes, ...] = ()
+    """Of every question that was put or answered here: none of them is ever answered again."""
 
     @property
     def waiting(self) -> tuple[OurLetter, ...]:

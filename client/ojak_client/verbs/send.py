@@ -19,6 +19,7 @@ from ojak_client.output import Output
 from ojak_client.prepare import is_live
 from ojak_client.profile import Contact, Profile, find, lies_at_relay, references_in, with_letter
 from ojak_client.rounds import run_errands
+from ojak_client.stopping import confirm_writing
 from ojak_client.store import Store
 from ojak_client.telling import tell
 from ojak_client.verb import verb
@@ -39,24 +40,41 @@ def command(
     """Keep a letter and try to send it."""
     with open_vault(invocation) as store:
         contact = choose_contact(store.read(), name)
+        confirm_writing(invocation, contact)
         text = usable_text(invocation.inputs.letter())
-        bits = min((one.point.bits for one in contact.sets), default=GREETING_BELOW_BITS)
         # Holding a letter back is the careful one of the two, so it wins.
-        early = (at_once or bits >= GREETING_BELOW_BITS) and not wait_for_reply
+        early = (at_once or goes_early(contact)) and not wait_for_reply
         reference = add_letter(store, contact.name, text, at_once=early)
-        if not _is_met(contact):
-            invocation.output.say(Message.WAITS_FOR_MEETING)
-            return ExitCode.DONE
-        failure: Failure | None = None
-        try:
-            tell_most = partial(_tell_all_but_refusals, invocation.output)
-            with connect(store, contact.relay, proxy, tell_most) as exchange:
-                rounds = run_errands(exchange)
-            if any(each.full for each in rounds):
-                failure = Failure(Message.REFUSED)
-        except (NoAnswer, RelayRefused) as error:
-            failure = explain(error)
-        return _say_where(invocation, find(store.read(), name), reference, failure)
+        return pass_on(invocation, store, contact, reference, proxy)
+
+
+def goes_early(contact: Contact) -> bool:
+    """Return whether a letter may be offered before a visit is confirmed, as a rule."""
+    bits = min((one.point.bits for one in contact.sets), default=GREETING_BELOW_BITS)
+    return bits >= GREETING_BELOW_BITS
+
+
+def pass_on(
+    invocation: Invocation, store: Store, contact: Contact, reference: int, proxy: str | None
+) -> ExitCode:
+    """Try to send the letter *reference*, which is kept already, and say how far it came.
+
+    Raises:
+        Failure: there is no room for it yet, or it may have gone.
+    """
+    if not _is_met(contact):
+        invocation.output.say(Message.WAITS_FOR_MEETING)
+        return ExitCode.DONE
+    failure: Failure | None = None
+    try:
+        tell_most = partial(_tell_all_but_refusals, invocation.output)
+        with connect(store, contact.relay, proxy, tell_most) as exchange:
+            rounds = run_errands(exchange)
+        if any(each.full for each in rounds):
+            failure = Failure(Message.REFUSED)
+    except (NoAnswer, RelayRefused) as error:
+        failure = explain(error)
+    return _say_where(invocation, find(store.read(), contact.name), reference, failure)
 
 
 def _tell_all_but_refusals(output: Output, notices: tuple[Notice, ...]) -> None:
