@@ -14,6 +14,7 @@ from ojak_protocol.answers import canonical
 from ojak_protocol.comparison import Asked
 from ojak_protocol.details import Details
 from ojak_protocol.letters import Body, Kind, encode_details
+from ojak_protocol.stretch import Stretch
 from tests.client.persons import MONTH, NAME, Person
 
 TEXT = "그 개 이름은?"
@@ -27,13 +28,17 @@ def stretch(secret: bytes, salt: bytes) -> bytes:
     return hashlib.sha256(salt + secret).digest()
 
 
-def new_question(answer: str = DOG, text: str = TEXT) -> tuple[Asked, Body]:
-    return comparison.ask(text, canonical(answer), stretch=stretch, entropy=os.urandom)
+def new_question(
+    answer: str = DOG, text: str = TEXT, stretched: Stretch = stretch
+) -> tuple[Asked, Body]:
+    return comparison.ask(text, canonical(answer), stretch=stretched, entropy=os.urandom)
 
 
-def put(person: Person, answer: str = DOG, text: str = TEXT) -> int | None:
+def put(
+    person: Person, answer: str = DOG, text: str = TEXT, stretched: Stretch = stretch
+) -> int | None:
     """The person asks."""
-    asked, body = new_question(answer, text)
+    asked, body = new_question(answer, text, stretched)
     return person.store.update(
         lambda profile: comparing.ask(
             profile, NAME, asked, body, at_once=True, now=person.clock.now
