@@ -2,16 +2,20 @@
 
 import os
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
 
-from ojak_protocol.details import NextRelay
+from ojak_client.guest_visit import Found, GuestVisit
+from ojak_client.profile import OurReply
+from ojak_protocol.comparison import Replied
+from ojak_protocol.details import NextRelay, QuestionOutcome
 from ojak_protocol.letters import Kind
 from ojak_protocol.number import format_number
 from ojak_protocol.stretch import argon2id
 from tests.client.devices import ANSWERS, NUMBER, Device, Ran, waiting_host
-from tests.client.persons import NAME, Clock, Person
+from tests.client.persons import NAME, Clock, Person, guest_of, host_of
 from tests.client.questions import CAT, DOG, TEXT, carrying, put, results, say
 from tests.client.simulated_relay import SimulatedRelay
 
@@ -138,3 +142,32 @@ def test_on_a_borrowed_device_another_relay_is_only_shown(
     ran = meet(device, url, "--yes")
     assert len(ran.of("next-relay")) == 1
     assert not {"relay-kept", "relay-changed"} & set(ran.said)
+
+
+def test_a_letter_that_comes_in_between_does_not_end_the_waiting_for_the_outcome(
+    relay: SimulatedRelay, clock: Clock
+) -> None:
+    host = host_of(relay, clock)
+    host.sync()
+    relay.meanwhile = host.sync
+    guest = guest_of(relay, clock, keeps=False)
+    visit = GuestVisit(guest.exchange(), NAME, look_seconds=20)
+    assert visit.look() is Found.HOST
+    waiting = OurReply(TEXT, Replied(bytes(16), bytes(32)), clock.now)
+    guest.change(lambda contact: replace(contact, our_replies=(waiting,)))
+    guest.write("답")
+    turns: Iterator[Callable[[], object]] = iter(
+        [
+            lambda: host.write("편지"),
+            lambda: say(host, carrying(Kind.OUTCOME, QuestionOutcome(bytes(16), bytes(32)))),
+        ]
+    )
+
+    def meanwhile() -> None:
+        next(turns)()
+        host.sync()
+
+    relay.meanwhile = meanwhile
+    visit.exchange_letters(enough=0, outcomes=True)
+    assert guest.texts == ["편지", TEXT]
+    assert results(guest) == [(TEXT, True)]

@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
+from ojak_client.failures import Failure
+from ojak_client.inputs import Inputs
+from ojak_client.invocation import Invocation
+from ojak_client.messages import Message
+from ojak_client.output import Output
 from ojak_client.profile import Contact
+from ojak_client.stopping import confirm_writing
 from ojak_protocol.letters import Kind
 from tests.client.devices import Device
 from tests.client.persons import NAME, line_of
@@ -52,3 +58,24 @@ def test_nothing_is_written_to_who_asked_to_stop_without_a_yes(device: Device) -
 def test_one_may_ask_for_a_stop_in_turn(device: Device) -> None:
     device.keep_contact(Contact(NAME, GONE, asked_to_stop=True))
     assert device.run("stop", NAME, "--yes").code == 0
+
+
+class Saying(Inputs):
+    """A person who answers every question of yes or no alike."""
+
+    def confirm(self, question: Message, **_: object) -> bool:
+        assert question is Message.WRITE_ANYWAY
+        return self.assume_yes
+
+
+@pytest.mark.parametrize("yes", [True, False])
+def test_a_person_is_asked_before_writing_to_who_asked_to_stop(*, yes: bool) -> None:
+    invocation = Invocation("en", None, None, Output(), Saying(assume_yes=yes))
+    confirm_writing(invocation, Contact(NAME, GONE))
+    stopped = Contact(NAME, GONE, asked_to_stop=True)
+    if yes:
+        confirm_writing(invocation, stopped)
+    else:
+        with pytest.raises(Failure) as refused:
+            confirm_writing(invocation, stopped)
+        assert refused.value.message is Message.NOT_DONE

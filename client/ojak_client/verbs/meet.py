@@ -238,17 +238,17 @@ def _converse(
     shown = show()
     _exchange_letters(visit, show, enough=visit.letters_coming)
     shown += show()
-    outcomes = 0 if own else answer_now(invocation, store, name, chosen.answer_fd)
+    answered = 0 if own else answer_now(invocation, store, name, chosen.answer_fd)
     reply = _ask_letter(invocation) if shown else None
     if reply is not None:
         add_letter(store, name, reply, at_once=True)
     visit.acknowledge()
-    _exchange_letters(visit, show, enough=outcomes)
+    _exchange_letters(visit, show, enough=0, outcomes=answered > 0)
     if late := show():
         shown += late
-        outcomes = 0 if own else answer_now(invocation, store, name, None)
+        answered = 0 if own else answer_now(invocation, store, name, None)
         visit.acknowledge()
-        _exchange_letters(visit, show, enough=outcomes)
+        _exchange_letters(visit, show, enough=0, outcomes=answered > 0)
         shown += show()
     if not shown:
         invocation.output.say(Message.NOTHING)
@@ -262,9 +262,11 @@ def _converse(
     return ExitCode.DONE
 
 
-def _exchange_letters(visit: GuestVisit, show: Callable[[], int], *, enough: int) -> None:
+def _exchange_letters(
+    visit: GuestVisit, show: Callable[[], int], *, enough: int, outcomes: bool = False
+) -> None:
     try:
-        visit.exchange_letters(enough=enough)
+        visit.exchange_letters(enough=enough, outcomes=outcomes)
     except (NoAnswer, RelayRefused):
         # The line is gone. What it brought before is here, on a borrowed device only here.
         show()
