@@ -2,8 +2,8 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -18,6 +18,9 @@ from tests.client.devices import ANSWERS, NUMBER, Device, Ran, waiting_host
 from tests.client.persons import NAME, Clock, Person, guest_of, host_of
 from tests.client.questions import CAT, DOG, TEXT, carrying, put, results, say
 from tests.client.simulated_relay import SimulatedRelay
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
 
 VISIT_WITHOUT_QUESTION = 4
 

@@ -25,7 +25,7 @@ from ojak_protocol.estimate import answer_bits
 from ojak_protocol.stretch import argon2id
 
 
-@verb(HelpText.ASK, examples=("ojak ask 엄마", "ojak ask 엄마 --question '?'"))
+@verb(HelpText.ASK, examples=("ojak ask 엄마",))
 @click.argument("name", metavar=told(HelpText.NAME_METAVAR))
 @click.option("--question", help=told(HelpText.OWN_QUESTION))
 @click.option(
