@@ -8,6 +8,7 @@ import time
 from functools import partial
 
 from ojak_client import comparing
+from ojak_client.failures import Failure
 from ojak_client.i18n import told
 from ojak_client.inputs import ANSWER_OPTION
 from ojak_client.invocation import Invocation
@@ -16,6 +17,7 @@ from ojak_client.profile import Contact, TheirQuestion, find
 from ojak_client.store import Store
 from ojak_protocol import comparison
 from ojak_protocol.answers import CanonicalAnswer, canonical, understood
+from ojak_protocol.errors import Refused
 from ojak_protocol.stretch import argon2id
 
 
@@ -82,15 +84,29 @@ def answer_now(invocation: Invocation, store: Store, name: str, answer_fd: int |
     given = 0
     contact = find(store.read(), name)
     for question in () if contact is None else contact.their_questions:
-        contact = find(store.read(), name)
-        if contact is None or not _wants_to_answer(invocation, answer_fd):
+        if _answers(invocation, store, name, question, answer_fd):
+            given += 1
+        else:
             invocation.output.warn(Message.NOT_ANSWERED)
             store.update(partial(comparing.skip, name=name, question=question))
-            continue
-        reference = reply_to(invocation, store, contact, question, answer_fd, at_once=True)
-        given += reference is not None
         answer_fd = None
     return given
+
+
+def _answers(
+    invocation: Invocation, store: Store, name: str, question: TheirQuestion, answer_fd: int | None
+) -> bool:
+    contact = find(store.read(), name)
+    if contact is None or not _wants_to_answer(invocation, answer_fd):
+        return False
+    try:
+        reference = reply_to(invocation, store, contact, question, answer_fd, at_once=True)
+    except (Refused, Failure):
+        if answer_fd is None:
+            raise
+        # What a script gave cannot be used. The rest of the visit must not suffer from it.
+        return False
+    return reference is not None
 
 
 def _wants_to_answer(invocation: Invocation, answer_fd: int | None) -> bool:

@@ -73,6 +73,7 @@ class HelpText(Enum):
     ANSWER = text("help-answer", "Answer a question that came.")
     STOP = text("help-stop", "Ask somebody not to write any more, or to send no money.")
     OWN_QUESTION = text("help-own-question", "Your question, at most 200 characters.")
+    OWN_QUESTION_METAVAR = text("help-own-question-metavar", "QUESTION")
     ANSWER_FD = text("help-answer-fd", "Read the answer from this open descriptor.")
     ANSWER_FD_OF_VISIT = text(
         "help-answer-fd-of-visit",

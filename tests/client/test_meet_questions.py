@@ -78,6 +78,24 @@ def test_a_question_that_nobody_answers_is_said_to_be_and_keeps_nobody_waiting(
     assert len(host.contact.our_questions) == 1
 
 
+@pytest.mark.parametrize("answer", ["ㅎㅎ", "하나\n둘"])
+def test_an_answer_that_cannot_be_used_costs_the_question_and_not_the_visit(
+    device: Device, host: Person, url: str, answer: str
+) -> None:
+    put(host, stretched=argon2id)
+    host.write("편지")
+    ran = meet(device, url, answer=answer)
+    assert (ran.code, ran.said.count("not-answered"), len(ran.of("letter"))) == (0, 1, 1)
+    host.sync()
+    assert (results(host), host.contact.waiting) == ([], ())
+
+
+def test_one_descriptor_cannot_give_both_kinds_of_answers(device: Device) -> None:
+    both = ("--answers-fd", "9", "--answer-fd", "9", "--relay", "https://relay.example")
+    ran = device.run("meet", format_number(NUMBER), "--to-stdout", *both)
+    assert (ran.code, ran.said) == (2, ["one-source"])
+
+
 def test_where_no_question_came_a_visit_is_as_short_as_before(
     device: Device, near_relay: SimulatedRelay, host: Person, url: str
 ) -> None:

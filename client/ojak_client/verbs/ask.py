@@ -27,7 +27,11 @@ from ojak_protocol.stretch import argon2id
 
 @verb(HelpText.ASK, examples=("ojak ask 엄마",))
 @click.argument("name", metavar=told(HelpText.NAME_METAVAR))
-@click.option("--question", help=told(HelpText.OWN_QUESTION))
+@click.option(
+    "--question",
+    metavar=told(HelpText.OWN_QUESTION_METAVAR),
+    help=told(HelpText.OWN_QUESTION),
+)
 @click.option(
     "--answer-fd",
     type=click.IntRange(min=0),

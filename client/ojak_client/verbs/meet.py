@@ -20,6 +20,7 @@ from ojak_client.failures import Failure
 from ojak_client.guest_visit import Found, GuestVisit
 from ojak_client.help_texts import HelpText
 from ojak_client.i18n import told
+from ojak_client.inputs import ANSWER_OPTION, ANSWERS_OPTION
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import connect, open_or_create_vault
@@ -98,6 +99,8 @@ def command(invocation: Invocation, number: tuple[str, ...], **options: Any) -> 
     chosen = _Options(**options)
     relay = str(parse_relay_url(invocation.require_relay()))
     place = parse_number(" ".join(number))
+    if chosen.answer_fd is not None and chosen.answer_fd == chosen.answers_fd:
+        raise Failure(Message.ONE_SOURCE, option=f"{ANSWERS_OPTION}, {ANSWER_OPTION}")
     invocation.require_screen(to_stdout=chosen.to_stdout)
     stretched = ask_answers(
         invocation,
