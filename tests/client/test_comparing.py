@@ -92,6 +92,49 @@ def test_several_questions_at_once_are_told_apart(pair: tuple[Person, Person]) -
     assert results(asker) == results(replier) == [("하나?", True), ("둘?", False)]
 
 
+def test_replies_in_another_order_belong_to_their_questions(pair: tuple[Person, Person]) -> None:
+    asker, replier = pair
+    for text in ("하나?", "둘?", "셋?"):
+        put(asker, text=text)
+    asker.sync()
+    replier.sync()
+    read(replier)
+    replier.change(lambda contact: replace(contact, their_questions=contact.their_questions[::-1]))
+    for answer in (DOG, CAT, CAT):
+        reply(replier, answer)
+    replier.sync()
+    asker.sync()
+    asker.change(
+        lambda contact: replace(
+            contact,
+            lines=(replace(contact.lines[0], outcomes=contact.lines[0].outcomes[::-1]),),
+        )
+    )
+    later(asker)
+    replier.sync()
+    expected = {("셋?", True), ("둘?", False), ("하나?", False)}
+    assert set(results(asker)) == set(results(replier)) == expected
+
+
+def test_a_relay_that_repeats_every_box_changes_no_outcome(
+    relay: SimulatedRelay, pair: tuple[Person, Person]
+) -> None:
+    asker, replier = pair
+    put(asker)
+    asker.sync()
+    replier.sync()
+    read(replier)
+    reply(replier, CAT)
+    for _ in range(4):
+        boxes = [one.box for request in relay.arrived for one in request.deposits]
+        with relay.repeats(boxes):
+            replier.sync()
+            asker.sync()
+        replier.sync()
+        later(asker)
+    assert results(asker) == results(replier) == [(TEXT, False)]
+
+
 @pytest.mark.parametrize("who", [0, 1])
 @pytest.mark.parametrize("k", range(14))
 def test_a_crash_at_any_save_gives_no_second_guess_and_loses_no_outcome(
