@@ -31,7 +31,9 @@ def ask_answer(
         Failure: nobody can be asked.
     """
     shown = told(prompt, question=question)
-    (typed,) = invocation.inputs.answers([shown], answer_fd, understood, option=ANSWER_OPTION)
+    (typed,) = invocation.inputs.answers(
+        [shown], answer_fd, understood, option=ANSWER_OPTION, wrong_count=Message.ONE_LINE
+    )
     with typed:
         return canonical(typed.text())
 

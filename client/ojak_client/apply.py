@@ -13,6 +13,7 @@ from typing import Final, assert_never
 from ojak_client import comparing
 from ojak_client.deposited import answer_deposited, answer_offer, point_deposited
 from ojak_client.moment import Moment
+from ojak_client.moving import found_at, move
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.prepare import in_state
 from ojak_client.profile import (
@@ -66,8 +67,10 @@ def apply(
     if any(_is_full(outcome) for outcome in reply.deposits):
         notices.append(Notice(NoticeKind.RELAY_FULL, ""))
     for contact in profile.contacts:
-        if contact.relay == relay:
-            changed, said = _apply_to(contact, request, reply, moment, newest=profile.references)
+        if relay in contact.relays:
+            step = _apply_to if contact.relay == relay else _apply_elsewhere
+            changed, said = step(contact, request, reply, moment, newest=profile.references)
+            changed = found_at(contact, changed, relay)
             profile = with_contact(profile, changed)
             notices.extend(said)
     return profile, tuple(notices)
@@ -100,6 +103,21 @@ def _apply_to(
             notices.extend(said)
         elif isinstance(result, Nothing):
             contact = _change_talks(contact, partial(talk.absent, where=place))
+    return contact, tuple(notices)
+
+
+def _apply_elsewhere(
+    contact: Contact, request: SyncRequest, reply: SyncReply, moment: Moment, *, newest: int
+) -> Step:
+    """Take what lies for a conversation at a relay that we come from or go to."""
+    del newest
+    done = frozenset(request.deletes)
+    contact = _change_talks(contact, lambda state: talk.deleted(state, done))
+    notices: list[Notice] = []
+    for place, result in zip(request.polls, reply.polls, strict=True):
+        if isinstance(result, Found):
+            contact, said = _found_in_lines(contact, place, result.box, moment)
+            notices.extend(said)
     return contact, tuple(notices)
 
 
@@ -149,6 +167,12 @@ def _found(contact: Contact, place: MailboxId, box: bytes, moment: Moment, *, ne
     for one in contact.sets:
         contact, said = _found_as_host(contact, one.point, place, box, moment, newest)
         notices += said
+    contact, said = _found_in_lines(contact, place, box, moment)
+    return contact, (*notices, *said)
+
+
+def _found_in_lines(contact: Contact, place: MailboxId, box: bytes, moment: Moment) -> Step:
+    notices: tuple[Notice, ...] = ()
     if len(contact.theirs) >= MOST_UNREAD:
         # Left at the relay, neither opened nor acknowledged nor deleted, until some were read.
         return contact, notices
@@ -257,7 +281,8 @@ def _letters_for(contact: Contact, point: MeetingPoint) -> tuple[Letter, ...]:
     """
     ready = () if point.spent else ready_letters(contact, point)
     at_once = [letter for letter in ready if letter.at_once][:MOST_OFFERED]
-    following = len(ready) - len(at_once)
+    # A guest who is told of one more letter waits: meanwhile our person may say yes.
+    following = 1 if point.spent else len(ready) - len(at_once)
     if not at_once:
         greeting = Body(Kind.GREETING, following=following)
         return (Letter(0, greeting, greeting),)
@@ -282,6 +307,8 @@ def _confirmed(
 ) -> Step:
     kept = any(e.body.kept for e in confirmed.events if isinstance(e, Arrived))
     visit = confirmed.visit
+    # Another visit may have spent the answers since this one was taken.
+    spent = visit.spent or point.spent
     promised = visit.following if point.alarm is not None else None
     line = Line(
         confirmed.conversation,
@@ -292,14 +319,14 @@ def _confirmed(
         alarm=confirmed.alarm,
         promised=promised,
         newest=newest,
-        held=visit.spent,
+        held=spent,
     )
     kind = NoticeKind.GUEST_CONFIRMED_ALARM if confirmed.alarm else NoticeKind.GUEST_CONFIRMED
     notices = [Notice(kind, contact.name)]
-    if visit.spent:
+    if spent:
         notices.append(Notice(NoticeKind.ANSWERS_WERE_SPENT, contact.name))
     # Whoever looked on at a borrowed device has seen them, whichever word was the last.
-    contact = with_point(contact, replace(point, spent=point.spent or not kept))
+    contact = with_point(contact, replace(point, spent=spent or not kept))
     contact = replace(contact, lines=(*contact.lines, line))
     present = contact.present_set
     if not kept and (present is None or present.point.spent):
@@ -324,6 +351,9 @@ def _happened(
                 contact, said = _arrived(contact, position, body, moment)
             case Settled(reference, outcome):
                 contact, said = _settled(contact, reference, outcome)
+                if reference == contact.moves_with != 0:
+                    arrived = outcome is Outcome.ARRIVED
+                    contact = move(contact, contact.also, now=moment.now) if arrived else contact
             case Broken():
                 said = (Notice(NoticeKind.COPY_DETECTED, contact.name),)
             case _:

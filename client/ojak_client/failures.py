@@ -63,6 +63,8 @@ _REASONS: Final[Mapping[protocol.Reason, Message]] = {
     protocol.Reason.WRONG_LENGTH: Message.NUMBER_WRONG,
     protocol.Reason.CHECK_DIGIT: Message.NUMBER_WRONG,
     protocol.Reason.EQUAL_ANSWERS: Message.EQUAL_ANSWERS,
+    protocol.Reason.ALARM_WORD_NEAR: Message.ALARM_WORD_NEAR,
+    protocol.Reason.ALARM_WORD_EASY: Message.ALARM_WORD_EASY,
 }
 
 

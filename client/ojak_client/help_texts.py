@@ -45,12 +45,23 @@ class HelpText(Enum):
     SEND = text("help-send", "Write a letter.")
     READ = text("help-read", "Read the letters that came, each once.")
     SYNC = text("help-sync", "Send and collect letters once.")
+    QUESTIONS = text("help-questions", "Choose another set of questions for the same number.")
+    ALARM = text("help-alarm", "Set an alarm word: it works, and tells you that they are forced.")
+    ALLOW = text("help-allow", "Give letters to someone who came with answers that were spent.")
+    NEW_NUMBER = text("help-new-number", "Take another number for the same person.")
+    NEW_RELAY = text("help-new-relay", "Go to another relay together with this person.")
     CONTACTS = text("help-contacts", "Show whom you can write to.")
     STATUS = text("help-status", "Show what waits and what happened.")
     WIPE = text("help-wipe", "Erase everything kept on this device.")
     NAME_METAVAR = text("help-name-metavar", "NAME")
     NUMBER_METAVAR = text("help-number-metavar", "NUMBER")
 
+    AGREED = text("help-agreed", "Your family knows this set already: send no word of it.")
+    NO_ALARM = text("help-no-alarm", "Remove the alarm word.")
+    ALARM_FD = text(
+        "help-alarm-fd",
+        "Read the three answers and the alarm word from this open descriptor, one a line.",
+    )
     NAME = text("help-name", "What you call this person.")
     QUESTION = text("help-question", "A question only the family can answer; give it three times.")
     PROXY = text("help-proxy", "Reach the relay through this proxy, for Tor.")

@@ -145,6 +145,7 @@ class Inputs:
         understand: Understand,
         *,
         option: str = ANSWERS_OPTION,
+        wrong_count: Message = Message.THREE_LINES,
     ) -> tuple[Secret, ...]:
         """Return one answer for each of *prompts*, each of which *understand* accepts.
 
@@ -156,6 +157,7 @@ class Inputs:
             answers_fd: the descriptor given by *option*; as many lines, strict UTF-8.
             understand: the codeword form; for its errors only the sentence is shown.
             option: what gives the descriptor.
+            wrong_count: what is said when the descriptor gives another number of lines.
 
         Raises:
             Failure: nobody can be asked, or what the descriptor gives cannot be used.
@@ -173,7 +175,7 @@ class Inputs:
             raise Failure(Message.ONE_SOURCE, option=f"{option}, {PASSPHRASE_OPTION}")
         given = _lines(answers_fd, option)
         if len(given) != len(prompts):
-            raise Failure(Message.THREE_LINES if len(prompts) > 1 else Message.ONE_LINE)
+            raise Failure(wrong_count)
         for secret in given:
             understand(secret.text())
         return tuple(given)

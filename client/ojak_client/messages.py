@@ -427,6 +427,111 @@ class Message(Enum):
     ASK_STOP_MONEY = text("ask-stop-money", "Ask them to send no money?")
     ONE_LINE = text("one-line", "There must be one answer, on one line. Nothing was sent.")
 
+    # Sets of questions, spent answers and the alarm word.
+    ABOUT_SPENT = text(
+        "about-spent",
+        "If you typed these answers on a stranger's device before, use the next set. To choose "
+        'it, use: "--set"',
+    )
+    ANSWERS_WERE_SPENT = text(
+        "answers-were-spent",
+        "Someone came with answers that a stranger may have seen. Your letters are held. To "
+        'give them, type: "ojak allow". Name: "{name}"',
+    )
+    NEW_QUESTIONS_NEEDED = text(
+        "new-questions-needed",
+        "The answers were typed on a stranger's device. Choose new questions. Type: "
+        '"ojak questions". Name: "{name}"',
+    )
+    ASK_ALLOW = text(
+        "ask-allow",
+        "A stranger may know these answers. Give your letters all the same?",
+    )
+    ALLOWED = text("allowed", "Your letters go to them with the next connection.")
+    ALLOWED_LATE = text(
+        "allowed-late",
+        "They no longer look for letters. Yours wait until they come again.",
+    )
+    NOBODY_HELD = text("nobody-held", 'No letters are held back. Name: "{name}"')
+    NO_NUMBER = text("no-number", 'You do not wait at a number for this person. Name: "{name}"')
+    UNKNOWN_SET = text("unknown-set", 'There is no such set of questions. Name: "{name}"')
+    SET_EXISTS = text("set-exists", 'This set is there already. Choose another. Set: "{set}"')
+    TOO_MANY_SETS = text(
+        "too-many-sets",
+        "There are four sets of questions that nobody has seen. Nothing was changed. Use them "
+        "first.",
+    )
+    SET_KEPT = text("set-kept", 'Set: "{set}"')
+    SET_TOLD = text(
+        "set-told",
+        "Your family is told of this set in a letter, once you are confirmed to each other.",
+    )
+    SET_AGREED = text("set-agreed", "Nobody is told of this set. Your family must know it.")
+    STATUS_SPENT = text(
+        "status-spent",
+        'A stranger may have seen the answers. Set: "{set}"',
+    )
+    STATUS_ALARM = text("status-alarm", 'There is an alarm word. Set: "{set}"')
+    ASK_ALARM_WORD = text(
+        "ask-alarm-word", "Alarm word, to be typed in the place of the last answer: "
+    )
+    ALARM_WORD_NEAR = text(
+        "alarm-word-near",
+        "The alarm word is too close to the last answer. Nothing was changed. Choose one that "
+        "nobody types by mistake.",
+    )
+    ALARM_WORD_EASY = text(
+        "alarm-word-easy",
+        "The alarm word is easier to guess than the last answer. Nothing was changed. Choose "
+        "a harder one.",
+    )
+    FOUR_LINES = text(
+        "four-lines",
+        "There must be three answers and the alarm word, one on each line. Nothing was changed.",
+    )
+    OTHER_ANSWERS = text(
+        "other-answers",
+        "These are not the answers of this set. Nothing was changed. Type them again.",
+    )
+    ABOUT_HARMLESS = text(
+        "about-harmless",
+        "Write a letter that anyone may read. It is shown in the place of yours wherever the "
+        "alarm word is typed.",
+    )
+    ALARM_KEPT = text("alarm-kept", "The alarm word works from now on.")
+    ALARM_LIMIT = text(
+        "alarm-limit",
+        "It does not help where someone forces out every word that works. Each letter needs a "
+        "harmless one beside it, or it waits.",
+    )
+    ALARM_REMOVED = text("alarm-removed", "There is no alarm word any more.")
+    ALARM_CHANGED_OFTEN = text(
+        "alarm-changed-often",
+        "The alarm word was changed twice in these days. Nothing was changed. Try again in two "
+        "weeks, or take a new number.",
+    )
+    NUMBER_DROPPED = text(
+        "number-dropped",
+        "Only this set goes with the new number. Set the alarm word and other sets again.",
+    )
+
+    # Going to another relay.
+    MOVED = text("moved", "Letters go by this relay from now on.")
+    MOVE_TOLD = text(
+        "move-told",
+        "Your family is told of the new relay in a letter. Until they have read it, both are "
+        "looked at.",
+    )
+    SAME_RELAY = text("same-relay", "This relay is in use already. Nothing was changed.")
+    MOVING_ALREADY = text(
+        "moving-already",
+        "Your family has not read of the last change yet. Nothing was changed. Wait for it.",
+    )
+    SLIP_CHANGED = text(
+        "slip-changed",
+        "Whoever has the number needs the new relay too. Tell them.",
+    )
+
     # How the command was called, and how it ended.
     NEEDS_OPTION = text(
         "needs-option",

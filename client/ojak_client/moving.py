@@ -1,36 +1,99 @@
-"""Using another relay for a contact from now on."""
+"""Going to another relay together with the other side, without a box left behind.
+
+Who moves says so in a letter, and looks at both relays from then on; it deposits at the old one
+until the letter was acknowledged. Who reads that letter and agrees deposits at the new one, and
+goes on looking at the old one for a while. So whatever either has deposited is looked for where it
+lies. Boxes are deleted at the relay at which they were found.
+"""
 
 from dataclasses import replace
+from typing import Final
 
-from ojak_client.profile import Contact
+from ojak_client.profile import Contact, LetterState, QuestionSet
+from ojak_protocol.addresses import DeleteKey
+from ojak_protocol.conversation import Conversation
+
+LOOKED_BACK_SECONDS: Final = 30 * 24 * 3600
+"""How long the former relay is looked at: as long as any box may lie there."""
 
 
-def with_relay(contact: Contact, relay: str) -> Contact:
-    """Return the contact with everything that lies at its relay still to be laid at *relay*.
+def begin_move(contact: Contact, address: str, *, reference: int, now: int) -> Contact:
+    """Return the contact looking at *address* too, until letter *reference* was acknowledged."""
+    return replace(
+        contact, also=address, also_until=now + LOOKED_BACK_SECONDS, moves_with=reference
+    )
 
-    What lies at the old relay goes there by its time to live. What the other side laid there and
-    we have not collected comes again, as its client lays it at the new relay.
+
+def move(contact: Contact, address: str, *, now: int) -> Contact:
+    """Return the contact using *address* from now on, and looking back at the relay before.
+
+    Everything unacknowledged is deposited again, at the new relay; offers are laid there anew.
     """
-    if relay == contact.relay:
-        return contact
-    lines = tuple(
-        replace(
-            line,
-            conversation=replace(
-                line.conversation,
-                outbox=tuple(replace(out, deposited_at=0) for out in line.conversation.outbox),
-                deletes=(),
-            ),
-        )
+    lies_behind = tuple(
+        key
         for line in contact.lines
+        for key in line.conversation.deletes
+        if key not in contact.elsewhere
     )
-    sets = tuple(
-        replace(
-            one,
-            point=replace(
-                one.point, offers=tuple(replace(laid, laid=False) for laid in one.point.offers)
-            ),
-        )
-        for one in contact.sets
+    return replace(
+        contact,
+        relay=address,
+        also=contact.relay,
+        also_until=now + LOOKED_BACK_SECONDS,
+        moves_with=0,
+        elsewhere=lies_behind,
+        lines=tuple(
+            replace(line, conversation=_undeposited(line.conversation)) for line in contact.lines
+        ),
+        sets=tuple(_unlaid(one) for one in contact.sets),
     )
-    return replace(contact, relay=relay, lines=lines, sets=sets)
+
+
+def settle_move(contact: Contact, *, now: int) -> Contact:
+    """Return the contact without its other relay once there is nothing to look for any more.
+
+    That is so when the letter that says we move was taken back, and when whatever lay at the former
+    relay is past its time.
+    """
+    if not contact.also:
+        return contact
+    if contact.moves_with:
+        says_so = (one for one in contact.ours if one.reference == contact.moves_with)
+        letter = next(says_so, None)
+        over = letter is None or letter.state is LetterState.TAKEN_BACK
+    else:
+        over = now >= contact.also_until
+    if not over:
+        return contact
+    return replace(contact, also="", also_until=0, moves_with=0, elsewhere=())
+
+
+def deletes_at(contact: Contact, relay: str) -> tuple[DeleteKey, ...]:
+    """Return the keys of boxes that were read and lie at *relay*."""
+    here = relay == contact.relay
+    return tuple(
+        key
+        for line in contact.lines
+        for key in line.conversation.deletes
+        if (key in contact.elsewhere) is not here
+    )
+
+
+def found_at(before: Contact, after: Contact, relay: str) -> Contact:
+    """Return *after* with every key that it has more than *before* put down as found at *relay*."""
+    known = {key for line in before.lines for key in line.conversation.deletes}
+    owed = [key for line in after.lines for key in line.conversation.deletes]
+    there = [key for key in owed if key not in known and relay != after.relay]
+    kept = [key for key in after.elsewhere if key in owed]
+    return replace(after, elsewhere=tuple(dict.fromkeys((*kept, *there))))
+
+
+def _undeposited(state: Conversation) -> Conversation:
+    return replace(
+        state, outbox=tuple(replace(outgoing, deposited_at=0) for outgoing in state.outbox)
+    )
+
+
+def _unlaid(one: QuestionSet) -> QuestionSet:
+    offers = tuple(replace(laid, laid=False) for laid in one.point.offers)
+    return replace(one, point=replace(one.point, offers=offers))

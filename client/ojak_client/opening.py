@@ -77,7 +77,7 @@ def connect(
 
 def relays_of(profile: Profile) -> tuple[str, ...]:
     """Return each relay that a contact is reached through, once."""
-    return tuple(dict.fromkeys(contact.relay for contact in profile.contacts))
+    return tuple(dict.fromkeys(relay for contact in profile.contacts for relay in contact.relays))
 
 
 def choose_contact(profile: Profile, name: str | None) -> Contact:

@@ -10,6 +10,7 @@ from typing import Final
 
 from ojak_client.comparing import EXPIRES_AFTER_SECONDS, forget_old
 from ojak_client.moment import Moment
+from ojak_client.moving import settle_move
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.profile import (
     Contact,
@@ -79,7 +80,8 @@ def _prepare_contact(contact: Contact, moment: Moment, *, free: int) -> Step:
     contact = _lay_again(contact, moment)
     if contact.visiting is not None:
         contact = _visit(contact, contact.visiting, moment)
-    contact = forget_old(_forget_lines(contact, moment), moment.now)
+    contact = settle_move(_forget_lines(contact, moment), now=moment.now)
+    contact = forget_old(contact, moment.now)
     contact = replace(
         contact,
         lines=tuple(
@@ -333,7 +335,7 @@ def _with_fillers(profile: Profile, relay: str, moment: Moment) -> Profile:
     steps = sum(
         _steps(line)
         for contact in profile.contacts
-        if contact.relay == relay
+        if relay in contact.relays
         for line in contact.lines
     )
     if any(one.relay == relay and one.steps == steps for one in profile.fillers):

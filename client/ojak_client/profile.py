@@ -7,7 +7,7 @@ for the length of a visit. It is immutable; `prepare` and `apply` return new one
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from ojak_protocol.addresses import MailboxId
+from ojak_protocol.addresses import DeleteKey, MailboxId
 from ojak_protocol.comparison import Asked, Replied
 from ojak_protocol.conversation import Conversation
 from ojak_protocol.details import Details, Question, QuestionOutcome
@@ -193,6 +193,14 @@ class Contact(Hidden):
     theirs: tuple[TheirLetter, ...] = ()
     arrivals: int = 0
     """How many letters of the other side have arrived so far."""
+    also: str = ""
+    """Another relay that is looked at: the next one or the former one (see `moving`)."""
+    also_until: int = 0
+    """Device clock from which the former relay is not looked at any more."""
+    moves_with: int = 0
+    """Which letter of ours says that we move; 0: we are where we say we are."""
+    elsewhere: tuple[DeleteKey, ...] = ()
+    """Keys of boxes that were read and lie at the other relay."""
     asked_to_stop: bool = False
     """Whether the other side asked not to be written to."""
     our_questions: tuple[OurQuestion, ...] = ()
@@ -200,6 +208,11 @@ class Contact(Hidden):
     our_replies: tuple[OurReply, ...] = ()
     used_nonces: tuple[bytes, ...] = ()
     """Of every question that was put or answered here: none of them is ever answered again."""
+
+    @property
+    def relays(self) -> tuple[str, ...]:
+        """Where boxes of the other side may lie."""
+        return (self.relay, self.also) if self.also else (self.relay,)
 
     @property
     def waiting(self) -> tuple[OurLetter, ...]:

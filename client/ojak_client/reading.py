@@ -20,7 +20,7 @@ from ojak_client.invocation import Invocation
 from ojak_client.kinds import SHOWN
 from ojak_client.letter_views import view_of
 from ojak_client.messages import Message
-from ojak_client.moving import with_relay
+from ojak_client.moving import move
 from ojak_client.profile import Contact, Profile, TheirLetter, find, with_contact
 from ojak_client.relay_url import parse_relay_url
 from ojak_client.store import Store
@@ -74,7 +74,7 @@ def show_letters(invocation: Invocation, store: Store, name: str, how: Showing) 
             # Another process opened it in the meantime.
             continue
         _show(invocation, letter, name, to_stdout=how.to_stdout)
-        relay = _relay_to_use(invocation, letter) if how.follow_up else None
+        relay = _relay_to_use(invocation, contact, letter) if how.follow_up else None
         store.update(_erasing(name, letter, int(time.time()), relay))
         if how.follow_up and letter.kind == Kind.QUESTION:
             invocation.output.say(Message.HOW_TO_ANSWER)
@@ -94,7 +94,7 @@ def _show(invocation: Invocation, letter: TheirLetter, name: str, *, to_stdout: 
     invocation.show_letter(view.event, text, to_stdout=to_stdout, **fields)
 
 
-def _relay_to_use(invocation: Invocation, letter: TheirLetter) -> str | None:
+def _relay_to_use(invocation: Invocation, contact: Contact, letter: TheirLetter) -> str | None:
     """Return the relay to which *letter* moves us, if our person wants it."""
     details = details_of(letter.kind, letter.details)
     if not isinstance(details, NextRelay):
@@ -103,6 +103,12 @@ def _relay_to_use(invocation: Invocation, letter: TheirLetter) -> str | None:
         relay = str(parse_relay_url(details.address))
     except UnusableSetting:
         invocation.output.warn(Message.RELAY_UNUSABLE)
+        return None
+    if relay == contact.relay:
+        return None
+    if contact.moves_with:
+        # They read of ours, and come there; each going to the other's would lose both.
+        invocation.output.warn(Message.MOVING_ALREADY)
         return None
     inputs = invocation.inputs
     asked = inputs.assume_yes or not inputs.no_input
@@ -149,7 +155,7 @@ def _erasing(name: str, shown: TheirLetter, now: int, relay: str | None) -> Chan
         if shown.kind == Kind.QUESTION:
             contact = comparing.leave_open(contact, shown, now)
         if relay is not None:
-            contact = with_relay(contact, relay)
+            contact = move(contact, relay, now=now)
         return with_contact(profile, contact), True
 
     return change

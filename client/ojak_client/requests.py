@@ -11,6 +11,7 @@ from typing import Final
 
 from ojak_client.kinds import SHOWN
 from ojak_client.moment import Moment
+from ojak_client.moving import deletes_at
 from ojak_client.profile import Contact, Line, Profile, Visiting
 from ojak_protocol import conversation as talk
 from ojak_protocol import guest, meeting_point
@@ -57,11 +58,12 @@ def make_request(
         turn: counts up from request to request.
         shape: room and wait.
     """
-    contacts = [contact for contact in profile.contacts if contact.relay == relay]
-    deposits = [found for contact in contacts for found in _deposits(contact, moment)]
-    deletes = [key for contact in contacts for key in _deletes(contact)]
+    contacts = [contact for contact in profile.contacts if relay in contact.relays]
+    at_home = [contact for contact in contacts if contact.relay == relay]
+    deposits = [found for contact in at_home for found in _deposits(contact, moment)]
+    deletes = [key for contact in contacts for key in _deletes(contact, relay)]
     size = _class_for(len(deposits), guest=shape.guest)
-    polls = _polls(contacts, moment, turn=turn, older=shape.older)
+    polls = _polls(contacts, relay, moment, turn=turn, older=shape.older)
     return SyncRequest(
         sync_class=size,
         polls=_filled(polls, _fillers_for(profile, relay), size.polls, turn=turn),
@@ -75,9 +77,10 @@ def make_request(
 def has_errands(profile: Profile, relay: str, moment: Moment) -> bool:
     """Return whether something is to be deposited or deleted at *relay* now."""
     return any(
-        next(_deposits(contact, moment), None) is not None or _deletes(contact)
+        (contact.relay == relay and next(_deposits(contact, moment), None) is not None)
+        or _deletes(contact, relay)
         for contact in profile.contacts
-        if contact.relay == relay
+        if relay in contact.relays
     )
 
 
@@ -114,9 +117,18 @@ def _filled(
     return tuple(filled)
 
 
-def _polls(contacts: list[Contact], moment: Moment, *, turn: int, older: bool) -> list[MailboxId]:
+def _polls(
+    contacts: list[Contact], relay: str, moment: Moment, *, turn: int, older: bool
+) -> list[MailboxId]:
     """Return what to look at, a place of each contact in turn, each place once."""
-    lists = [list(_places(contact, moment, turn=turn, older=older)) for contact in contacts]
+    lists = [
+        list(
+            _places(contact, moment, turn=turn, older=older)
+            if contact.relay == relay
+            else _places_of_lines(contact, turn=turn)
+        )
+        for contact in contacts
+    ]
     places = [place for row in zip_longest(*lists) for place in row if place is not None]
     return list(dict.fromkeys(places))
 
@@ -134,6 +146,10 @@ def _places(contact: Contact, moment: Moment, *, turn: int, older: bool) -> Iter
     if older:
         for point in points:
             yield from meeting_point.answer_places(point, day=day, older=True)
+    yield from _places_of_lines(contact, turn=turn)
+
+
+def _places_of_lines(contact: Contact, *, turn: int) -> Iterator[MailboxId]:
     for line in contact.lines:
         yield from talk.places(line.conversation, most=PLACES_A_LINE, turn=turn)
 
@@ -146,15 +162,16 @@ def _guest_places(visiting: Visiting, moment: Moment) -> tuple[MailboxId, ...]:
     return guest.offer_places(visiting.seed, visiting.set_number, day)
 
 
-def _deletes(contact: Contact) -> list[DeleteKey]:
+def _deletes(contact: Contact, relay: str) -> list[DeleteKey]:
     """Return what to delete; on a borrowed device, which forgets, nothing before all was shown."""
     unshown = any(letter.kind in SHOWN for letter in contact.theirs)
-    return [
+    forgets = {
         key
         for line in contact.lines
-        if line.keeps or not unshown
+        if not line.keeps and unshown
         for key in line.conversation.deletes
-    ]
+    }
+    return [key for key in deletes_at(contact, relay) if key not in forgets]
 
 
 def _deposits(contact: Contact, moment: Moment) -> Iterator[Deposit]:

@@ -6,11 +6,14 @@ from typing import Final
 from ojak_client.messages import Message
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.output import Output
+from ojak_protocol.number import Number, format_number
 
 _SENTENCES: Final = {
     NoticeKind.GUEST_CAME: Message.GUEST_CAME,
     NoticeKind.GUEST_CONFIRMED: Message.GUEST_CONFIRMED,
     NoticeKind.GUEST_CONFIRMED_ALARM: Message.GUEST_CONFIRMED_ALARM,
+    NoticeKind.ANSWERS_WERE_SPENT: Message.ANSWERS_WERE_SPENT,
+    NoticeKind.NEW_QUESTIONS_NEEDED: Message.NEW_QUESTIONS_NEEDED,
     NoticeKind.GUEST_UNCONFIRMED: Message.SOMEONE_CAME,
     NoticeKind.POINT_CLOSED: Message.POINT_CLOSED,
     NoticeKind.SET_DEAD: Message.SET_DEAD,
@@ -26,6 +29,21 @@ _SENTENCES: Final = {
 }
 """Notices missing here need no sentence of their own: steps of a visit, which the verb itself
 tells, and a lost letter, which goes again by itself."""
+
+
+def show_slip(output: Output, number: Number, relay: str, questions: tuple[str, ...]) -> None:
+    """Write what the go-between is given, and what only the family is to know."""
+    output.show(Message.YOUR_NUMBER, number=format_number(number))
+    output.show(Message.SLIP_RELAY, relay=relay)
+    show_questions(output, questions)
+    output.say(Message.SLIP_NOTE)
+    output.say(Message.SLIP_QUESTIONS_NOTE)
+
+
+def show_questions(output: Output, questions: tuple[str, ...]) -> None:
+    """Write the questions of a set, one a line."""
+    for n, question in enumerate(questions, 1):
+        output.show(Message.SLIP_QUESTION, n=n, question=question)
 
 
 def tell(output: Output, notices: Iterable[Notice]) -> None:

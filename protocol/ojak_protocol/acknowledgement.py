@@ -13,7 +13,7 @@ Source: docs/protocol.md, "Acknowledgement".
 
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Final
+from typing import Final, assert_never
 
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.errors import CopyDetected, Exhausted
@@ -179,6 +179,8 @@ def _form(place: WrittenPlace, outcome: Outcome) -> bytes:
             return place.withdrawn
         case Outcome.LOST:
             return b""
+        case _:
+            assert_never(outcome)
 
 
 def _next(digest: bytes, place: MailboxId, form: bytes) -> bytes:

@@ -43,7 +43,7 @@ from ojak_protocol.errors import CopyDetected, Exhausted, LocalError, Malformed,
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.kem import Kem
 from ojak_protocol.letters import Body, Kind, decode_body, encode_body
-from ojak_protocol.primitives import Entropy
+from ojak_protocol.primitives import NONCE_BYTES, Entropy
 from ojak_protocol.ratchet import Opened, Ratchet
 
 T = TypeVar("T")
@@ -73,6 +73,8 @@ class Outgoing(Hidden):
     """Whether it is deposited by its delete key, over what lies there."""
     contested: bool = False
     """Whether other bytes lie at its place, so that we have to look whose they are."""
+    erased: bytes = b""
+    """The nonce of the header of the letter that was erased, by which its box is still known."""
 
     @property
     def box(self) -> bytes:
@@ -306,7 +308,8 @@ def _withdraw(state: Conversation, chosen: Callable[[Outgoing], bool]) -> Conver
     def withdrawn(outgoing: Outgoing) -> Outgoing:
         if not outgoing.letter or not chosen(outgoing):
             return outgoing
-        return replace(outgoing, letter=b"", deposited_at=0, replaces=True, contested=False)
+        later = replace(outgoing, letter=b"", deposited_at=0, replaces=True, contested=False)
+        return replace(later, erased=outgoing.letter[:NONCE_BYTES])
 
     return replace(state, outbox=tuple(map(withdrawn, state.outbox)))
 
@@ -318,9 +321,10 @@ def _own_place(
     where = outgoing.place.id
     if box in {outgoing.letter, outgoing.withdrawn}:
         return absent(state, where), ()
-    # Only the two sides hold the header key, and the other side writes elsewhere. A letter that we
-    # erased opens too: a relay that kept it must not make us believe in a copy.
-    if _has_our_header(outgoing.place, box) and not _was_written(state.writing, where, box):
+    # Only the two sides hold the header key, and the other side writes elsewhere: a header that we
+    # did not seal is a copy's. A relay that kept a box of ours must not make us believe in a copy
+    # by showing it again, whole or with other bytes behind its header.
+    if _has_our_header(outgoing.place, box) and not _is_sealed_here(outgoing, box):
         return _break(state)
     # Who saw the id and sat down there, or kept an old letter there, cannot show the delete key.
     return _changed(
@@ -338,8 +342,11 @@ def _has_our_header(place: Place, box: bytes) -> bool:
     return True
 
 
-def _was_written(writing: Writing, where: MailboxId, box: bytes) -> bool:
-    return any(place.id == where and place.letter == form_of(box) for place in writing.places)
+def _is_sealed_here(outgoing: Outgoing, box: bytes) -> bool:
+    # A header that opens was sealed by a holder of its key, who draws a nonce for each: one nonce
+    # is one header, whatever stands behind it.
+    ours = (outgoing.letter[:NONCE_BYTES], outgoing.withdrawn[:NONCE_BYTES], outgoing.erased)
+    return box[:NONCE_BYTES] in ours
 
 
 def _break(state: Conversation) -> tuple[Conversation, tuple[Event, ...]]:

@@ -35,6 +35,8 @@ class Reason(Enum):
     WRONG_LENGTH = "wrong length"
     CHECK_DIGIT = "check digit"
     EQUAL_ANSWERS = "equal answers"
+    ALARM_WORD_NEAR = "alarm word too near"
+    ALARM_WORD_EASY = "alarm word too easy"
 
 
 class Refused(LocalError):

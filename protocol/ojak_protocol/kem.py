@@ -18,6 +18,8 @@ SEED_BYTES: Final = 64
 PUBLIC_BYTES: Final = 1184
 CIPHERTEXT_BYTES: Final = 1088
 SHARED_BYTES: Final = 32
+VECTOR_BYTES: Final = 1152
+"""The vector t in front of a public key; a seed for its matrix stands behind."""
 
 
 class Kem(Protocol):
@@ -50,6 +52,10 @@ class MlKem768:
 
     def encapsulate(self, public_key: bytes) -> tuple[bytes, bytes]:
         """Return (shared secret, ciphertext)."""
+        # FIPS 203 lets this pass as a key, but with t = 0 anyone reads the secret off the
+        # ciphertext: whoever sends it means to leave the key encapsulation out.
+        if not any(public_key[:VECTOR_BYTES]):
+            raise Malformed("an ML-KEM-768 public key of zeros")
         try:
             return MLKEM768PublicKey.from_public_bytes(public_key).encapsulate()
         except ValueError:

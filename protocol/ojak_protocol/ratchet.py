@@ -201,10 +201,13 @@ def open_(state: Ratchet, where: MailboxId, box: bytes, *, kem: Kem) -> tuple[Ra
     Raises:
         Malformed: *box*, or a header sealed by the other side, is not in the format.
         Unopenable: nothing of the other side is expected at *where*, or it is not theirs.
-        CopyDetected: a chain shows other keys than before: its writer has two states.
+        CopyDetected: a chain shows other keys than before, or is told to be shorter than what was
+            opened of it: its writer has two states.
     """
     for chain in (state.ended, state.receiving):
-        for skipped in () if chain is None else chain.skipped:
+        if chain is None:
+            continue
+        for skipped in chain.skipped:
             if skipped.place.id == where:
                 return _open_skipped(state, chain, skipped, box)
     present = state.receiving
@@ -242,10 +245,8 @@ def _ahead_of_next(state: Ratchet) -> PlacesAhead:
 
 
 def _open_skipped(
-    state: Ratchet, chain: EndedChain | ReceivingChain | None, skipped: SkippedPlace, box: bytes
+    state: Ratchet, chain: EndedChain | ReceivingChain, skipped: SkippedPlace, box: bytes
 ) -> tuple[Ratchet, Opened]:
-    if chain is None:
-        raise LocalError("a skipped place belongs to a chain")
     header = open_header(skipped.place.id, box, header_key=skipped.place.header_key)
     _check_header(header, skipped.place, chain.keys)
     body = open_body(skipped.place.id, box, body_key=skipped.body_key)
@@ -333,7 +334,10 @@ def _end(chain: ReceivingChain | None, length: int) -> EndedChain | None:
         if length:
             raise Malformed("a first chain follows no other")
         return None
-    if not chain.index <= length <= chain.index + MOST_SKIPPED - len(chain.skipped):
+    if length < chain.index:
+        # Its writer sealed what we opened of it, and here tells that it did not.
+        raise CopyDetected("a chain is shorter than what was opened of it")
+    if length > chain.index + MOST_SKIPPED - len(chain.skipped):
         raise Malformed("a previous chain of an impossible length")
     chain = _skip_to(chain, length)
     return EndedChain(chain.number, chain.keys, chain.skipped)

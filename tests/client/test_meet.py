@@ -77,7 +77,7 @@ def test_wrong_answers_are_told_as_such_and_show_nothing(
     waiting_host(near_relay, now_clock).write("편지")
     ran = meet(device, url, answers=WRONG_ANSWERS)
     assert (ran.code, ran.of("letter")) == (11, [])
-    assert ran.said == ["looking", "answer-taken", "answers-spent", "cleared"]
+    assert ran.said == ["about-spent", "looking", "answer-taken", "answers-spent", "cleared"]
 
 
 def test_an_absent_host_is_told_and_a_letter_can_be_left(
@@ -85,9 +85,18 @@ def test_an_absent_host_is_told_and_a_letter_can_be_left(
 ) -> None:
     host = waiting_host(near_relay, now_clock)
     near_relay.meanwhile = lambda: None
-    assert meet(device, url).said == ["looking", "nobody-there", "answers-spent", "cleared"]
+    assert meet(device, url).said == [
+        "about-spent",
+        "looking",
+        "nobody-there",
+        "answers-spent",
+        "cleared",
+    ]
     ran = meet(device, url, "--leave", letter="두고 가는 편지")
-    assert (ran.code, ran.said) == (0, ["looking", "letter-left", "answers-spent", "cleared"])
+    assert (ran.code, ran.said) == (
+        0,
+        ["about-spent", "looking", "letter-left", "answers-spent", "cleared"],
+    )
     host.sync()
     host.sync()
     assert host.texts == ["두고 가는 편지"]
@@ -95,7 +104,10 @@ def test_an_absent_host_is_told_and_a_letter_can_be_left(
 
 def test_without_an_offer_nobody_is_there_and_nothing_can_be_left(device: Device, url: str) -> None:
     ran = meet(device, url, "--leave", letter="편지")
-    assert (ran.code, ran.said) == (11, ["looking", "nobody-there", "answers-spent", "cleared"])
+    assert (ran.code, ran.said) == (
+        11,
+        ["about-spent", "looking", "nobody-there", "answers-spent", "cleared"],
+    )
 
 
 def test_a_letter_is_not_called_left_when_there_is_none_to_leave(
@@ -104,7 +116,10 @@ def test_a_letter_is_not_called_left_when_there_is_none_to_leave(
     waiting_host(near_relay, now_clock)
     near_relay.meanwhile = lambda: None
     ran = meet(device, url, "--leave")
-    assert (ran.code, ran.said) == (11, ["looking", "nobody-there", "answers-spent", "cleared"])
+    assert (ran.code, ran.said) == (
+        11,
+        ["about-spent", "looking", "nobody-there", "answers-spent", "cleared"],
+    )
 
 
 def test_answers_that_are_too_weak_leave_no_letter(
@@ -125,7 +140,10 @@ def test_a_full_relay_is_refused_before_and_during_the_conversation(
     host.write("편지")
     with near_relay.full():
         ran = meet(device, url, letter="답")
-    assert (ran.code, ran.said) == (14, ["looking", "refused", "answers-spent", "cleared"])
+    assert (ran.code, ran.said) == (
+        14,
+        ["about-spent", "looking", "refused", "answers-spent", "cleared"],
+    )
 
     class Filling:
         """The relay takes the answer, and nothing that comes after it."""

@@ -211,11 +211,23 @@ def test_at_another_relay_everything_is_laid_again(capsys: pytest.CaptureFixture
     contact = store.read().contacts[0]
     assert [out.deposited_at for out in contact.lines[0].conversation.outbox] == [0]
     assert not any(laid.laid for laid in contact.sets[0].point.offers)
+    assert contact.relays == (NEW, RELAY), "what lies at the old one is still looked for"
+    capsys.readouterr()
+
+
+def test_the_relay_that_is_in_use_is_not_asked_about(capsys: pytest.CaptureFixture[str]) -> None:
     store = moving(moved(RELAY))
     before = store.read().contacts[0]
-    show(store, yes=True)
+    assert show(store, yes=True) == 1
+    assert [one["event"] for one in events(capsys)] == ["next-relay"]
     assert store.read().contacts[0] == replace(before, theirs=())
-    capsys.readouterr()
+
+
+def test_who_moves_already_does_not_follow_as_well(capsys: pytest.CaptureFixture[str]) -> None:
+    store = holding(moved(), moves_with=1, also="https://ours.example")
+    assert show(store, yes=True) == 1
+    assert [one["event"] for one in events(capsys)] == ["next-relay", "moving-already"]
+    assert store.read().contacts[0].relay == RELAY
 
 
 @pytest.mark.parametrize("address", ["http://relay.example", "ftp://x", "https://a@b", "xyz"])

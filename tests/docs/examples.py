@@ -40,6 +40,7 @@ EXAMPLES: dict[str, Callable[[], Lines]] = {
     "parcel": letters.parcel,
     "comparison": letters.compared,
     "slip": formats.slips,
+    "pouch": formats.pouches,
 }
 
 

@@ -22,6 +22,7 @@ from ojak_protocol.chains import (
 from ojak_protocol.errors import ProtocolError, RemoteError
 from ojak_protocol.estimate import estimate_bits
 from ojak_protocol.number import format_number, new_number, parse_number
+from ojak_protocol.pouch import Carried, decode_pouch, encode_pouch
 from ojak_protocol.primitives import blake2b, kdf, lv, mac, seal
 from ojak_protocol.slip import Slip, decode_slip, encode_slip, format_slip
 from ojak_protocol.sync import (
@@ -205,3 +206,14 @@ def slips() -> Lines:
     yield "slip", encoded
     yield "as shown", format_slip(encoded)
     assert decode_slip(encoded.lower().replace("0", "o")).number == NUMBER
+
+
+def pouches() -> Lines:
+    first = Carried(MailboxId(x("id 0", 32)), 604_800, x("box 0", 4000))
+    both = (first, Carried(MailboxId(x("id 1", 32)), 3600, x("box 1", 4000)))
+    pouch, alone = encode_pouch(both), encode_pouch([first])
+    yield "id that stands first", decode_pouch(pouch)[0].id.hex()
+    yield "pouch[:8]", pouch[:8].hex()
+    yield "hash", pouch[-32:].hex()
+    yield "pouch", shown(pouch)
+    yield "pouch of one box", shown(alone)

@@ -1,175 +1,161 @@
-"""Two relatives and a relay that loses, repeats, reorders and forgets: no letter twice, none lost.
+"""Two relatives, devices that die and a relay that does as it likes: no letter twice, none lost.
 
-Each side keeps one state as its device would: it is written before anything is sent, and what was
-computed but not written is gone when the device dies.
+Nobody is restored from a copy here, so nobody may be taken for one.
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
 
-from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from hypothesis.stateful import invariant, rule
 
-from ojak_protocol import conversation as talk
 from ojak_protocol.acknowledgement import Outcome
-from ojak_protocol.conversation import LETTER_TTL_SECONDS, Arrived, Conversation, Event, Settled
+from ojak_protocol.conversation import LETTER_TTL_SECONDS
 from ojak_protocol.errors import Exhausted
-from ojak_protocol.letters import Body, Kind
-from tests.people import ENTROPY, KEM, meet, receipt
-from tests.simulator import Deposit, Relay, Reply, Request, Status
-
-PAIR = meet()
-DAY = 24 * 3600
+from tests.machines import relatives
+from tests.machines.relatives import Side
+from tests.machines.two_relatives import DAY, TwoRelatives, names, numbers, other_than
+from tests.machines.world import lasting
 
 
-@dataclass
-class Side:
-    """One device and what its person saw."""
-
-    state: Conversation
-    wrote: dict[int, str] = field(default_factory=dict)
-    shown: Counter[str] = field(default_factory=Counter)
-    settled: dict[int, Outcome] = field(default_factory=dict)
-    turn: int = 0
-
-
-sides = st.sampled_from(["host", "guest"])
-fates = st.sampled_from(["well", "well", "request lost", "reply lost", "dies before writing"])
-
-
-class ConversationMachine(RuleBasedStateMachine):
+class ConversationMachine(TwoRelatives):
     """Everything that may happen to a conversation but a copy."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.relay = Relay()
-        self.now = 1_800_000_000
-        self.sides = {"host": Side(PAIR.host), "guest": Side(PAIR.guest)}
-        self.letters = 0
+        self.due: dict[str, int] = {}
 
-    @rule(who=sides, days=st.sampled_from([0, 0, 0, 1, 5]))
-    def write(self, who: str, days: int) -> None:
-        side = self.sides[who]
+    def becomes(self, who: str, side: Side) -> None:
+        for text in set(side.texts) - set(self.devices[who].state.texts):
+            assert self.due.get(text, 0) <= self.now, "a timed letter is shown too early"
+        super().becomes(who, side)
+
+    @rule(who=names, seconds=st.sampled_from([60, DAY, 9 * DAY]))
+    def somebody_writes_for_later(self, who: str, seconds: int) -> None:
         self.letters += 1
-        expires_at = self.now + days * DAY if days else 0
-        body = Body(Kind.TEXT, text=f"letter {self.letters}", expires_at=expires_at)
+        text, due_at = f"letter {self.letters} for later", self.now + seconds
         try:
-            side.state = talk.write(
-                side.state, body, reference=self.letters, entropy=ENTROPY, kem=KEM
+            side = relatives.written_for_later(
+                self.devices[who].state,
+                text,
+                reference=self.letters,
+                due_at=due_at,
+                now=self.now,
             )
         except Exhausted:
             return
-        side.wrote[self.letters] = body.text
+        self.due[text] = due_at
+        self.becomes(who, side)
 
-    @rule(who=sides, fate=fates, most=st.sampled_from([6, 8, 20]))
-    def sync(self, who: str, fate: str, most: int) -> None:
-        side = self.sides[who]
-        if side.state.owes_receipt:
-            side.state = receipt(side.state)
-        side.state = talk.expire(side.state, now=self.now)
-        side.turn += 1
-        request = Request(
-            deletes=side.state.deletes,
-            deposits=tuple(
-                Deposit(out.place.id, out.box, out.replaces)
-                for out in talk.due(side.state, now=self.now)
-            ),
-            polls=talk.places(side.state, most=most, turn=side.turn),
-        )
-        if fate == "request lost":
+    @rule(who=names, number=numbers)
+    def somebody_asks_a_letter_back(self, who: str, number: int) -> None:
+        """Any letter: waiting, lost, read, acknowledged, or asked back before."""
+        wrote = list(self.devices[who].state.wrote)
+        if wrote:
+            self.ask_back(who, wrote[-1 - number % len(wrote)])
+
+    @rule(
+        who=names,
+        later=st.booleans(),
+        meanwhile=st.sampled_from(["nothing", "sent", "lost", "replaced", "read", "acknowledged"]),
+    )
+    def somebody_thinks_better_of_a_letter(
+        self,
+        who: str,
+        later: bool,  # noqa: FBT001
+        meanwhile: str,
+    ) -> None:
+        if later:
+            self.somebody_writes_for_later(who, DAY)
+        else:
+            self.somebody_writes(who, 0)
+        if self.letters not in self.devices[who].state.wrote:
             return
-        reply = self.relay.sync(request)
-        if fate == "reply lost":
-            return
-        state, events = self.after(side.state, request, reply)
-        if fate == "dies before writing":
-            return
-        side.state = state
-        for event in events:
-            self.note(side, event)
+        if meanwhile != "nothing":
+            self.sync(who, "well", most=6)
+        if meanwhile == "lost":
+            self.relay.forget(-1)
+        if meanwhile == "replaced":
+            self.relay.sit_where_somebody_looked(-1)
+        if meanwhile in {"read", "acknowledged"}:
+            self.sync(other_than(who), "well", most=6)
+        if meanwhile == "acknowledged":
+            self.sync(other_than(who), "well", most=6)
+            self.sync(who, "well", most=6)
+        for _ in range(2):
+            self.ask_back(who, self.letters)
 
-    def after(
-        self, state: Conversation, request: Request, reply: Reply
-    ) -> tuple[Conversation, list[Event]]:
-        events: list[Event] = []
-        state = talk.deleted(state, frozenset(request.deletes))
-        for deposit, status in zip(request.deposits, reply.deposits, strict=True):
-            if status is Status.STORED:
-                state = talk.stored(state, deposit.place, now=self.now)
-            else:
-                state = talk.occupied(state, deposit.place)
-        for place in request.polls:
-            if place in reply.found:
-                state, happened = talk.receive(state, place, reply.found[place], kem=KEM)
-                events += happened
-            else:
-                state = talk.absent(state, place)
-        return state, events
+    def ask_back(self, who: str, reference: int) -> None:
+        side = self.devices[who].state
+        after = relatives.recalled(side, reference)
+        assert (after is side) == (reference in side.settled), "possible until acknowledged"
+        if reference in side.asked_back:
+            assert after.talk == side.talk, "a second time changes nothing"
+        self.becomes(who, after)
 
-    def note(self, side: Side, event: Event) -> None:
-        match event:
-            case Arrived(body) if body.kind == Kind.TEXT:
-                side.shown[body.text] += 1
-            case Settled(reference, outcome) if reference:
-                assert reference not in side.settled
-                side.settled[reference] = outcome
-            case _:
-                pass
-
-    @rule(seconds=st.sampled_from([60, DAY, LETTER_TTL_SECONDS // 3, LETTER_TTL_SECONDS]))
-    def time_passes(self, seconds: int) -> None:
-        self.now += seconds
-
-    @rule(seconds=st.sampled_from([60, DAY]))
-    def a_clock_is_set_back(self, seconds: int) -> None:
-        self.now -= seconds
-
-    @rule(number=st.integers(0, 1000))
-    def the_relay_forgets_a_box(self, number: int) -> None:
-        self.relay.forget(number)
-
-    @rule(number=st.integers(0, 1000))
-    def the_network_repeats_an_old_request(self, number: int) -> None:
-        self.relay.sync_again(number)
-
-    @rule(who=sides)
-    def somebody_sits_where_a_side_will_write(self, who: str) -> None:
-        self.relay.sit(out.place.id for out in self.sides[who].state.outbox)
+    # What holds
 
     @invariant()
-    def no_letter_is_shown_twice_and_nobody_is_taken_for_a_copy(self) -> None:
-        for side in self.sides.values():
-            assert not side.state.broken
-            assert set(side.shown.values()) <= {1}
+    def no_letter_is_shown_twice(self) -> None:
+        for device in self.devices.values():
+            assert set(Counter(device.state.arrived).values()) <= {1}
+            assert set(Counter(device.state.texts).values()) <= {1}
+
+    @invariant()
+    def nobody_is_taken_for_a_copy(self) -> None:
+        for device in self.devices.values():
+            assert not device.state.talk.broken
+            assert not device.state.told_of_a_copy
 
     @invariant()
     def what_is_settled_is_true(self) -> None:
-        for writer, reader in (("host", "guest"), ("guest", "host")):
-            for reference, outcome in self.sides[writer].settled.items():
-                shown = self.sides[writer].wrote[reference] in self.sides[reader].shown
-                assert shown == (outcome is Outcome.ARRIVED)
+        for who, device in self.devices.items():
+            arrived = self.devices[other_than(who)].state.arrived
+            for reference, outcome in device.state.settled.items():
+                there = device.state.wrote[reference] in arrived
+                assert there == (outcome is Outcome.ARRIVED)
+
+    @invariant()
+    def only_what_was_asked_back_or_expired_is_taken_back(self) -> None:
+        for device in self.devices.values():
+            side = device.state
+            for reference, outcome in side.settled.items():
+                if outcome is Outcome.WITHDRAWN:
+                    assert reference in side.asked_back | side.expiring
+
+    @invariant()
+    def nothing_is_kept_of_a_letter_that_was_asked_back(self) -> None:
+        for device in self.devices.values():
+            side = device.state
+            for out in side.talk.outbox:
+                assert out.letter == b"" or out.reference not in side.asked_back
+            assert not {one.reference for one in side.timed} & side.asked_back
 
     @invariant()
     def nothing_grows_beyond_its_bound(self) -> None:
-        for side in self.sides.values():
-            ratchet = side.state.ratchet
-            for chain in (ratchet.receiving, ratchet.ended):
+        for device in self.devices.values():
+            state = device.state.talk
+            for chain in (state.ratchet.receiving, state.ratchet.ended):
                 assert chain is None or len(chain.skipped) <= 64
-            assert len(side.state.outbox) == len(side.state.writing.places) <= 64
+            assert len(state.outbox) == len(state.writing.places) <= 64
 
     def teardown(self) -> None:
-        """When all goes well again, every letter is settled and every unexpired one arrives."""
-        for _ in range(8):
-            self.now += LETTER_TTL_SECONDS // 3
+        """When all goes well again, every letter is settled, and shown unless it was taken back."""
+        self.relay.stubborn = False
+        for _ in range(6):
+            self.now = self.relay.now = max(self.now, self.relay.now) + LETTER_TTL_SECONDS // 3
             for who in ("host", "guest", "host", "guest"):
-                self.sync(who, "well", 300)
-                self.no_letter_is_shown_twice_and_nobody_is_taken_for_a_copy()
+                self.sync(who, "well", most=300)
+                self.no_letter_is_shown_twice()
+                self.nobody_is_taken_for_a_copy()
         self.what_is_settled_is_true()
-        for side in self.sides.values():
+        for who, device in self.devices.items():
+            side, texts = device.state, self.devices[other_than(who)].state.texts
             assert set(side.settled) == set(side.wrote)
-            assert not [out for out in side.state.outbox if out.reference]
+            assert not [out for out in side.talk.outbox if out.reference]
+            for one in side.timed:
+                arrived = side.settled[one.reference] is Outcome.ARRIVED
+                assert (one.text in texts) == arrived
 
 
 TestConversationMachine = ConversationMachine.TestCase
-TestConversationMachine.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+TestConversationMachine.settings = lasting(examples=40, steps=40)

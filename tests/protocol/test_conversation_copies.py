@@ -132,6 +132,20 @@ def test_a_relay_that_shows_an_expired_letter_again_cannot_feign_a_copy(pair: Pa
     assert again.box != letter
 
 
+@pytest.mark.parametrize("expired", [False, True])
+def test_a_relay_that_damages_the_body_of_our_own_box_cannot_feign_a_copy(
+    pair: Pair, *, expired: bool
+) -> None:
+    host = said(pair.host, "one", expires_at=NOW)
+    place, letter = newest(host)
+    # The header is as we sealed it and opens; only what stands behind it is another.
+    host = contested(talk.expire(host, now=NOW) if expired else host)
+    for kept in (letter, host.outbox[-1].withdrawn):
+        after, events = heard(host, place, kept[:-1] + bytes([kept[-1] ^ 1]))
+        assert not is_broken(events)
+        assert talk.due(after, now=NOW)[-1].replaces
+
+
 # Ending
 
 

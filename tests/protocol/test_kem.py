@@ -47,3 +47,9 @@ def test_a_key_with_a_number_beyond_the_modulus_is_malformed() -> None:
 def test_a_ciphertext_of_another_length_is_malformed(size: int) -> None:
     with pytest.raises(Malformed):
         KEM.decapsulate(SEED, bytes(size))
+
+
+def test_a_key_of_zeros_which_would_show_every_secret_is_malformed() -> None:
+    for matrix_seed in (bytes(32), b"s" * 32):
+        with pytest.raises(Malformed):
+            KEM.encapsulate(bytes(1152) + matrix_seed)

@@ -12,7 +12,15 @@ from ojak_protocol.box import BODY_BYTES
 from ojak_protocol.cpace import Share
 from ojak_protocol.details import NextQuestions, Question
 from ojak_protocol.errors import LocalError, Malformed, Reason, Refused
-from ojak_protocol.letters import MOST_TEXT_BYTES, Body, Kind, decode_body, encode_body
+from ojak_protocol.letters import (
+    MOST_TEXT_BYTES,
+    Body,
+    Kind,
+    decode_body,
+    details_of,
+    encode_body,
+    encode_details,
+)
 from tests.protocol.kinds import DETAILS, PLAIN, details, questions, said_by, short_questions, texts
 
 MOST = 2**64 - 1
@@ -232,3 +240,30 @@ def test_a_text_stands_in_letters_and_questions_and_in_nothing_else(kind: Kind) 
 def test_an_acknowledgement_of_nothing_is_malformed() -> None:
     with pytest.raises(Malformed):
         decode_body(raw({0: 0, 2: [0, b"t" * 8, 0, 0]}))
+
+
+# Details kept apart from their box
+
+
+@pytest.mark.parametrize("kind", DETAILS)
+def test_details_kept_apart_read_back_as_themselves_and_under_no_other_kind(kind: Kind) -> None:
+    kept = encode_details(DETAILS[kind])
+    assert details_of(kind, kept) == DETAILS[kind]
+    for other in set(Kind) - {kind}:
+        with pytest.raises(Malformed):
+            details_of(other, kept)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_no_bytes_are_no_details_of_any_kind(kind: Kind) -> None:
+    assert details_of(kind, b"") is None
+
+
+@given(st.sampled_from(Kind), st.binary(min_size=1, max_size=200))
+def test_any_bytes_are_details_that_read_back_or_malformed(kind: Kind, data: bytes) -> None:
+    try:
+        read = details_of(kind, data)
+    except Malformed:
+        return
+    assert read is not None
+    assert encode_details(read) == data

@@ -4,11 +4,26 @@ import os
 from dataclasses import fields, replace
 
 import pytest
+from nacl.bindings import crypto_scalarmult_base
 
+from ojak_protocol.box import Header, TurnKeys, open_header
+from ojak_protocol.chains import place_at
+from ojak_protocol.conversation import Conversation
 from ojak_protocol.cpace import Isk, Scalar, Share, new_scalar
-from ojak_protocol.meeting_keys import RunName, branch_isk, branch_keys, share_for
+from ojak_protocol.kem import SEED_BYTES
+from ojak_protocol.meeting_keys import (
+    BranchKeys,
+    RunName,
+    branch_isk,
+    branch_keys,
+    guest_branch,
+    host_branch,
+    share_for,
+)
 from ojak_protocol.meeting_messages import Answer, Offer
+from ojak_protocol.ratchet import TurnSecrets
 from ojak_protocol.stretch import Seed
+from tests.people import KEM, heard, holds, newest, said, texts
 
 NAME = RunName(Seed(b"s" * 32), b"n" * 32, 1, 2)
 WORD = b"w" * 32
@@ -150,3 +165,79 @@ def test_the_five_keys_of_a_branch_differ_from_each_other_and_from_every_other_b
     assert len(keys) == 5 * 14
     assert len(set(keys)) == len(keys)
     assert {len(key) for key in keys} == {32}
+
+
+# The two sides of a branch
+
+
+def side_keys() -> tuple[TurnSecrets, Answer, BranchKeys]:
+    """The guest's secrets, the answer that shows its keys, and the keys of a branch."""
+    secrets = TurnSecrets(os.urandom(32), os.urandom(SEED_BYTES))
+    shown = replace(
+        ANSWER, dh=crypto_scalarmult_base(secrets.dh), ek=KEM.public_key(secrets.kem_seed)
+    )
+    keys = branch_keys(isk(host=True), b"k" * 32, offer=OFFER, run=2, answer=shown, j=0)
+    return secrets, shown, keys
+
+
+def test_what_either_side_of_a_branch_writes_first_opens_on_the_other() -> None:
+    secrets, shown, keys = side_keys()
+    guest, host = guest_branch(keys, secrets, shown), host_branch(keys, shown)
+    first, second = said(guest, "from the guest"), said(host, "from the host")
+    assert texts(heard(host, *newest(first))[1]) == ["from the guest"]
+    assert texts(heard(guest, *newest(second))[1]) == ["from the host"]
+
+
+def test_the_guests_first_header_shows_the_answers_keys_again_and_makes_no_step() -> None:
+    secrets, shown, keys = side_keys()
+    guest, host = guest_branch(keys, secrets, shown), host_branch(keys, shown)
+    place, box = newest(said(guest, "from the guest"))
+    header = open_header(place, box, header_key=place_at(keys.mbk_guest, 0).header_key)
+    assert header == Header(TurnKeys(shown.dh, shown.ek, bytes(1088)), 0, 0)
+    assert place == place_at(keys.mbk_guest, 0).id
+    assert heard(host, place, box)[0].ratchet.root == host.ratchet.root
+
+
+def test_the_hosts_first_chain_is_an_ordinary_step_to_the_answers_keys() -> None:
+    secrets, shown, keys = side_keys()
+    guest, host = guest_branch(keys, secrets, shown), host_branch(keys, shown)
+    one, other = said(host, "one"), said(host, "other")
+    assert newest(one)[0] == newest(other)[0] == place_at(keys.mbk_host, 0).id
+    assert one.ratchet.root != other.ratchet.root != host.ratchet.root
+    guest, _ = heard(guest, *newest(one))
+    assert guest.ratchet.root == one.ratchet.root
+    assert not holds(guest, secrets.dh)
+
+
+def exchange(guest: Conversation, host: Conversation) -> list[str]:
+    """What is read of the guest's chain 0, the host's first and the guest's next, in turn."""
+    read: list[str] = []
+    writer, reader = guest, host
+    for text in ("first", "reply", "second"):
+        writer = said(writer, text)
+        reader, events = heard(reader, *newest(writer))
+        if not texts(events):
+            break
+        read += texts(events)
+        writer, reader = reader, writer
+    return read
+
+
+@pytest.mark.parametrize(
+    ("key", "read"),
+    [
+        ("mbk_guest", []),
+        ("ck_guest", []),
+        ("mbk_host", ["first"]),
+        ("root", ["first"]),
+        ("next_mbk_guest", ["first", "reply"]),
+    ],
+)
+def test_each_of_the_five_keys_is_needed_where_it_stands(key: str, read: list[str]) -> None:
+    secrets, shown, keys = side_keys()
+    guest = guest_branch(keys, secrets, shown)
+    assert exchange(guest, host_branch(keys, shown)) == ["first", "reply", "second"]
+    other = BranchKeys(
+        **{field.name: getattr(keys, field.name) for field in fields(keys)} | {key: b"?" * 32}
+    )
+    assert exchange(guest, host_branch(other, shown)) == read

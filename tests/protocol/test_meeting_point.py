@@ -7,10 +7,11 @@ import pytest
 
 from ojak_protocol import conversation as talk
 from ojak_protocol import meeting_point as point_
-from ojak_protocol.errors import LocalError
+from ojak_protocol.errors import Exhausted, LocalError
+from ojak_protocol.letters import Body, Kind
 from ojak_protocol.meeting_places import DAY_SECONDS
 from ojak_protocol.meeting_point import MeetingPoint, answer_places, lay, offers_due
-from ojak_protocol.visits import VISIT_SECONDS, Visit
+from ojak_protocol.visits import VISIT_SECONDS, Letter, Visit
 from tests.people import (
     ALARM,
     CLOCK,
@@ -263,3 +264,66 @@ def test_the_places_of_the_alarm_word_are_known_to_the_host_alone(
     [place] = boxes_of(receipt(found[0]))
     assert len(point_.alarm_places(point)) == 1
     assert (place in point_.alarm_places(point)) is alarm
+
+
+def test_a_changed_alarm_word_opens_a_further_offer_for_each_day_and_keeps_the_runs_before() -> (
+    None
+):
+    point = new_point()
+    before = come(point, RIGHT)
+    changed = point_.change_alarm(point, ALARM, day=DAY)
+    changed = point_.lay(changed, day=DAY, now=CLOCK, entropy=ENTROPY)
+    ahead = range(DAY, DAY + point_.DAYS_AHEAD + 1)
+    for day in ahead:
+        assert [laid.n for laid in changed.offers if laid.day == day] == [0, 1]
+    due = {deposit.laid.n for deposit in point_.offers_due(changed, relay_clock=CLOCK)}
+    assert due == {1}
+    # A guest may have read the offer before it was superseded.
+    assert before.place in answer_places(changed, day=DAY, older=False)
+    forced = come(changed, ALARM)
+    assert forced.place in answer_places(changed, day=DAY, older=False)
+    for attempt, alarm in ((before, False), (forced, True)):
+        later, visit = take(changed, attempt)
+        found = look(attempt, boxes_of(*visit.branches))
+        assert found is not None
+        confirmed = confirm(later, boxes_of(receipt(found[0])))
+        assert confirmed is not None
+        assert confirmed[1].alarm is alarm
+
+
+def test_an_alarm_word_is_not_changed_where_a_guest_would_still_meet_the_one_before() -> None:
+    point = new_point()
+    for word in (ALARM, b"b" * 32):
+        point = point_.change_alarm(point, word, day=DAY)
+        point = point_.lay(point, day=DAY, now=CLOCK, entropy=ENTROPY)
+    with pytest.raises(Exhausted):
+        point_.change_alarm(point, None, day=DAY)
+    # Days that are over are no reason.
+    assert point_.change_alarm(point, None, day=DAY + point_.DAYS_AHEAD + 2).alarm is None
+
+
+def test_a_letter_is_asked_back_from_both_branches_of_every_visit_at_once() -> None:
+    point = new_point(alarm=ALARM)
+    offered = (
+        Letter(7, Body(Kind.TEXT, "real"), Body(Kind.TEXT, "harmless"), 9),
+        Letter(8, Body(Kind.TEXT, "real too"), Body(Kind.TEXT, "harmless too"), 10),
+    )
+    for _ in range(2):
+        point, visit = take(point, come(point, RIGHT), offered)
+    assert visit.references == (7, 8, 9, 10)
+    for asked_back in (8, 10):
+        for visit in point_.recall(point, asked_back).visits:
+            for branch in visit.branches:
+                assert [bool(out.letter) for out in branch.outbox] == [True, False]
+                assert [out.replaces for out in branch.outbox] == [False, True]
+    assert point_.recall(point, 99) == point
+
+
+def test_a_visit_knows_whether_its_answers_were_spent_and_how_many_letters_it_was_promised() -> (
+    None
+):
+    for spent in (False, True):
+        point = replace(new_point(), spent=spent)
+        greeting = Body(Kind.GREETING, following=3)
+        _, visit = take(point, come(point, RIGHT), (Letter(0, greeting, greeting),))
+        assert (visit.spent, visit.following) == (spent, 3)

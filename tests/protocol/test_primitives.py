@@ -1,13 +1,61 @@
 """The hashes, derivations and seals."""
 
+import hmac
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nacl.bindings import crypto_generichash_blake2b_salt_personal
 
-from ojak_protocol.errors import Unopenable
-from ojak_protocol.primitives import lv, seal, unseal
+from ojak_protocol.errors import LocalError, Unopenable
+from ojak_protocol.primitives import blake2b, kdf, lv, mac, seal, u8, u16, u32, u64, unseal
 
 KEY, NONCE = b"k" * 32, b"n" * 24
+
+
+@pytest.mark.parametrize(("encode", "size"), [(u8, 1), (u16, 2), (u32, 4), (u64, 8)])
+def test_numbers_have_one_length_and_their_most_significant_byte_first(
+    encode: Callable[[int], bytes], size: int
+) -> None:
+    assert encode(0) == bytes(size)
+    assert encode(1) == bytes(size - 1) + b"\1"
+    assert encode(256**size - 2) == b"\xff" * (size - 1) + b"\xfe"
+    for outside in (-1, 256**size):
+        with pytest.raises(OverflowError):
+            encode(outside)
+
+
+@given(st.binary(max_size=16), st.binary(max_size=300), st.integers(1, 64))
+def test_the_hash_is_blake2b_personalised_with_its_label(
+    label: bytes, message: bytes, size: int
+) -> None:
+    """libsodium's BLAKE2b is another implementation than hashlib's."""
+    expected = crypto_generichash_blake2b_salt_personal(
+        message, digest_size=size, person=label.ljust(16, b"\0")
+    )
+    assert blake2b(label, message, size=size) == expected
+    assert len(blake2b(label, message)) == 32
+
+
+def test_mac_follows_the_first_and_second_example_of_rfc_4231_cut_to_32_bytes() -> None:
+    assert mac(b"\x0b" * 20, b"Hi There") == bytes.fromhex(
+        "87aa7cdea5ef619d4ff0b4241a1d6cb02379f4e2ce4ec2787ad0b30545e17cde"
+    )
+    assert mac(b"Jefe", b"what do ya want for nothing?") == bytes.fromhex(
+        "164b7a7bfcf819e2e395fbe73b56e0a387bd64222e831fd610270cd7ea250554"
+    )
+
+
+@given(st.binary(min_size=1, max_size=64), st.binary(), st.binary(), st.integers(1, 300))
+def test_kdf_is_extract_then_expand_of_rfc_5869_with_sha512(
+    salt: bytes, ikm: bytes, info: bytes, size: int
+) -> None:
+    key, block, expected = hmac.digest(salt, ikm, "sha512"), b"", b""
+    for number in range(1, 6):
+        block = hmac.digest(key, block + info + bytes([number]), "sha512")
+        expected += block
+    assert kdf(salt=salt, ikm=ikm, info=info, size=size) == expected[:size]
 
 
 def test_lv_follows_the_draft_for_short_and_long_parts() -> None:
@@ -36,3 +84,32 @@ def test_each_flipped_bit_and_each_cut_is_refused() -> None:
             unseal(KEY, sealed[:position], bound_to=b"place")
     with pytest.raises(Unopenable):
         unseal(KEY, sealed, bound_to=b"other place")
+
+
+def test_seal_follows_the_example_of_the_draft_with_the_nonce_in_front() -> None:
+    """draft-irtf-cfrg-xchacha-03, A.3.1."""
+    key, nonce = bytes(range(0x80, 0xA0)), bytes(range(0x40, 0x58))
+    text = (
+        b"Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the "
+        b"future, sunscreen would be it."
+    )
+    bound = bytes.fromhex("50515253c0c1c2c3c4c5c6c7")
+    assert seal(key, text, bound_to=bound, nonce=nonce) == nonce + bytes.fromhex(
+        "bd6d179d3e83d43b9576579493c0e939572a1700252bfaccbed2902c21396cbb"
+        "731c7f1b0b4aa6440bf3a82f4eda7e39ae64c6708c54c216cb96b72e1213b452"
+        "2f8c9ba40db5d945b11b69b982c1bb9e3f3fac2bc369488f76b2383565d3fff9"
+        "21f9664c97637da9768812f615c68b13b52e"
+        "c0875924c1c7987947deafd8780acf49"
+    )
+
+
+@pytest.mark.parametrize(
+    ("key", "nonce"),
+    [(KEY[1:], NONCE), (KEY + b"k", NONCE), (KEY, NONCE[1:]), (KEY, NONCE + b"n"), (b"", b"")],
+    ids=["short key", "long key", "short nonce", "long nonce", "nothing"],
+)
+def test_nothing_is_sealed_with_a_key_or_a_nonce_of_another_length(
+    key: bytes, nonce: bytes
+) -> None:
+    with pytest.raises(LocalError):
+        seal(key, b"text", bound_to=b"place", nonce=nonce)

@@ -197,7 +197,6 @@ ANOTHER_EK = KEM.public_key(bytes(SEED_BYTES))
         pytest.param(Odd(ct=bytes(1088)), id="forged ciphertext"),
         pytest.param(Odd(ek=ANOTHER_EK, hashed_as_shown=False), id="kem key swapped"),
         pytest.param(Odd(index=1), id="another index"),
-        pytest.param(Odd(previous_length=0), id="previous chain too short"),
         pytest.param(Odd(previous_length=66), id="previous chain too long"),
         pytest.param(Odd(previous_length=2**32 - 1), id="previous chain endless"),
     ],
@@ -221,6 +220,22 @@ def test_a_second_set_of_keys_in_one_chain_means_a_copy(sides: tuple[Ratchet, Ra
         opened(guest, second[1])
 
 
+def test_a_chain_told_to_be_shorter_than_what_was_opened_of_it_means_a_copy(
+    sides: tuple[Ratchet, Ratchet],
+) -> None:
+    """Its writer was restored from before the end of that chain, and then began the next."""
+    restored, guest = sides
+    _, places = many(restored, 3)
+    guest, _ = opened(guest, places[0])
+    guest, from_guest = sealed(guest)
+    for place in places[1:]:
+        guest, _ = opened(guest, place)
+    restored, _ = opened(restored, from_guest)
+    _, place = sealed(restored)
+    with pytest.raises(CopyDetected):
+        opened(guest, place)
+
+
 def test_a_first_chain_that_claims_to_follow_another_is_left_alone() -> None:
     pair = meet()
     host, guest = turned((pair.host.ratchet, pair.guest.ratchet))
@@ -232,6 +247,52 @@ def test_a_first_chain_that_claims_to_follow_another_is_left_alone() -> None:
         else:
             with pytest.raises(Malformed):
                 ratchet.open_(fresh, place, box, kem=KEM)
+
+
+def test_a_place_missing_of_a_chain_that_ended_opens_once_until_the_next_ends(
+    sides: tuple[Ratchet, Ratchet],
+) -> None:
+    host, guest = sides
+    host, places = many(host, 3)
+    guest, _ = opened(guest, places[2])
+    for turn in range(2):
+        guest, place = sealed(guest)
+        host, _ = opened(host, place)
+        host, place = sealed(host)
+        guest, got = opened(guest, place)
+        if turn == 0:
+            assert got.lost == ()
+            guest, got = opened(guest, places[0])
+            assert (got.body, got.place.id) == (LETTER, places[0].place.id)
+            with pytest.raises(Unopenable):
+                opened(guest, places[0])
+    assert [(lost.index, lost.id) for lost in got.lost] == [
+        (places[1].place.index, places[1].place.id)
+    ]
+    with pytest.raises(Unopenable):
+        opened(guest, places[1])
+
+
+def test_a_box_whose_header_tells_another_place_of_its_chain_is_left_alone(
+    sides: tuple[Ratchet, Ratchet],
+) -> None:
+    """At a place that is still ahead, and at one passed over."""
+    host, guest = sides
+    host, places = many(host, 2)
+    assert host.sending is not None
+    place = places[0].place
+    lying = seal_box(
+        place.id,
+        header_key=place.header_key,
+        header=Header(host.sending.keys, place.index + 1, 0),
+        body_key=os.urandom(32),
+        body=LETTER,
+        entropy=ENTROPY,
+    )
+    for reader in (guest, opened(guest, places[1])[0]):
+        with pytest.raises(Malformed):
+            ratchet.open_(reader, place.id, lying, kem=KEM)
+        assert opened(reader, places[0])[1].body == LETTER
 
 
 def test_states_that_no_meeting_gives_are_misuse(sides: tuple[Ratchet, Ratchet]) -> None:

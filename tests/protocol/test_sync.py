@@ -298,10 +298,15 @@ def test_a_reply_that_breaks_one_rule_is_malformed(key: int, value: object) -> N
         decode_reply(body, a_request())
 
 
-def test_a_reply_with_more_boxes_than_asked_for_is_malformed() -> None:
-    body = encode_reply(
-        SyncReply(0, (Found(BOX),) * 2 + (Nothing(),) * 30, (DepositOutcome.STORED,)), 4
-    )
+@pytest.mark.parametrize("room", REPLY_BYTES)
+def test_one_box_more_than_there_is_room_for_makes_a_longer_body(room: int) -> None:
+    boxes: list[object] = [BOX] * (room + 1)
+    assert len(cbor2.dumps({0: 1, 1: 0, 2: boxes, 3: [], 4: [b"", b""]})) > REPLY_BYTES[room]
+
+
+@pytest.mark.parametrize("room", sorted(set(REPLY_BYTES) - {1}))
+def test_a_reply_of_another_length_than_the_room_asked_for_is_malformed(room: int) -> None:
+    body = encode_reply(REPLY, room)
     with pytest.raises(Malformed):
         decode_reply(body, a_request(room=1))
 

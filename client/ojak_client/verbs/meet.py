@@ -28,9 +28,9 @@ from ojak_client.profile import Contact, Profile, Visiting, find, lies_at_relay,
 from ojak_client.reading import Showing, show_letters
 from ojak_client.relay_url import parse_relay_url
 from ojak_client.store import MemoryStore, Store
+from ojak_client.typed import usable_name, usable_text
 from ojak_client.verb import verb
-from ojak_client.verbs.invite import usable_name
-from ojak_client.verbs.send import add_letter, usable_text
+from ojak_client.verbs.send import add_letter
 from ojak_protocol.estimate import WARNING_BELOW_BITS
 from ojak_protocol.letters import Kind
 from ojak_protocol.number import parse_number
@@ -102,6 +102,8 @@ def command(invocation: Invocation, number: tuple[str, ...], **options: Any) -> 
     if chosen.answer_fd is not None and chosen.answer_fd == chosen.answers_fd:
         raise Failure(Message.ONE_SOURCE, option=f"{ANSWERS_OPTION}, {ANSWER_OPTION}")
     invocation.require_screen(to_stdout=chosen.to_stdout)
+    if chosen.own is None:
+        invocation.output.say(Message.ABOUT_SPENT)
     stretched = ask_answers(
         invocation,
         place,

@@ -22,9 +22,9 @@ from ojak_client.rounds import run_errands
 from ojak_client.stopping import confirm_writing
 from ojak_client.store import Store
 from ojak_client.telling import tell
+from ojak_client.typed import usable_text
 from ojak_client.verb import verb
 from ojak_protocol.estimate import GREETING_BELOW_BITS
-from ojak_protocol.letters import MOST_TEXT_BYTES
 
 EXPIRES_AFTER_SECONDS: Final = 30 * 24 * 3600
 
@@ -130,17 +130,6 @@ def _has_left(contact: Contact, reference: int) -> bool:
     return lies_at_relay(contact, reference) or all(
         letter.reference != reference for letter in contact.waiting
     )
-
-
-def usable_text(text: str) -> str:
-    """Return *text* as it may stand in a letter.
-
-    Raises:
-        Failure: it has more than 1500 bytes.
-    """
-    if len(text.encode()) > MOST_TEXT_BYTES:
-        raise Failure(Message.TOO_BIG)
-    return text
 
 
 def _is_met(contact: Contact) -> bool:

@@ -8,7 +8,7 @@ from ojak_client.kinds import unread
 from ojak_client.messages import Message
 from ojak_client.opening import open_vault
 from ojak_client.output import Output
-from ojak_client.profile import Contact, LetterState, lies_at_relay
+from ojak_client.profile import Contact, LetterState, Role, lies_at_relay
 from ojak_client.verb import verb
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.number import format_number
@@ -36,11 +36,20 @@ def _show(output: Output, contact: Contact) -> None:
     left = sum(lies_at_relay(contact, letter.reference) for letter in contact.waiting)
     output.show(Message.STATUS_UNSENT, n=len(contact.waiting) - left)
     output.show(Message.STATUS_UNACKNOWLEDGED, n=left)
-    collected = [one for one in contact.ours if one.state is LetterState.COLLECTED]
+    collected = [
+        one
+        for one in contact.ours
+        if one.state is LetterState.COLLECTED and one.role is not Role.COUNTERPART
+    ]
     output.show(Message.STATUS_COLLECTED, n=len(collected))
 
 
 def _show_point(output: Output, point: MeetingPoint, name: str) -> None:
+    output.show(Message.SET_KEPT, set=point.set_number)
+    if point.spent:
+        output.show(Message.STATUS_SPENT, set=point.set_number)
+    if point.alarm is not None:
+        output.show(Message.STATUS_ALARM, set=point.set_number)
     output.show(Message.STATUS_TRIES, name=name, n=point.unconfirmed)
     if point.unconfirmed:
         # Whole numbers: the chance itself may be smaller than any float.

@@ -1,0 +1,187 @@
+"""Sets of questions: spent answers give no letters by themselves, and the next set takes over."""
+
+from dataclasses import replace
+
+import pytest
+
+from ojak_client.notices import NoticeKind
+from ojak_client.profile import Contact, LetterState, QuestionSet, Role, Visiting
+from ojak_client.question_sets import (
+    MOST_SETS,
+    add_set,
+    allow_held,
+    find_set,
+    next_set_number,
+    with_new_number,
+)
+from ojak_protocol.meeting_point import MeetingPoint
+from ojak_protocol.number import Number
+from tests.client.persons import NAME, RELAY, Clock, Person, guest_of, host_of, line_of, new_person
+from tests.client.replies import our
+from tests.client.simulated_relay import SimulatedRelay
+from tests.people import ALARM, CLOCK, RIGHT, SEED, meet, new_point
+
+SECOND = b"2" * 32
+QUESTIONS = ("하나?", "둘?", "셋?")
+
+
+def second_set() -> QuestionSet:
+    return QuestionSet(MeetingPoint(Number("0" * 12), SEED, 2, SECOND, None, bits=30), QUESTIONS)
+
+
+def borrowed(relay: SimulatedRelay, clock: Clock, typed: bytes = RIGHT) -> Person:
+    return guest_of(relay, clock, typed=typed, keeps=False)
+
+
+def visit(host: Person, guest: Person, rounds: int = 4) -> None:
+    for _ in range(rounds):
+        host.sync()
+        guest.sync()
+
+
+def test_b1_a_spent_set_is_marked_and_gets_no_waiting_letter_without_the_hosts_yes(
+    relay: SimulatedRelay, clock: Clock
+) -> None:
+    host = host_of(relay, clock)
+    family = borrowed(relay, clock)
+    visit(host, family)
+    assert host.contact.sets[0].point.spent
+    assert NoticeKind.NEW_QUESTIONS_NEEDED in host.kinds()
+
+    host.write("nach dem ersten Besuch")
+    clock.now += 7200
+    stranger = borrowed(relay, clock)
+    host.told.clear()
+    visit(host, stranger)
+    assert NoticeKind.ANSWERS_WERE_SPENT in host.kinds()
+    assert NoticeKind.HOST_CONFIRMED in stranger.kinds()
+    assert stranger.texts == []
+    assert [letter.text for letter in host.contact.waiting] == ["nach dem ersten Besuch"]
+
+    host.change(lambda contact: allow_held(contact, relay_clock=clock.now, newest=1)[0])
+    visit(host, stranger)
+    assert stranger.texts == ["nach dem ersten Besuch"]
+
+
+def test_a_visit_on_an_own_device_spends_nothing(relay: SimulatedRelay, clock: Clock) -> None:
+    host, guest = host_of(relay, clock), guest_of(relay, clock)
+    visit(host, guest)
+    assert not host.contact.sets[0].point.spent
+    assert NoticeKind.NEW_QUESTIONS_NEEDED not in host.kinds()
+
+
+def test_answers_spent_while_a_visit_waits_to_be_confirmed_hold_its_letters(
+    relay: SimulatedRelay, clock: Clock
+) -> None:
+    host = host_of(relay, clock)
+    host.write("erst nach der Antwort", at_once=False)
+    early, late = borrowed(relay, clock), borrowed(relay, clock)
+    host.sync()
+    for guest in (late, early):
+        guest.sync()
+        host.sync()
+    # Both were taken while nobody had typed anything on a borrowed device yet.
+    visit(host, early)
+    assert early.texts == ["erst nach der Antwort"]
+    visit(host, late)
+    assert NoticeKind.ANSWERS_WERE_SPENT in host.kinds()
+    assert late.texts == []
+
+
+def test_the_next_set_is_told_inside_the_channel_and_opens_everything(
+    relay: SimulatedRelay, clock: Clock
+) -> None:
+    host = host_of(relay, clock)
+    host.change(lambda contact: add_set(contact, second_set()) or contact)
+    family = borrowed(relay, clock)
+    visit(host, family)
+    present = host.contact.present_set
+    assert present is not None
+    assert present.point.set_number == 2
+    assert NoticeKind.NEW_QUESTIONS_NEEDED not in host.kinds()
+
+    host.write("Brief")
+    clock.now += 7200
+    visiting = Visiting(SEED, SECOND, 2, look_seconds=3600, keeps=False)
+    again = new_person(relay, Contact(NAME, RELAY, visiting=visiting), clock)
+    visit(host, again)
+    assert again.texts == ["Brief"]
+
+
+def test_answers_of_one_set_open_no_other(relay: SimulatedRelay, clock: Clock) -> None:
+    host = host_of(relay, clock)
+    host.change(lambda contact: add_set(contact, second_set()) or contact)
+    host.write("Brief")
+    visiting = Visiting(SEED, RIGHT, 2, look_seconds=3600, keeps=False)
+    guest = new_person(relay, Contact(NAME, RELAY, visiting=visiting), clock)
+    visit(host, guest)
+    assert guest.texts == []
+    assert [one.point.unconfirmed for one in host.contact.sets] == [0, 1]
+
+
+def test_guesses_at_one_set_close_no_other(relay: SimulatedRelay, clock: Clock) -> None:
+    host = host_of(relay, clock)
+    host.change(lambda contact: add_set(contact, second_set()) or contact)
+    for _ in range(5):
+        visit(host, guest_of(relay, clock, typed=b"w" * 32), rounds=2)
+    assert [one.point.closed for one in host.contact.sets] == [True, False]
+
+
+def test_the_present_set_is_the_first_that_nobody_has_seen() -> None:
+    point = new_point()
+    spent = QuestionSet(replace(point, spent=True), ())
+    dead = QuestionSet(replace(point, set_number=2, unconfirmed=20), ())
+    fresh = QuestionSet(replace(point, set_number=3), ())
+    assert Contact(NAME, RELAY).present_set is None
+    assert Contact(NAME, RELAY, sets=(spent, dead, fresh)).present_set is fresh
+    assert Contact(NAME, RELAY, sets=(spent, dead)).present_set is dead
+
+
+def test_a_further_set_takes_the_place_of_one_that_is_spent_and_of_no_other() -> None:
+    point = new_point()
+    sets = tuple(QuestionSet(replace(point, set_number=n), ()) for n in range(1, MOST_SETS + 1))
+    contact = Contact(NAME, RELAY, sets=sets)
+    added = QuestionSet(replace(point, set_number=9), ())
+    assert next_set_number(contact) == MOST_SETS + 1
+    assert add_set(contact, added) is None
+    spent = replace(sets[1], point=replace(sets[1].point, spent=True))
+    more = add_set(replace(contact, sets=(sets[0], spent, *sets[2:])), added)
+    assert more is not None
+    assert [one.point.set_number for one in more.sets] == [1, 3, 4, 9]
+    assert find_set(more, 2) is None
+    assert find_set(more, 9) is added
+    assert find_set(more, None) is sets[0]
+
+
+@pytest.mark.parametrize(
+    ("kept", "later", "looking"), [(True, 99, 1), (False, 0, 1), (False, 9, 0)]
+)
+def test_a_yes_says_whether_somebody_still_looks(kept: bool, later: int, looking: int) -> None:  # noqa: FBT001 - parametrized
+    line = line_of(meet().host, kept=kept, held=True, looks_until=CLOCK + 5)
+    contact = Contact(NAME, RELAY, lines=(line,), ours=(our(),))
+    allowed, count = allow_held(contact, relay_clock=CLOCK + later, newest=7)
+    assert count == looking
+    after = allowed.lines[0]
+    assert (after.held, after.newest, after.promised) == (False, 7, None)
+
+
+def test_a_yes_promises_only_letters_with_a_harmless_one_beside_them() -> None:
+    line = line_of(meet().host, held=True)
+    ours = (our(1), our(2), our(3, role=Role.COUNTERPART))
+    point = new_point(alarm=ALARM)
+    contact = Contact(NAME, RELAY, lines=(line,), ours=ours, sets=(QuestionSet(point, ()),))
+    assert allow_held(contact, relay_clock=CLOCK, newest=3)[0].lines[0].promised == 1
+
+
+def test_with_a_new_number_what_was_offered_at_the_old_one_counts_as_possibly_read(
+    relay: SimulatedRelay, clock: Clock
+) -> None:
+    host = host_of(relay, clock)
+    offered = host.write("angeboten")
+    kept = host.write("zurückgehalten", at_once=False)
+    visit(host, guest_of(relay, clock, typed=b"w" * 32), rounds=2)
+    moved = with_new_number(host.contact, second_set())
+    assert [one.point.set_number for one in moved.sets] == [2]
+    marks = {letter.reference: letter.possibly_read for letter in moved.ours}
+    assert marks == {offered: True, kept: False}
+    assert all(letter.state is LetterState.WAITING for letter in moved.ours)
