@@ -10,7 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final, assert_never
 
-from ojak_client import comparing
+from ojak_client.arriving import record_arrival
 from ojak_client.deposited import answer_deposited, answer_offer, point_deposited
 from ojak_client.moment import Moment
 from ojak_client.moving import found_at, move
@@ -22,7 +22,6 @@ from ojak_client.profile import (
     Line,
     Profile,
     Role,
-    TheirLetter,
     Visiting,
     body_of,
     ready_letters,
@@ -35,9 +34,8 @@ from ojak_protocol import guest, meeting_point
 from ojak_protocol.acknowledgement import Outcome
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.conversation import Arrived, Broken, Conversation, Event, Settled
-from ojak_protocol.details import Question, QuestionOutcome, QuestionReply, Stop, StopWhat
 from ojak_protocol.errors import RemoteError, TooNew
-from ojak_protocol.letters import Body, Kind, encode_details
+from ojak_protocol.letters import Body, Kind
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.sync import Deposit, DepositOutcome, Found, Nothing, SyncReply, SyncRequest
 from ojak_protocol.visits import AnsweredRun, Confirmed, Letter
@@ -348,7 +346,9 @@ def _happened(
     for event in events:
         match event:
             case Arrived(body):
-                contact, said = _arrived(contact, position, body, moment)
+                contact, said = record_arrival(
+                    contact, position, body, moment, _receipt_delay(moment)
+                )
             case Settled(reference, outcome):
                 contact, said = _settled(contact, reference, outcome)
                 if reference == contact.moves_with != 0:
@@ -360,32 +360,6 @@ def _happened(
                 assert_never(event)
         notices.extend(said)
     return contact, tuple(notices)
-
-
-def _arrived(contact: Contact, position: int, body: Body, moment: Moment) -> Step:
-    """Record in *contact* what came through its line at *position*."""
-    if body.kind in {Kind.GREETING, Kind.WITHDRAWN}:
-        return contact, ()
-    arrived = TheirLetter(
-        contact.arrivals + 1,
-        body.kind,
-        body.text,
-        details=b"" if body.details is None else encode_details(body.details),
-        forced=contact.lines[position].alarm,
-    )
-    letter: TheirLetter | None = arrived
-    match body.details:
-        case Question() | QuestionReply() | QuestionOutcome() as details:
-            contact, letter = comparing.hear(contact, position, arrived, details, moment)
-            contact = comparing.owe_outcome(contact, position, moment, _receipt_delay(moment))
-        case Stop(StopWhat.DO_NOT_CONTACT) if not arrived.forced:
-            contact = replace(contact, asked_to_stop=True)
-    if letter is None:
-        return contact, ()
-    contact = replace(contact, arrivals=letter.reference, theirs=(*contact.theirs, letter))
-    compared = letter.equal is not None
-    kind = NoticeKind.ANSWER_ARRIVED if compared else NoticeKind.LETTER_ARRIVED
-    return contact, (Notice(kind, contact.name),)
 
 
 def _settled(contact: Contact, reference: int, outcome: Outcome) -> Step:
