@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final, assert_never
 
 from ojak_client import timed_pointers
+from ojak_client.arriving import record_arrival
 from ojak_client.deposited import (
     answer_deposited,
     answer_offer,
@@ -25,7 +26,6 @@ from ojak_client.profile import (
     Line,
     Profile,
     Role,
-    TheirLetter,
     Visiting,
     body_of,
     ready_letters,
@@ -40,7 +40,7 @@ from ojak_protocol.acknowledgement import Outcome
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.conversation import Arrived, Broken, Conversation, Event, Settled
 from ojak_protocol.errors import RemoteError, TooNew
-from ojak_protocol.letters import Body, Kind, encode_details
+from ojak_protocol.letters import Body, Kind
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.sync import Deposit, DepositOutcome, Found, Nothing, SyncReply, SyncRequest
 from ojak_protocol.visits import AnsweredRun, Confirmed, Letter
@@ -394,7 +394,9 @@ def _happened(
                     contact, body, moment, forced=line.alarm
                 )
             case Arrived(body):
-                contact, said = _arrived(contact, body, forced=line.alarm)
+                contact, said = record_arrival(
+                    contact, position, body, moment, _receipt_delay(moment)
+                )
             case Settled(reference, outcome):
                 contact, said = settle(contact, reference, outcome, moment.now)
                 if reference == contact.moves_with != 0:
@@ -406,20 +408,6 @@ def _happened(
                 assert_never(event)
         notices.extend(said)
     return contact, tuple(notices)
-
-
-def _arrived(contact: Contact, body: Body, *, forced: bool) -> Step:
-    if body.kind in {Kind.GREETING, Kind.WITHDRAWN}:
-        return contact, ()
-    letter = TheirLetter(
-        contact.arrivals + 1,
-        body.kind,
-        body.text,
-        details=b"" if body.details is None else encode_details(body.details),
-        forced=forced,
-    )
-    contact = replace(contact, arrivals=letter.reference, theirs=(*contact.theirs, letter))
-    return contact, (Notice(NoticeKind.LETTER_ARRIVED, contact.name),)
 
 
 def _receipt_delay(moment: Moment) -> int:

@@ -83,22 +83,31 @@ class GuestVisit:
                 return _ending(contact.visiting, result)
             result = self._round(wait_seconds=self._wait(left, contact.visiting))
 
-    def exchange_letters(self, *, enough: int) -> None:
+    def exchange_letters(self, *, enough: int, outcomes: bool = False) -> None:
         """Send what waits; then look until *enough* letters are here or the time is over.
+
+        Args:
+            enough: how many letters are waited for.
+            outcomes: wait for the outcome of every question that was answered as well.
 
         Raises:
             NoAnswer, RelayRefused, VaultError: as `Exchange.round`.
         """
+
+        def is_enough(contact: Contact) -> bool:
+            return self._arrived() >= enough and not (outcomes and contact.our_replies)
+
         end = time.monotonic() + self._look_seconds
         in_a_row = 0
-        wait = 0 if enough <= self._arrived() else MAX_WAIT_SECONDS
+        most = int(min(MAX_WAIT_SECONDS, max(1, self._look_seconds)))
+        wait = 0 if is_enough(self.contact) else most
         while True:
             result = self._round(wait_seconds=wait)
             left = end - time.monotonic()
             if goes_on(result) and in_a_row < MOST_ROUNDS:
                 in_a_row += 1
                 wait = 0
-            elif self._arrived() >= enough or left <= 0:
+            elif is_enough(self.contact) or left <= 0:
                 return
             else:
                 wait = int(min(MAX_WAIT_SECONDS, max(1, left)))

@@ -88,6 +88,19 @@ class HelpText(Enum):
     AT_METAVAR = text("help-at-metavar", "DAY")
     HARMLESS = text("help-harmless", "A harmless letter, for whoever comes with the alarm word.")
     FORCED = text("help-forced", "Only for the person who came with the alarm word.")
+    # Questions of one's own, and stopping.
+    ASK = text("help-ask", "Ask something, and learn whether both answers are the same.")
+    ANSWER = text("help-answer", "Answer a question that came.")
+    STOP = text("help-stop", "Ask somebody not to write any more, or to send no money.")
+    OWN_QUESTION = text("help-own-question", "Your question, at most 200 characters.")
+    OWN_QUESTION_METAVAR = text("help-own-question-metavar", "QUESTION")
+    ANSWER_FD = text("help-answer-fd", "Read the answer from this open descriptor.")
+    ANSWER_FD_OF_VISIT = text(
+        "help-answer-fd-of-visit",
+        "If a question comes, read the answer to it from this open descriptor.",
+    )
+    SKIP = text("help-skip", "Let the oldest question go without an answer.")
+    STOP_MONEY = text("help-stop-money", "Ask them to send no money.")
 
     @property
     def text(self) -> Text:

@@ -28,6 +28,7 @@ READING_SECONDS: Final = 600.0
 YES_OPTION: Final = "--yes"
 PASSPHRASE_OPTION: Final = "--passphrase-fd"  # noqa: S105 - the name of an option
 ANSWERS_OPTION: Final = "--answers-fd"
+ANSWER_OPTION: Final = "--answer-fd"
 TO_STDOUT_OPTION: Final = "--to-stdout"
 STANDARD_INPUT: Final = 0
 
@@ -143,6 +144,7 @@ class Inputs:
         answers_fd: int | None,
         understand: Understand,
         *,
+        option: str = ANSWERS_OPTION,
         wrong_count: Message = Message.THREE_LINES,
     ) -> tuple[Secret, ...]:
         """Return one answer for each of *prompts*, each of which *understand* accepts.
@@ -152,15 +154,16 @@ class Inputs:
 
         Args:
             prompts: what is asked, already in the person's language and safe to show.
-            answers_fd: the descriptor given by `--answers-fd`; as many lines, strict UTF-8.
+            answers_fd: the descriptor given by *option*; as many lines, strict UTF-8.
             understand: the codeword form; for its errors only the sentence is shown.
+            option: what gives the descriptor.
             wrong_count: what is said when the descriptor gives another number of lines.
 
         Raises:
             Failure: nobody can be asked, or what the descriptor gives cannot be used.
         """
         if answers_fd is None:
-            with self._terminal(ANSWERS_OPTION) as terminal, terminal.private():
+            with self._terminal(option) as terminal, terminal.private():
                 terminal.write(told(Message.ABOUT_ANSWERS) + "\n\n")
                 while True:
                     typed = tuple(_answer(terminal, prompt, understand) for prompt in prompts)
@@ -169,8 +172,8 @@ class Inputs:
                     for secret in typed:
                         secret.wipe()
         if answers_fd == self.passphrase_fd:
-            raise Failure(Message.ONE_SOURCE, option=f"{ANSWERS_OPTION}, {PASSPHRASE_OPTION}")
-        given = _lines(answers_fd, ANSWERS_OPTION)
+            raise Failure(Message.ONE_SOURCE, option=f"{option}, {PASSPHRASE_OPTION}")
+        given = _lines(answers_fd, option)
         if len(given) != len(prompts):
             raise Failure(wrong_count)
         for secret in given:

@@ -339,6 +339,94 @@ class Message(Enum):
     STATUS_OF = text("status-of", 'Name: "{name}"')
     STATUS_COLLECTED = text("status-collected", 'Letters that arrived. Count: "{n}"')
 
+    # Letters that are not plain text, and questions of one's own.
+    NEW_ANSWER = text(
+        "new-answer",
+        "An answer came and was compared with the other. To see what came of it, type: "
+        '"ojak read". From: "{name}"',
+    )
+    STOP_MONEY = text(
+        "stop-money",
+        "Your family asks you to send no money now. The writer knows the codewords. Do "
+        "not send any.",
+    )
+    FORCED_LETTER = text(
+        "forced-letter",
+        "This came from somebody who typed the alarm word. Somebody forces them. Do not "
+        "do what it asks.",
+    )
+    NEXT_QUESTIONS = text("next-questions", 'Next time use other questions. Set: "{set}"')
+    NEXT_NUMBER = text("next-number", 'From now on they wait at another number. Number: "{number}"')
+    NEXT_RELAY = text("next-relay", 'From now on they use another relay. Relay: "{relay}"')
+    USE_RELAY = text("use-relay?", "Use this relay with them from now on?")
+    RELAY_CHANGED = text("relay-changed", "From now on this relay is used with them.")
+    RELAY_KEPT = text(
+        "relay-kept",
+        "The relay was not changed. Their letters may not arrive any more. Ask them.",
+    )
+    RELAY_UNUSABLE = text(
+        "relay-unusable",
+        "The address of their new relay cannot be used. The relay was not changed. Ask them.",
+    )
+    THEIR_QUESTION = text("their-question", 'They ask you something. Question: "{question}"')
+    HOW_TO_ANSWER = text(
+        "how-to-answer",
+        "Your answer is not sent. Both of you learn only whether the two answers are "
+        'the same. To answer, type: "ojak answer"',
+    )
+    SAME_ANSWER = text("same-answer", 'They gave the same answer. Question: "{question}"')
+    OTHER_ANSWER = text(
+        "other-answer",
+        'They gave another answer, or wrote it another way. Question: "{question}"',
+    )
+    ASK_OWN_QUESTION = text("ask-own-question", "Your question: ")
+    ASK_OWN_ANSWER = text("ask-own-answer", 'Your question: "{question}"\nYour own answer: ')
+    ASK_ANSWER_TO_THEIRS = text(
+        "ask-answer-to-theirs", 'Their question: "{question}"\nYour answer: '
+    )
+    ONE_GUESS = text(
+        "one-guess",
+        "Whoever reads the question has one try. If the answer is easy to guess, the "
+        "same answer proves little.",
+    )
+    WEAK_ANSWER = text(
+        "weak-answer",
+        "A stranger could guess this answer. Ask something whose answer is harder to guess.",
+    )
+    ASK_WEAK_ANSWER = text("ask-weak-answer", "Use it anyway?")
+    TOO_MANY_QUESTIONS = text(
+        "too-many-questions",
+        "Too many of your questions have no answer yet. Nothing was sent. Wait for the answers.",
+    )
+    QUESTION_UNUSABLE = text(
+        "question-unusable",
+        "This question cannot be used. Nothing was sent. Write 1 to 200 characters.",
+    )
+    NO_QUESTION = text(
+        "no-question",
+        "No question waits for your answer. Nothing was sent. First read what came.",
+    )
+    QUESTION_SKIPPED = text("question-skipped", "The question was let go. Nothing was sent.")
+    QUESTION_FORCED = text(
+        "question-forced",
+        "This question came from somebody who typed the alarm word. A true answer helps "
+        "whoever forces them. Nothing was sent.",
+    )
+    ASK_ANSWER_FORCED = text(
+        "ask-answer-forced",
+        "This question came from somebody who typed the alarm word. A true answer helps "
+        "whoever forces them. Answer it?",
+    )
+    ANSWER_NOW = text("answer-now?", "Answer the question now?")
+    NOT_ANSWERED = text(
+        "not-answered",
+        "A question of theirs was not answered. Nothing of it was sent.",
+    )
+    WRITE_ANYWAY = text("write-anyway?", "They asked you to stop. Write anyway?")
+    ASK_STOP = text("ask-stop", "Ask them not to write to you any more?")
+    ASK_STOP_MONEY = text("ask-stop-money", "Ask them to send no money?")
+    ONE_LINE = text("one-line", "There must be one answer, on one line. Nothing was sent.")
+
     # Sets of questions, spent answers and the alarm word.
     ABOUT_SPENT = text(
         "about-spent",

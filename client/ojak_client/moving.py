@@ -9,7 +9,7 @@ lies. Boxes are deleted at the relay at which they were found.
 from dataclasses import replace
 from typing import Final
 
-from ojak_client.profile import Contact, LetterState, QuestionSet
+from ojak_client.profile import Contact, LetterState, QuestionSet, sealed_references
 from ojak_protocol.addresses import DeleteKey
 from ojak_protocol.conversation import Conversation
 
@@ -61,7 +61,12 @@ def settle_move(contact: Contact, *, now: int) -> Contact:
     if contact.moves_with:
         says_so = (one for one in contact.ours if one.reference == contact.moves_with)
         letter = next(says_so, None)
-        over = letter is None or letter.state is LetterState.TAKEN_BACK
+        forgotten = contact.moves_with not in sealed_references(contact)
+        over = (
+            letter is None
+            or letter.state is LetterState.TAKEN_BACK
+            or (letter.state is LetterState.ASKED_BACK and forgotten)
+        )
     else:
         over = now >= contact.also_until
     if not over:

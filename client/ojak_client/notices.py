@@ -26,6 +26,8 @@ class NoticeKind(Enum):
     HOST_CONFIRMED = "host confirmed"
     """The host knows the same answers; count: how many letters it says are to come."""
     LETTER_ARRIVED = "letter arrived"
+    ANSWER_ARRIVED = "answer arrived"
+    """To a question of ours, or what became of an answer of ours."""
     LETTER_COLLECTED = "letter collected"
     LETTER_TAKEN_BACK = "letter taken back"
     LETTER_LOST = "letter lost"

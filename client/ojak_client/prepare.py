@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from ojak_client.comparing import EXPIRES_AFTER_SECONDS, forget_old
 from ojak_client.moment import Moment
 from ojak_client.moving import settle_move
 from ojak_client.notices import Notice, NoticeKind
@@ -23,6 +24,7 @@ from ojak_client.profile import (
     body_of,
     due_at,
     left_references,
+    marked_possibly_read,
     references_in,
     sealed_references,
     was_offered,
@@ -84,7 +86,7 @@ def _prepare_contact(contact: Contact, moment: Moment, *, free: int) -> Step:
     if contact.visiting is not None:
         contact = _visit(contact, contact.visiting, moment)
     contact = settle_move(_forget_lines(contact, moment), now=moment.now)
-    contact = forget_parts(contact, moment.now)
+    contact = forget_old(forget_parts(contact, moment.now), moment.now)
     contact = replace(
         contact,
         lines=tuple(
@@ -130,7 +132,7 @@ def _prepare_point(contact: Contact, point: MeetingPoint, moment: Moment) -> Ste
         if visit.reported:
             continue
         point = meeting_point.change_visit(point, replace(visit, reported=True))
-        contact = _possibly_read(contact, visit.references)
+        contact = marked_possibly_read(contact, visit.references)
         if was_offered(visit):
             notices.append(Notice(NoticeKind.GUEST_UNCONFIRMED, contact.name, point.unconfirmed))
     return with_point(contact, point), tuple(notices)
@@ -163,7 +165,7 @@ def _visit(contact: Contact, visiting: Visiting, moment: Moment) -> Contact:
     if attempt is None:
         return contact
     if abs(moment.now - visiting.answered_at) >= VISITING_SECONDS:
-        contact = _possibly_read(contact, left_references(contact))
+        contact = marked_possibly_read(contact, left_references(contact))
         return replace(contact, visiting=None)
     if not visiting.leaves_letter or not contact.waiting or attempt.branches[0].outbox:
         return contact
@@ -173,16 +175,6 @@ def _visit(contact: Contact, visiting: Visiting, moment: Moment) -> Contact:
         attempt, body, reference=letter.reference, entropy=moment.entropy, kem=moment.kem
     )
     return replace(contact, visiting=replace(visiting, attempt=attempt))
-
-
-def _possibly_read(contact: Contact, references: tuple[int, ...]) -> Contact:
-    return replace(
-        contact,
-        ours=tuple(
-            replace(letter, possibly_read=True) if letter.reference in references else letter
-            for letter in contact.ours
-        ),
-    )
 
 
 def _forget_lines(contact: Contact, moment: Moment) -> Contact:
@@ -198,7 +190,7 @@ def _forget_lines(contact: Contact, moment: Moment) -> Contact:
     # must not fill the vault. The newest is the one that is written to.
     old += kept[:-KEPT_LINES]
     for line in old:
-        contact = _possibly_read(contact, references_in(line))
+        contact = marked_possibly_read(contact, references_in(line))
     return replace(contact, lines=tuple(line for line in contact.lines if line not in old))
 
 
@@ -232,18 +224,33 @@ def _write_waiting(contact: Contact, position: int, moment: Moment, *, free: int
     promised, letters = _letters_for(contact, line, moment.now)
     bodies = [(letter.reference, _sealable(letter, moment.now)) for letter in letters]
     bodies = bodies[: max(0, free)]
-    if not bodies and (_first_box_due(line) or 0 < line.receipt_due_at <= moment.now):
+    due = _first_box_due(line) or 0 < line.receipt_due_at <= moment.now
+    if bodies or due:
+        bodies += [(0, body) for body in _outcomes(line, moment.now)]
+    if not bodies and due:
         bodies = [(0, Body(Kind.GREETING))]
     for reference, body in bodies:
         try:
             line = _write(line, reference, body, moment)
         except Exhausted:
             break
+        if body.kind == Kind.OUTCOME:
+            line = replace(line, outcomes=line.outcomes[1:])
         if reference in promised and line.promised is not None:
             line = replace(line, promised=line.promised - 1)
     lines = list(contact.lines)
     lines[position] = line
     return replace(contact, lines=tuple(lines))
+
+
+def _outcomes(line: Line, now: int) -> list[Body]:
+    """Return the outcomes that go into *line* now; a side that acknowledges nothing gets few."""
+    expires_at = now + EXPIRES_AFTER_SECONDS
+    room = max(0, MOST_SEALED - len(line.conversation.outbox))
+    return [
+        Body(Kind.OUTCOME, details=outcome, expires_at=expires_at)
+        for outcome in line.outcomes[:room]
+    ]
 
 
 def _letters_for(

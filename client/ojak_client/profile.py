@@ -4,12 +4,14 @@ On an own device this is what the vault holds. On a borrowed one the same value 
 for the length of a visit. It is immutable; `prepare` and `apply` return new ones.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from enum import Enum
 
 from ojak_protocol.addresses import DeleteKey, MailboxId
+from ojak_protocol.comparison import Asked, Replied
 from ojak_protocol.conversation import Conversation
-from ojak_protocol.details import Details, Parcel
+from ojak_protocol.details import Details, Parcel, Question, QuestionOutcome
 from ojak_protocol.guest import Attempt
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.letters import Body, Kind, details_of, encode_details
@@ -69,6 +71,40 @@ class TheirLetter(Hidden):
     """Of `letters.encode_details`; empty for a kind that has none."""
     forced: bool = False
     """Whether it came from somebody who had typed the alarm word."""
+    equal: bool | None = None
+    """Of a reply or an outcome: whether the two answers are the same."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class OurQuestion(Hidden):
+    """A question that our person put, until the reply is there."""
+
+    asked: Asked
+    at: int
+    """Device clock when it was put."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class TheirQuestion(Hidden):
+    """A question of the other side that was shown, until our person answered it."""
+
+    text: str
+    question: Question
+    at: int
+    """Device clock when it was shown."""
+    forced: bool = False
+    """Whether it came from somebody who had typed the alarm word."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class OurReply(Hidden):
+    """A question that our person answered, until the one who asked tells the outcome."""
+
+    text: str
+    """The question."""
+    replied: Replied
+    at: int
+    """Device clock when it was answered."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -143,6 +179,9 @@ class Line(Hidden):
     """The highest reference when it was confirmed: letters after it were written knowing of it."""
     held: bool = False
     """Whether the answers were spent, and our person has not said yes to it."""
+    outcomes: tuple[QuestionOutcome, ...] = ()
+    """Of questions of ours that the other side of this line replied to: they are still to be
+    written into it, in the place of its next receipt."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -210,6 +249,13 @@ class Contact(Hidden):
     """Which letter of ours says that we move; 0: we are where we say we are."""
     elsewhere: tuple[DeleteKey, ...] = ()
     """Keys of boxes that were read and lie at the other relay."""
+    asked_to_stop: bool = False
+    """Whether the other side asked not to be written to."""
+    our_questions: tuple[OurQuestion, ...] = ()
+    their_questions: tuple[TheirQuestion, ...] = ()
+    our_replies: tuple[OurReply, ...] = ()
+    used_nonces: tuple[bytes, ...] = ()
+    """Of every question that was put or answered here: none of them is ever answered again."""
 
     @property
     def relays(self) -> tuple[str, ...]:
@@ -349,6 +395,17 @@ def with_point(contact: Contact, point: MeetingPoint) -> Contact:
 def references_in(line: Line) -> tuple[int, ...]:
     """Return which of our letters are sealed in *line* and unacknowledged."""
     return tuple(out.reference for out in line.conversation.outbox if out.reference)
+
+
+def marked_possibly_read(contact: Contact, references: Collection[int]) -> Contact:
+    """Return the contact with what went to somebody who never told marked as possibly read."""
+    return replace(
+        contact,
+        ours=tuple(
+            replace(letter, possibly_read=True) if letter.reference in references else letter
+            for letter in contact.ours
+        ),
+    )
 
 
 def sealed_references(contact: Contact) -> frozenset[int]:

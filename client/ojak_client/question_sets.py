@@ -8,10 +8,9 @@ from typing import Final
 
 from ojak_client.profile import (
     Contact,
-    LetterState,
     Line,
-    OurLetter,
     QuestionSet,
+    marked_possibly_read,
     ready_letters,
 )
 
@@ -41,6 +40,7 @@ def add_set(contact: Contact, added: QuestionSet) -> Contact | None:
         old = next((one for one in sets if one.point.spent or one.point.dead), None)
         if old is None:
             return None
+        contact = marked_possibly_read(contact, _offered_at((old,)))
         sets = tuple(one for one in sets if one is not old)
     sets = tuple(sorted((*sets, added), key=lambda one: one.point.set_number))
     return replace(contact, sets=sets)
@@ -70,19 +70,14 @@ def with_new_number(contact: Contact, present: QuestionSet) -> Contact:
 
     What was offered at the old number counts as possibly read: nobody can tell any more.
     """
-    offered = {
-        reference
-        for one in contact.sets
-        for visit in one.point.visits
-        for reference in visit.references
-    }
+    contact = marked_possibly_read(contact, _offered_at(contact.sets))
+    return replace(contact, sets=(present,), offers_again_at=0)
 
-    def marked(letter: OurLetter) -> OurLetter:
-        waits = letter.reference in offered and letter.state is LetterState.WAITING
-        return replace(letter, possibly_read=True) if waits else letter
 
-    ours = tuple(marked(letter) for letter in contact.ours)
-    return replace(contact, sets=(present,), ours=ours, offers_again_at=0)
+def _offered_at(sets: tuple[QuestionSet, ...]) -> frozenset[int]:
+    return frozenset(
+        reference for one in sets for visit in one.point.visits for reference in visit.references
+    )
 
 
 def _promised_to_both(contact: Contact) -> int | None:

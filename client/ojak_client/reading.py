@@ -4,33 +4,53 @@ Before a letter is shown, it is durably marked as opened; after it was shown, it
 device dies in between, the letter is still there with its mark: it is not shown again by itself,
 only when the person asks for it, and then it says so. Nothing is lost, and nothing is shown twice
 unasked.
+
+What a letter asks for happens in the write that lets it go: a question is open for an answer from
+then on, and another relay is used only after our person said yes to it.
 """
 
+import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from ojak_client import comparing
+from ojak_client.errors import UnusableSetting
+from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
+from ojak_client.kinds import SHOWN
+from ojak_client.letter_views import view_of
 from ojak_client.messages import Message
+from ojak_client.moving import move
 from ojak_client.profile import Contact, Profile, TheirLetter, find, with_contact
+from ojak_client.relay_url import parse_relay_url
 from ojak_client.store import Store
 from ojak_client.timed_pointers import GONE
 from ojak_protocol.conversation import UNREADABLE
-from ojak_protocol.letters import Kind
+from ojak_protocol.details import NextRelay
+from ojak_protocol.letters import Kind, details_of
 
 Change = Callable[[Profile], tuple[Profile, bool]]
 
 
-def show_letters(
-    invocation: Invocation, store: Store, name: str, *, to_stdout: bool, again: bool
-) -> int:
-    """Show what came from the contact called *name*, oldest first, and return how many.
+@dataclass(frozen=True, slots=True)
+class Showing:
+    """How letters are shown.
 
-    Args:
-        invocation: where to show them.
-        store: where they are kept until shown.
-        name: of the contact.
+    Attributes:
         to_stdout: print them instead of showing them once.
         again: show letters, too, whose showing was interrupted.
+        follow_up: ask what a letter calls for, and say which command does it.
+        later: kinds that are left unread.
+    """
+
+    to_stdout: bool
+    again: bool = False
+    follow_up: bool = True
+    later: frozenset[int] = frozenset()
+
+
+def show_letters(invocation: Invocation, store: Store, name: str, how: Showing) -> int:
+    """Show what came from the contact called *name*, oldest first, and return how many.
 
     Raises:
         Failure: the screen cannot show once and erase; letters not shown are kept.
@@ -39,23 +59,65 @@ def show_letters(
     contact = find(store.read(), name)
     if contact is None or not contact.theirs:
         return shown
-    invocation.require_screen(to_stdout=to_stdout)
+    invocation.require_screen(to_stdout=how.to_stdout)
     for letter in contact.theirs:
-        if letter.kind != Kind.TEXT:
+        if letter.kind in how.later:
+            continue
+        if letter.kind not in SHOWN:
             shown += _cannot_show(invocation, store, letter, name)
             continue
-        if letter.opened and not again:
+        if letter.opened and not how.again:
             invocation.output.warn(Message.INTERRUPTED_LETTER)
             continue
         if letter.opened:
             invocation.output.warn(Message.SHOWN_BEFORE)
-        if not store.update(_marking(name, letter.reference, again=again)):
+        if not store.update(_marking(name, letter.reference, again=how.again)):
             # Another process opened it in the meantime.
             continue
-        invocation.show_letter("letter", letter.text, to_stdout=to_stdout, name=name)
-        store.update(_erasing(name, letter.reference))
+        _show(invocation, letter, name, to_stdout=how.to_stdout)
+        relay = _relay_to_use(invocation, contact, letter) if how.follow_up else None
+        store.update(_erasing(name, letter, int(time.time()), relay))
+        if how.follow_up and letter.kind == Kind.QUESTION:
+            invocation.output.say(Message.HOW_TO_ANSWER)
         shown += 1
     return shown
+
+
+def _show(invocation: Invocation, letter: TheirLetter, name: str, *, to_stdout: bool) -> None:
+    view = view_of(letter)
+    text = view.text
+    if letter.forced and to_stdout:
+        invocation.output.warn(Message.FORCED_LETTER)
+    elif letter.forced:
+        # Beside the letter itself, where it cannot be overlooked.
+        text = f"{told(Message.FORCED_LETTER)}\n\n{text}"
+    fields = {**view.fields, "name": name, "forced": letter.forced}
+    invocation.show_letter(view.event, text, to_stdout=to_stdout, **fields)
+
+
+def _relay_to_use(invocation: Invocation, contact: Contact, letter: TheirLetter) -> str | None:
+    """Return the relay to which *letter* moves us, if our person wants it."""
+    details = details_of(letter.kind, letter.details)
+    if not isinstance(details, NextRelay):
+        return None
+    try:
+        relay = str(parse_relay_url(details.address))
+    except UnusableSetting:
+        invocation.output.warn(Message.RELAY_UNUSABLE)
+        return None
+    if relay == contact.relay:
+        return None
+    if contact.moves_with:
+        # They read of ours, and come there; each going to the other's would lose both.
+        invocation.output.warn(Message.MOVING_ALREADY)
+        return None
+    inputs = invocation.inputs
+    asked = inputs.assume_yes or not inputs.no_input
+    if asked and inputs.confirm(Message.USE_RELAY):
+        invocation.output.say(Message.RELAY_CHANGED)
+        return relay
+    invocation.output.warn(Message.RELAY_KEPT)
+    return None
 
 
 def _cannot_show(invocation: Invocation, store: Store, letter: TheirLetter, name: str) -> int:
@@ -65,13 +127,13 @@ def _cannot_show(invocation: Invocation, store: Store, letter: TheirLetter, name
     """
     if letter.kind == GONE:
         invocation.output.warn(Message.EXPIRED)
-        store.update(_erasing(name, letter.reference))
+        store.update(_erasing(name, letter, 0, None))
         return 0
     if letter.kind != UNREADABLE:
         invocation.output.warn(Message.TOO_NEW)
         return 0
     invocation.output.warn(Message.DAMAGED)
-    store.update(_erasing(name, letter.reference))
+    store.update(_erasing(name, letter, 0, None))
     return 1
 
 
@@ -88,13 +150,18 @@ def _marking(name: str, reference: int, *, again: bool) -> Change:
     return change
 
 
-def _erasing(name: str, reference: int) -> Change:
+def _erasing(name: str, shown: TheirLetter, now: int, relay: str | None) -> Change:
     def change(profile: Profile) -> tuple[Profile, bool]:
         contact = find(profile, name)
-        if contact is None:
+        if contact is None or _letter(contact, shown.reference) is None:
             return profile, False
-        left = tuple(letter for letter in contact.theirs if letter.reference != reference)
-        return with_contact(profile, replace(contact, theirs=left)), True
+        left = tuple(letter for letter in contact.theirs if letter.reference != shown.reference)
+        contact = replace(contact, theirs=left)
+        if shown.kind == Kind.QUESTION:
+            contact = comparing.leave_open(contact, shown, now)
+        if relay is not None:
+            contact = move(contact, relay, now=now)
+        return with_contact(profile, contact), True
 
     return change
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
+from ojak_client.kinds import SHOWN
 from ojak_client.moment import Moment
 from ojak_client.moving import deletes_at
 from ojak_client.profile import Contact, Line, Profile, Visiting, was_offered
@@ -18,7 +19,6 @@ from ojak_protocol import conversation as talk
 from ojak_protocol import guest, meeting_point
 from ojak_protocol.addresses import DeleteKey, MailboxId
 from ojak_protocol.conversation import LETTER_TTL_SECONDS, Outgoing
-from ojak_protocol.letters import Kind
 from ojak_protocol.meeting_places import seal_at
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.offers import offer_box
@@ -170,7 +170,7 @@ def _guest_places(visiting: Visiting, moment: Moment) -> tuple[MailboxId, ...]:
 
 def _deletes(contact: Contact, relay: str) -> list[DeleteKey]:
     """Return what to delete; on a borrowed device, which forgets, nothing before all was shown."""
-    unshown = any(letter.kind == Kind.TEXT for letter in contact.theirs)
+    unshown = any(letter.kind in SHOWN for letter in contact.theirs)
     forgets = {
         key
         for line in contact.lines

@@ -23,6 +23,7 @@ _SENTENCES: Final = {
     NoticeKind.NUMBER_OCCUPIED: Message.NUMBER_TAKEN,
     NoticeKind.HOST_CONFIRMED: Message.CONFIRMED,
     NoticeKind.LETTER_ARRIVED: Message.NEW_LETTER,
+    NoticeKind.ANSWER_ARRIVED: Message.NEW_ANSWER,
     NoticeKind.LETTER_COLLECTED: Message.RECEIVED,
     NoticeKind.LETTER_TAKEN_BACK: Message.TAKEN_BACK,
     NoticeKind.LETTER_NOT_TAKEN_BACK: Message.NOT_TAKEN_BACK,

@@ -28,7 +28,7 @@ CLICKS_KEYWORDS: Keywords = {"_": None, "gettext": None, "ngettext": (1, 2)}
 EVERY_TEXT = [*Message, *HelpText]
 
 # Sentences that docs/glossary.md fixes for what no command does yet.
-NOT_SAID_YET = {"unconfirmed", "tries", "read-once", "money", "stop"}
+NOT_SAID_YET = {"unconfirmed", "tries", "read-once", "money"}
 
 # What click says to the programmer, or about features that `ojak` does not use.
 NEVER_SAID = re.compile(

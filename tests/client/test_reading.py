@@ -8,7 +8,7 @@ from ojak_client.inputs import Inputs
 from ojak_client.invocation import Invocation
 from ojak_client.output import Output
 from ojak_client.profile import Contact, Profile, with_contact
-from ojak_client.reading import show_letters
+from ojak_client.reading import Showing, show_letters
 from ojak_client.store import MemoryStore
 from tests.client.persons import NAME, RELAY, JournalStore, Killed, letter
 
@@ -34,11 +34,11 @@ def test_c7_a_device_that_dies_while_reading_shows_no_letter_twice_unasked_and_l
     store = JournalStore(holding("하나", "둘"))
     store.killed_at = k
     with pytest.raises(Killed):
-        show_letters(invocation(), store, NAME, to_stdout=True, again=False)
-    show_letters(invocation(), store, NAME, to_stdout=True, again=False)
+        show_letters(invocation(), store, NAME, Showing(to_stdout=True))
+    show_letters(invocation(), store, NAME, Showing(to_stdout=True))
     unasked = shown(capsys)
     assert len(unasked) == len(set(unasked))
-    show_letters(invocation(), store, NAME, to_stdout=True, again=True)
+    show_letters(invocation(), store, NAME, Showing(to_stdout=True, again=True))
     assert set(unasked + shown(capsys)) == {"하나", "둘"}
     assert store.read().contacts[0].theirs == ()
 
@@ -53,12 +53,12 @@ def test_a_letter_that_another_window_opened_meanwhile_is_not_shown(
             return profile
 
     store = Raced(with_contact(Profile(), Contact(NAME, RELAY)))
-    assert show_letters(invocation(), store, NAME, to_stdout=True, again=False) == 0
+    assert show_letters(invocation(), store, NAME, Showing(to_stdout=True)) == 0
     assert shown(capsys) == []
     gone = Raced(Profile())
-    assert show_letters(invocation(), gone, NAME, to_stdout=True, again=False) == 0
+    assert show_letters(invocation(), gone, NAME, Showing(to_stdout=True)) == 0
 
 
 def test_nobody_has_nothing_to_show() -> None:
     store = MemoryStore(Profile())
-    assert show_letters(invocation(), store, NAME, to_stdout=True, again=False) == 0
+    assert show_letters(invocation(), store, NAME, Showing(to_stdout=True)) == 0

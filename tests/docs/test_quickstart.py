@@ -63,6 +63,14 @@ def test_both_letters_are_read_and_none_of_them_twice(finished: Finished) -> Non
     assert "exit code 10" in shell.stdout
 
 
+def test_both_learn_that_their_answers_to_one_more_question_are_the_same(
+    finished: Finished,
+) -> None:
+    shell, _ = finished
+    told = 'They gave the same answer. Question: "Where did we hide the letters?"'
+    assert shell.stdout.count(told) == 2
+
+
 def test_the_two_are_confirmed_and_no_try_is_counted(finished: Finished) -> None:
     shell, _ = finished
     assert "confirmed to each other" in shell.stderr

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import click
 
+from ojak_client.answering import answer_now
 from ojak_client.asking import Stretched, ask_answers
 from ojak_client.errors import NoAnswer, RelayRefused
 from ojak_client.exit_codes import ExitCode, exit_code
@@ -20,11 +21,12 @@ from ojak_client.failures import Failure
 from ojak_client.guest_visit import Found, GuestVisit
 from ojak_client.help_texts import HelpText
 from ojak_client.i18n import told
+from ojak_client.inputs import ANSWER_OPTION, ANSWERS_OPTION
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import connect, open_or_create_vault
 from ojak_client.profile import Contact, Profile, Visiting, find, lies_at_relay, with_contact
-from ojak_client.reading import show_letters
+from ojak_client.reading import Showing, show_letters
 from ojak_client.relay_url import parse_relay_url
 from ojak_client.store import MemoryStore, Store
 from ojak_client.telling import tell_later
@@ -32,6 +34,7 @@ from ojak_client.typed import usable_name, usable_text
 from ojak_client.verb import verb
 from ojak_client.verbs.send import add_letter
 from ojak_protocol.estimate import WARNING_BELOW_BITS
+from ojak_protocol.letters import Kind
 from ojak_protocol.number import parse_number
 
 OWN_LOOKS_SECONDS: Final = 7 * 24 * 3600
@@ -57,6 +60,7 @@ class _Options:
     leave: bool
     own: str | None
     wait_seconds: int
+    answer_fd: int | None
     to_stdout: bool
     proxy: str | None
 
@@ -84,6 +88,12 @@ class _Options:
     metavar=told(HelpText.DESCRIPTOR_METAVAR),
     help=told(HelpText.ANSWERS_FD),
 )
+@click.option(
+    "--answer-fd",
+    type=click.IntRange(min=0),
+    metavar=told(HelpText.DESCRIPTOR_METAVAR),
+    help=told(HelpText.ANSWER_FD_OF_VISIT),
+)
 @click.option("--to-stdout", is_flag=True, help=told(HelpText.TO_STDOUT))
 @click.option("--proxy", help=told(HelpText.PROXY), metavar=told(HelpText.PROXY_METAVAR))
 def command(invocation: Invocation, number: tuple[str, ...], **options: Any) -> ExitCode:  # noqa: ANN401 - click's
@@ -91,6 +101,8 @@ def command(invocation: Invocation, number: tuple[str, ...], **options: Any) -> 
     chosen = _Options(**options)
     relay = str(parse_relay_url(invocation.require_relay()))
     place = parse_number(" ".join(number))
+    if chosen.answer_fd is not None and chosen.answer_fd == chosen.answers_fd:
+        raise Failure(Message.ONE_SOURCE, option=f"{ANSWERS_OPTION}, {ANSWER_OPTION}")
     invocation.require_screen(to_stdout=chosen.to_stdout)
     if chosen.own is None:
         invocation.output.say(Message.ABOUT_SPENT)
@@ -197,7 +209,7 @@ def _forgetting(name: str) -> Callable[[Profile], tuple[Profile, None]]:
 def _letter_before(invocation: Invocation, chosen: _Options) -> str | None:
     """Return the letter written before connecting, so that the line is short."""
     if chosen.letter is not None:
-        text = invocation.inputs.letter(taken_fds=(chosen.answers_fd,), dash=True)
+        text = invocation.inputs.letter(taken_fds=(chosen.answers_fd, chosen.answer_fd), dash=True)
         return usable_text(text)
     return _ask_letter(invocation)
 
@@ -221,23 +233,31 @@ def _converse(
     name = visit.contact.name
     invocation.output.say(Message.CONFIRMED)
 
+    own = chosen.own is not None
+    # Another relay is used after the visit at the earliest, so `ojak read` asks about it.
+    later = frozenset({Kind.RELAY}) if own else frozenset()
+    how = Showing(to_stdout=chosen.to_stdout, follow_up=own, later=later)
+
     def show() -> int:
-        return show_letters(invocation, store, name, to_stdout=chosen.to_stdout, again=False)
+        return show_letters(invocation, store, name, how)
 
     # What is shown first is acknowledged by the guest's first box, which goes out next.
     shown = show()
     _exchange_letters(visit, show, enough=visit.letters_coming)
     shown += show()
+    answered = 0 if own else answer_now(invocation, store, name, chosen.answer_fd)
     reply = _ask_letter(invocation) if shown else None
     if reply is not None:
         add_letter(store, name, reply, at_once=True)
     visit.acknowledge()
-    _exchange_letters(visit, show, enough=0)
+    _exchange_letters(visit, show, enough=0, outcomes=answered > 0)
     if late := show():
         shown += late
+        answered = 0 if own else answer_now(invocation, store, name, None)
         visit.acknowledge()
-        _exchange_letters(visit, show, enough=0)
-    own, now = chosen.own is not None, int(time.time())
+        _exchange_letters(visit, show, enough=0, outcomes=answered > 0)
+        shown += show()
+    now = int(time.time())
     if not tell_later(invocation.output, visit.contact, own=own, now=now) and not shown:
         invocation.output.say(Message.NOTHING)
     waiting = visit.contact.waiting
@@ -250,9 +270,11 @@ def _converse(
     return ExitCode.DONE
 
 
-def _exchange_letters(visit: GuestVisit, show: Callable[[], int], *, enough: int) -> None:
+def _exchange_letters(
+    visit: GuestVisit, show: Callable[[], int], *, enough: int, outcomes: bool = False
+) -> None:
     try:
-        visit.exchange_letters(enough=enough)
+        visit.exchange_letters(enough=enough, outcomes=outcomes)
     except (NoAnswer, RelayRefused):
         # The line is gone. What it brought before is here, on a borrowed device only here.
         show()

@@ -9,7 +9,7 @@ from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, open_vault
-from ojak_client.reading import show_letters
+from ojak_client.reading import Showing, show_letters
 from ojak_client.timed_pointers import GONE
 from ojak_client.verb import verb
 
@@ -31,10 +31,8 @@ def command(invocation: Invocation, name: str | None, *, to_stdout: bool, again:
             if contact.name in names
             for letter in contact.theirs
         )
-        shown = sum(
-            show_letters(invocation, store, each, to_stdout=to_stdout, again=again)
-            for each in names
-        )
+        how = Showing(to_stdout=to_stdout, again=again)
+        shown = sum(show_letters(invocation, store, each, how) for each in names)
     if not shown and gone:
         return ExitCode.EXPIRED
     if not shown:

@@ -33,6 +33,7 @@ from ojak_client.profile import (
 )
 from ojak_client.relay_url import parse_proxy_url
 from ojak_client.rounds import run_errands
+from ojak_client.stopping import confirm_writing
 from ojak_client.store import Store
 from ojak_client.taking_back import find_letter
 from ojak_client.telling import tell
@@ -100,11 +101,15 @@ def command(invocation: Invocation, name: str, **options: Any) -> ExitCode:  # n
         parse_proxy_url(chosen.proxy)
     with open_vault(invocation) as store:
         contact = choose_contact(store.read(), name)
+        confirm_writing(invocation, contact)
         if chosen.forced and not _lines_for(contact, Role.FORCED):
             raise Failure(Message.NOBODY_FORCED, name=contact.name)
         text = usable_text(invocation.inputs.letter())
         reference = _keep(store, contact, text, chosen)
-        return _send(invocation, store, contact.name, reference, chosen)
+        if chosen.harmless:
+            invocation.output.say(Message.HARMLESS_KEPT)
+            return ExitCode.DONE
+        return pass_on(invocation, store, contact, reference, chosen.proxy, role=chosen.role)
 
 
 def _keep(store: Store, contact: Contact, text: str, chosen: _Options) -> int:
@@ -112,9 +117,8 @@ def _keep(store: Store, contact: Contact, text: str, chosen: _Options) -> int:
     due_at = chosen.due_at(now)
     if due_at:
         return _add_timed(store, contact.name, text, due_at=due_at, now=now)
-    bits = min((one.point.bits for one in contact.sets), default=GREETING_BELOW_BITS)
     # Holding a letter back is the careful one of the two, so it wins.
-    early = (chosen.at_once or bits >= GREETING_BELOW_BITS) and not chosen.wait_for_reply
+    early = (chosen.at_once or goes_early(contact)) and not chosen.wait_for_reply
     return add_letter(store, contact.name, text, at_once=early, role=chosen.role)
 
 
@@ -153,35 +157,46 @@ def _add_timed(store: Store, name: str, text: str, *, due_at: int, now: int) -> 
     return reference
 
 
-def _send(
-    invocation: Invocation, store: Store, name: str, reference: int, chosen: _Options
+def goes_early(contact: Contact) -> bool:
+    """Return whether a letter may be offered before a visit is confirmed, as a rule."""
+    bits = min((one.point.bits for one in contact.sets), default=GREETING_BELOW_BITS)
+    return bits >= GREETING_BELOW_BITS
+
+
+def pass_on(
+    invocation: Invocation,
+    store: Store,
+    contact: Contact,
+    reference: int,
+    proxy: str | None,
+    *,
+    role: Role = Role.FAMILY,
 ) -> ExitCode:
-    """Sync, if there is somebody to whom the letter may go, and say how far it came."""
-    contact = choose_contact(store.read(), name)
-    if chosen.harmless:
-        invocation.output.say(Message.HARMLESS_KEPT)
-        return ExitCode.DONE
+    """Try to send the letter *reference*, which is kept already, and say how far it came.
+
+    Raises:
+        Failure: there is no room for it yet, or it may have gone.
+    """
+    contact = choose_contact(store.read(), contact.name)
     if part_of(contact, reference) and any(one.point.alarm for one in contact.sets):
         invocation.output.say(Message.TIMED_AND_ALARM)
-    if not _lines_for(contact, chosen.role):
+    if not _lines_for(contact, role):
         invocation.output.say(Message.WAITS_FOR_MEETING)
         return ExitCode.DONE
     failure: Failure | None = None
     clock = int(time.time())
     try:
         tell_most = partial(_tell_all_but_refusals, invocation.output)
-        with connect(store, contact.relay, chosen.proxy, tell_most) as exchange:
+        with connect(store, contact.relay, proxy, tell_most) as exchange:
             rounds = run_errands(exchange)
             clock = exchange.moment.relay_clock
         if any(each.full for each in rounds):
             failure = Failure(Message.REFUSED)
     except (NoAnswer, RelayRefused, UnusableSetting) as error:
         failure = explain(error)
-    there = find(store.read(), name)
+    there = find(store.read(), contact.name)
     # Whether a guest still looks goes by the relay's clock, which is known only now.
-    met = there is not None and any(
-        is_live(there, line, clock) for line in _lines_for(there, chosen.role)
-    )
+    met = there is not None and any(is_live(there, line, clock) for line in _lines_for(there, role))
     return _say_where(invocation, there, reference, failure, met=met)
 
 

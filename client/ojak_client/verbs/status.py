@@ -4,6 +4,7 @@ from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure
 from ojak_client.help_texts import HelpText
 from ojak_client.invocation import Invocation
+from ojak_client.kinds import unread
 from ojak_client.letter_states import has_arrived, show_letters_of_ours, show_pointers
 from ojak_client.messages import Message
 from ojak_client.opening import open_vault
@@ -32,7 +33,7 @@ def _show(output: Output, contact: Contact) -> None:
         output.show(Message.YOUR_NUMBER, number=format_number(contact.sets[0].point.number))
     for one in contact.sets:
         _show_point(output, one.point, contact.name)
-    output.show(Message.LETTERS_UNREAD, n=len(contact.theirs))
+    output.show(Message.LETTERS_UNREAD, n=unread(contact))
     left = sum(lies_at_relay(contact, letter.reference) for letter in contact.waiting)
     output.show(Message.STATUS_UNSENT, n=len(contact.waiting) - left)
     output.show(Message.STATUS_UNACKNOWLEDGED, n=left)

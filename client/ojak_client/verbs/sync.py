@@ -4,6 +4,7 @@ from functools import partial
 
 import click
 
+from ojak_client import kinds
 from ojak_client.errors import NoAnswer, RelayRefused, UnusableSetting
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure, explain
@@ -12,12 +13,10 @@ from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import connect, open_vault, relays_of
-from ojak_client.profile import Profile
 from ojak_client.rounds import run_errands
 from ojak_client.store import Store
 from ojak_client.telling import tell
 from ojak_client.verb import verb
-from ojak_protocol.letters import Kind
 
 
 @verb(HelpText.SYNC, examples=("ojak sync",))
@@ -33,7 +32,7 @@ def command(invocation: Invocation, proxy: str | None) -> ExitCode:
             for relay in relays
             if (failure := _sync_with(invocation, store, relay, proxy)) is not None
         ]
-        unread = _unread(store.read())
+        unread = sum(map(kinds.unread, store.read().contacts))
     if unread:
         invocation.output.say(Message.LETTERS_UNREAD, n=unread)
     if failures:
@@ -55,12 +54,3 @@ def _sync_with(
     except (NoAnswer, RelayRefused, UnusableSetting) as error:
         return explain(error)
     return Failure(Message.REFUSED) if any(each.full for each in rounds) else None
-
-
-def _unread(profile: Profile) -> int:
-    """Return how many letters `ojak read` would show."""
-    return sum(
-        letter.kind == Kind.TEXT and not letter.opened
-        for contact in profile.contacts
-        for letter in contact.theirs
-    )

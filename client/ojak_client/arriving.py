@@ -1,0 +1,50 @@
+"""What a box of the other side that was opened means for its contact, kind by kind.
+
+Most kinds become a letter that waits to be read. Questions between two go their own way first, and
+a stop is remembered at once. Pure, as all of `apply` is.
+"""
+
+from dataclasses import replace
+
+from ojak_client import comparing
+from ojak_client.moment import Moment
+from ojak_client.notices import Notice, NoticeKind
+from ojak_client.profile import Contact, TheirLetter
+from ojak_protocol.details import Question, QuestionOutcome, QuestionReply, Stop, StopWhat
+from ojak_protocol.letters import Body, Kind, encode_details
+
+
+def record_arrival(
+    contact: Contact, position: int, body: Body, moment: Moment, receipt_delay_seconds: int
+) -> tuple[Contact, tuple[Notice, ...]]:
+    """Return the contact with what came through its line at *position*, and what to tell of it.
+
+    Args:
+        contact: with the line as it is after the box was opened.
+        position: of the line.
+        body: what the box says.
+        moment: now.
+        receipt_delay_seconds: after how long a receipt goes where both sides keep their state.
+    """
+    if body.kind in {Kind.GREETING, Kind.WITHDRAWN}:
+        return contact, ()
+    came = TheirLetter(
+        contact.arrivals + 1,
+        body.kind,
+        body.text,
+        details=b"" if body.details is None else encode_details(body.details),
+        forced=contact.lines[position].alarm,
+    )
+    letter: TheirLetter | None = came
+    match body.details:
+        case Question() | QuestionReply() | QuestionOutcome() as details:
+            contact, letter = comparing.hear(contact, position, came, details, moment)
+            contact = comparing.owe_outcome(contact, position, moment, receipt_delay_seconds)
+        case Stop(StopWhat.DO_NOT_CONTACT) if not came.forced:
+            contact = replace(contact, asked_to_stop=True)
+    if letter is None:
+        return contact, ()
+    contact = replace(contact, arrivals=letter.reference, theirs=(*contact.theirs, letter))
+    compared = letter.equal is not None
+    kind = NoticeKind.ANSWER_ARRIVED if compared else NoticeKind.LETTER_ARRIVED
+    return contact, (Notice(kind, contact.name),)

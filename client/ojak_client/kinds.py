@@ -1,0 +1,29 @@
+"""What the kinds of letters are to a person: which `ojak read` shows, and how many are unread.
+
+A kind that is missing in `SHOWN` is kept and said to be of a newer version. A parcel is such a
+kind until fetching one is built; it then joins `SHOWN` or is shown by a file of its own.
+"""
+
+from typing import Final
+
+from ojak_client.profile import Contact
+from ojak_protocol.letters import Kind
+
+SHOWN: Final[frozenset[int]] = frozenset(
+    {
+        Kind.TEXT,
+        Kind.STOP,
+        Kind.QUESTIONS,
+        Kind.NUMBER,
+        Kind.RELAY,
+        Kind.QUESTION,
+        Kind.REPLY,
+        Kind.OUTCOME,
+    }
+)
+"""Each of these is shown once and is gone then."""
+
+
+def unread(contact: Contact) -> int:
+    """Return how many letters of *contact* `ojak read` would show, none of them again."""
+    return sum(letter.kind in SHOWN and not letter.opened for letter in contact.theirs)

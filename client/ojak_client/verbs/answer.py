@@ -1,0 +1,62 @@
+"""`ojak answer NAME`: answer a question that came, so that the two answers are compared."""
+
+from functools import partial
+
+import click
+
+from ojak_client import comparing
+from ojak_client.answering import reply_to
+from ojak_client.exit_codes import ExitCode
+from ojak_client.failures import Failure
+from ojak_client.help_texts import HelpText
+from ojak_client.i18n import told
+from ojak_client.invocation import Invocation
+from ojak_client.messages import Message
+from ojak_client.opening import choose_contact, open_vault
+from ojak_client.profile import TheirQuestion
+from ojak_client.stopping import confirm_writing
+from ojak_client.verb import verb
+from ojak_client.verbs.send import goes_early, pass_on
+
+
+@verb(HelpText.ANSWER, examples=("ojak answer 엄마",))
+@click.argument("name", metavar=told(HelpText.NAME_METAVAR))
+@click.option(
+    "--answer-fd",
+    type=click.IntRange(min=0),
+    metavar=told(HelpText.DESCRIPTOR_METAVAR),
+    help=told(HelpText.ANSWER_FD),
+)
+@click.option("--skip", is_flag=True, help=told(HelpText.SKIP))
+@click.option("--proxy", help=told(HelpText.PROXY), metavar=told(HelpText.PROXY_METAVAR))
+def command(
+    invocation: Invocation, name: str, *, answer_fd: int | None, skip: bool, proxy: str | None
+) -> ExitCode:
+    """Answer the oldest open question, or let it go."""
+    with open_vault(invocation) as store:
+        contact = choose_contact(store.read(), name)
+        if not contact.their_questions:
+            raise Failure(Message.NO_QUESTION, command="ojak read")
+        question = contact.their_questions[0]
+        if skip:
+            store.update(partial(comparing.skip, name=name, question=question))
+            invocation.output.say(Message.QUESTION_SKIPPED)
+            return ExitCode.DONE
+        confirm_writing(invocation, contact)
+        _confirm_forced(invocation, question)
+        reference = reply_to(
+            invocation, store, contact, question, answer_fd, at_once=goes_early(contact)
+        )
+        if reference is None:
+            raise Failure(Message.NO_QUESTION, command="ojak read")
+        return pass_on(invocation, store, contact, reference, proxy)
+
+
+def _confirm_forced(invocation: Invocation, question: TheirQuestion) -> None:
+    """Whoever forces them learns from a true answer whether theirs was true."""
+    if not question.forced:
+        return
+    if invocation.inputs.no_input and not invocation.inputs.assume_yes:
+        raise Failure(Message.QUESTION_FORCED)
+    if not invocation.inputs.confirm(Message.ASK_ANSWER_FORCED):
+        raise Failure(Message.NOT_DONE)
