@@ -41,14 +41,17 @@ def ask_answers(
     set_number: int,
     questions: tuple[str, ...],
     answers_fd: int | None,
+    about: Message | None = None,
 ) -> Stretched:
     """Ask for the three answers and return what they are stretched to, about half a second later.
+
+    *about* is what the person should know first.
 
     Raises:
         Refused: an answer cannot be used, or two are the same.
         Failure: nobody can be asked.
     """
-    answers = _ask_three(invocation, questions, answers_fd)
+    answers = _ask_three(invocation, questions, answers_fd, about)
     return _stretched(number_seed(number, argon2id), set_number, answers)
 
 
@@ -93,7 +96,7 @@ def ask_alarm_word(invocation: Invocation, known: QuestionSet, *, answers_fd: in
     """
     point = known.point
     prompts = [*(_prompt(n, known.questions) for n in (1, 2, 3)), told(Message.ASK_ALARM_WORD)]
-    with _typed(invocation, prompts, answers_fd, Message.FOUR_LINES) as typed:
+    with _typed(invocation, prompts, answers_fd, wrong_count=Message.FOUR_LINES) as typed:
         first, second, third, word = typed
         right, alarm = with_alarm_word(first, second, third, word)
     if answers_prs(point.seed, point.set_number, right, argon2id) != point.right:
@@ -136,10 +139,13 @@ def warn_if_weak(invocation: Invocation, stretched: Stretched) -> None:
 
 
 def _ask_three(
-    invocation: Invocation, questions: tuple[str, ...], answers_fd: int | None
+    invocation: Invocation,
+    questions: tuple[str, ...],
+    answers_fd: int | None,
+    about: Message | None = None,
 ) -> Answers:
     prompts = [_prompt(n, questions) for n in (1, 2, 3)]
-    with _typed(invocation, prompts, answers_fd, Message.THREE_LINES) as (first, second, third):
+    with _typed(invocation, prompts, answers_fd, about=about) as (first, second, third):
         return answers_of(first, second, third)
 
 
@@ -150,10 +156,17 @@ def _stretched(seed: Seed, set_number: int, answers: Answers) -> Stretched:
 
 @contextmanager
 def _typed(
-    invocation: Invocation, prompts: Sequence[str], answers_fd: int | None, wrong_count: Message
+    invocation: Invocation,
+    prompts: Sequence[str],
+    answers_fd: int | None,
+    *,
+    about: Message | None = None,
+    wrong_count: Message = Message.THREE_LINES,
 ) -> "Iterator[list[str]]":
     """Give what was typed, and overwrite it afterwards as far as it can be."""
-    typed = invocation.inputs.answers(prompts, answers_fd, understood, wrong_count=wrong_count)
+    typed = invocation.inputs.answers(
+        prompts, answers_fd, understood, about=about, wrong_count=wrong_count
+    )
     try:
         yield [secret.text() for secret in typed]
     finally:

@@ -145,6 +145,7 @@ class Inputs:
         understand: Understand,
         *,
         option: str = ANSWERS_OPTION,
+        about: Message | None = None,
         wrong_count: Message = Message.THREE_LINES,
     ) -> tuple[Secret, ...]:
         """Return one answer for each of *prompts*, each of which *understand* accepts.
@@ -157,6 +158,7 @@ class Inputs:
             answers_fd: the descriptor given by *option*; as many lines, strict UTF-8.
             understand: the codeword form; for its errors only the sentence is shown.
             option: what gives the descriptor.
+            about: what the person should know first; shown on the same screen.
             wrong_count: what is said when the descriptor gives another number of lines.
 
         Raises:
@@ -164,7 +166,9 @@ class Inputs:
         """
         if answers_fd is None:
             with self._terminal(option) as terminal, terminal.private():
-                terminal.write(told(Message.ABOUT_ANSWERS) + "\n\n")
+                for said in (Message.ABOUT_ANSWERS, about):
+                    terminal.write(told(said) + "\n" if said else "")
+                terminal.write("\n")
                 while True:
                     typed = tuple(_answer(terminal, prompt, understand) for prompt in prompts)
                     if terminal.confirm(told(Message.ASK_UNDERSTOOD)):
@@ -180,12 +184,19 @@ class Inputs:
             understand(secret.text())
         return tuple(given)
 
-    def letter(self, *, taken_fds: Sequence[int | None] = (), dash: bool = False) -> str:
+    def letter(
+        self,
+        *,
+        taken_fds: Sequence[int | None] = (),
+        dash: bool = False,
+        about: Message | None = None,
+    ) -> str:
         """Return the text of a letter: from standard input if it is no terminal, else typed.
 
         Args:
             taken_fds: descriptors that already give something else.
             dash: the person wrote `-`: standard input even where it is a terminal.
+            about: what the person should know first; shown on the same screen.
 
         Raises:
             Failure: it is empty, too big or not UTF-8, or nobody can be asked.
@@ -197,6 +208,7 @@ class Inputs:
                 text = given.text()
         else:
             with self._terminal("-") as terminal, terminal.private():
+                terminal.write(told(about) + "\n" if about else "")
                 text = terminal.ask_lines(told(Message.ASK_LETTER))
         if not text.strip():
             raise Failure(Message.EMPTY_LETTER)

@@ -243,6 +243,7 @@ class Message(Enum):
         "An answer is too long. Nothing was sent. Make it shorter.",
     )
     ASK_LETTER = text("ask-letter", "Write the letter. To finish, press Enter on an empty line.")
+    ABOUT_NO_LETTER = text("about-no-letter", "To write no letter, press Enter at once.")
     ASK_PASSPHRASE = text("ask-passphrase", "Passphrase: ")
     ABOUT_PASSPHRASE = text(
         "about-passphrase",

@@ -77,7 +77,7 @@ def test_wrong_answers_are_told_as_such_and_show_nothing(
     waiting_host(near_relay, now_clock).write("편지")
     ran = meet(device, url, answers=WRONG_ANSWERS)
     assert (ran.code, ran.of("letter")) == (11, [])
-    assert ran.said == ["about-spent", "looking", "answer-taken", "answers-spent", "cleared"]
+    assert ran.said == ["looking", "answer-taken", "answers-spent", "cleared"]
 
 
 def test_an_absent_host_is_told_and_a_letter_can_be_left(
@@ -86,7 +86,6 @@ def test_an_absent_host_is_told_and_a_letter_can_be_left(
     host = waiting_host(near_relay, now_clock)
     near_relay.meanwhile = lambda: None
     assert meet(device, url).said == [
-        "about-spent",
         "looking",
         "nobody-there",
         "answers-spent",
@@ -95,7 +94,7 @@ def test_an_absent_host_is_told_and_a_letter_can_be_left(
     ran = meet(device, url, "--leave", letter="두고 가는 편지")
     assert (ran.code, ran.said) == (
         0,
-        ["about-spent", "looking", "letter-left", "answers-spent", "cleared"],
+        ["looking", "letter-left", "answers-spent", "cleared"],
     )
     host.sync()
     host.sync()
@@ -106,7 +105,7 @@ def test_without_an_offer_nobody_is_there_and_nothing_can_be_left(device: Device
     ran = meet(device, url, "--leave", letter="편지")
     assert (ran.code, ran.said) == (
         11,
-        ["about-spent", "looking", "nobody-there", "answers-spent", "cleared"],
+        ["looking", "nobody-there", "answers-spent", "cleared"],
     )
 
 
@@ -118,7 +117,7 @@ def test_a_letter_is_not_called_left_when_there_is_none_to_leave(
     ran = meet(device, url, "--leave")
     assert (ran.code, ran.said) == (
         11,
-        ["about-spent", "looking", "nobody-there", "answers-spent", "cleared"],
+        ["looking", "nobody-there", "answers-spent", "cleared"],
     )
 
 
@@ -142,7 +141,7 @@ def test_a_full_relay_is_refused_before_and_during_the_conversation(
         ran = meet(device, url, letter="답")
     assert (ran.code, ran.said) == (
         14,
-        ["about-spent", "looking", "refused", "answers-spent", "cleared"],
+        ["looking", "refused", "answers-spent", "cleared"],
     )
 
     class Filling:

@@ -86,7 +86,7 @@ def test_somebody_who_is_not_awaited_has_no_sets(host: Device) -> None:
 def test_an_alarm_word_is_kept_stretched_with_its_first_harmless_letter(host: Device) -> None:
     ran = host.run("alarm", NAME, answers=(*ANSWERS, ALARM_WORD), typed="날씨가 춥다")
     assert ran.code == 0
-    assert ran.said == ["about-harmless", "alarm-kept", "alarm-limit"]
+    assert ran.said == ["alarm-kept", "alarm-limit"]
     contact = host.profile.contacts[0]
     point = contact.sets[0].point
     answers = answers_of(*ANSWERS[:2], ALARM_WORD)
@@ -113,8 +113,8 @@ def test_a_later_alarm_word_needs_no_further_harmless_letter(host: Device) -> No
         ((*ANSWERS, "흰둥"), "편지", ["alarm-word-near"]),
         ((*ANSWERS, "1"), "편지", ["alarm-word-easy"]),
         (ANSWERS, "편지", ["four-lines"]),
-        ((*ANSWERS, ALARM_WORD), "", ["about-harmless", "empty-letter"]),
-        ((*ANSWERS, ALARM_WORD), "가" * 501, ["about-harmless", "too-big"]),
+        ((*ANSWERS, ALARM_WORD), "", ["empty-letter"]),
+        ((*ANSWERS, ALARM_WORD), "가" * 501, ["too-big"]),
     ],
 )
 def test_an_alarm_word_that_cannot_be_used_changes_nothing(

@@ -14,10 +14,6 @@ WRONG = ("감자밭 할머니", "노동자 강철", "두루미 1974")
 WEAK = ("개", "소", "닭")
 LETTER = "어머니, 저 잘 있습니다."
 REPLY = "딸아, 나도 잘 있다."
-SPENT_BEFORE = (
-    "이 답을 남의 기기에서 친 적이 있으면 다음 물음 묶음을 쓰십시오. "
-    "고르려면 이렇게 쓰십시오: “--set”"
-)
 TAKEN_BY_NOBODY_KNOWN = (
     "누군가 답을 가져갔으나 당신에게 온 편지는 없습니다. 답이 서로 다르거나, 가족이 아닙니다. "
     "다른 길로 다시 약속하십시오."
@@ -58,7 +54,7 @@ def test_two_people_meet_whatever_their_spelling_and_exchange_letters(
     visit = people.borrowed("phone", record.url).meet(number, NORTH, letter=REPLY)
     assert visit.code == 0
     assert visit.letters == [LETTER]
-    assert visit.said[:3] == ["about-spent", "looking", "confirmed"]
+    assert visit.said[:2] == ["looking", "confirmed"]
     assert visit.said[-1] == "cleared"
     keeping.until("guest-confirmed")
     keeping.until("new-letter")
@@ -81,7 +77,6 @@ def test_wrong_answers_disclose_no_letter_and_both_people_read_what_is_true(
     visit = stranger.run(*arguments, answers=WRONG, letter="나를 믿어 다오.", as_json=False)
     assert (visit.code, visit.out) == (11, "")
     assert visit.err.splitlines() == [
-        SPENT_BEFORE,
         "가족을 찾고 있습니다. 그대로 기다리십시오.",
         TAKEN_BY_NOBODY_KNOWN,
         "당신 것이 아닌 기기에 이 답을 썼습니다. 가족과 새 답을 정하십시오.",
@@ -120,7 +115,7 @@ def test_a_guess_is_on_disk_before_anything_is_sent(
     record.before_passing = kill_the_host
     visit = people.borrowed("phone", record.url).meet(number, NORTH, "--wait", "4")
     assert counted == [1]
-    assert (visit.code, visit.said[2]) == (11, "nobody-there")
+    assert (visit.code, visit.said[1]) == (11, "nobody-there")
     host.run("sync")
     assert host.count("status-tries") == 1
 
@@ -131,7 +126,7 @@ def test_a_guest_is_told_that_nobody_is_there(people: World, host: Device, recor
     before = record.laid
     visit = people.borrowed("phone", record.url).meet(number, NORTH, "--wait", "1", letter=REPLY)
     assert visit.code == 11
-    assert visit.said == ["about-spent", "looking", "nobody-there", "answers-spent", "cleared"]
+    assert visit.said == ["looking", "nobody-there", "answers-spent", "cleared"]
     assert record.laid == before + 1, "the answer and nothing else"
     host.run("sync")
     assert host.read().code == 10
@@ -144,7 +139,7 @@ def test_a_number_where_no_host_ever_was_ends_like_an_absent_host(
     visit = people.borrowed("phone", record.url).meet(number, NORTH, "--wait", "1", letter=REPLY)
     assert (visit.code, visit.said) == (
         11,
-        ["about-spent", "looking", "nobody-there", "answers-spent", "cleared"],
+        ["looking", "nobody-there", "answers-spent", "cleared"],
     )
     assert record.laid == 0
 
@@ -157,7 +152,7 @@ def test_a_letter_left_for_an_absent_host_is_read_when_the_host_returns(
     phone = people.borrowed("phone", record.url)
     visit = phone.meet(number, NORTH, "--wait", "1", "--leave", letter=REPLY)
     assert visit.code == 0
-    assert visit.said == ["about-spent", "looking", "letter-left", "answers-spent", "cleared"]
+    assert visit.said == ["looking", "letter-left", "answers-spent", "cleared"]
     keeping = host.keep()
     keeping.until("new-letter")
     assert host.read().letters == [REPLY]
@@ -188,7 +183,7 @@ def test_answers_too_weak_are_warned_about_and_leave_no_letter(
     phone = people.borrowed("phone", record.url)
     visit = phone.meet(number, WEAK, "--wait", "1", "--leave", letter=REPLY)
     assert visit.code == 11
-    assert visit.said == ["about-spent", "looking", "leave-too-weak", "answers-spent", "cleared"]
+    assert visit.said == ["looking", "leave-too-weak", "answers-spent", "cleared"]
     assert record.laid == before + 1, "the answer and nothing else"
 
 

@@ -89,5 +89,5 @@ def _harmless_letter(
     """Return the first harmless letter; None where some are kept already."""
     if contact.waiting_as(Role.COUNTERPART):
         return None
-    invocation.output.say(Message.ABOUT_HARMLESS)
-    return usable_text(invocation.inputs.letter(taken_fds=(answers_fd,)))
+    text = invocation.inputs.letter(taken_fds=(answers_fd,), about=Message.ABOUT_HARMLESS)
+    return usable_text(text)

@@ -104,14 +104,13 @@ def command(invocation: Invocation, number: tuple[str, ...], **options: Any) -> 
     if chosen.answer_fd is not None and chosen.answer_fd == chosen.answers_fd:
         raise Failure(Message.ONE_SOURCE, option=f"{ANSWERS_OPTION}, {ANSWER_OPTION}")
     invocation.require_screen(to_stdout=chosen.to_stdout)
-    if chosen.own is None:
-        invocation.output.say(Message.ABOUT_SPENT)
     stretched = ask_answers(
         invocation,
         place,
         set_number=chosen.set_number,
         questions=chosen.questions,
         answers_fd=chosen.answers_fd,
+        about=Message.ABOUT_SPENT if chosen.own is None else None,
     )
     try:
         text = _letter_before(invocation, chosen)
@@ -219,7 +218,7 @@ def _ask_letter(invocation: Invocation) -> str | None:
     if invocation.inputs.no_input or not sys.stdin.isatty():
         return None
     try:
-        return usable_text(invocation.inputs.letter())
+        return usable_text(invocation.inputs.letter(about=Message.ABOUT_NO_LETTER))
     except Failure as failure:
         if failure.message is not Message.EMPTY_LETTER:
             raise

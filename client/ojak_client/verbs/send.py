@@ -104,7 +104,8 @@ def command(invocation: Invocation, name: str, **options: Any) -> ExitCode:  # n
         confirm_writing(invocation, contact)
         if chosen.forced and not _lines_for(contact, Role.FORCED):
             raise Failure(Message.NOBODY_FORCED, name=contact.name)
-        text = usable_text(invocation.inputs.letter())
+        about = Message.ABOUT_HARMLESS if chosen.harmless else None
+        text = usable_text(invocation.inputs.letter(about=about))
         reference = _keep(store, contact, text, chosen)
         if chosen.harmless:
             invocation.output.say(Message.HARMLESS_KEPT)
