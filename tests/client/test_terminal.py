@@ -330,3 +330,24 @@ def test_pages_break_lines_by_columns_and_not_by_characters() -> None:
     assert pages("가나다라", size) == ["가나\n다라"]
     assert pages("abcdefg\nh", size) == ["abcde\nfg", "h"]
     assert pages("", size) == [""]
+
+
+def test_what_a_person_should_know_first_stands_on_the_screen_where_it_is_typed(run: Run) -> None:
+    """Said before, it would vanish with the change of screens and come back when all is over."""
+    for program, said, typed in (
+        (
+            (
+                "done([a.text() for a in inputs.answers(['Q1? '], None, str.strip,"
+                " about=Message.ABOUT_SPENT)])"
+            ),
+            "use the next set",
+            "word\ryes\r",
+        ),
+        ("done(inputs.letter(about=Message.ABOUT_HARMLESS))", "anyone may read", "text\r\r"),
+    ):
+        session = run(program)
+        session.expect(r"\x1b\[\?1049h")
+        session.expect(said)
+        for keys in typed.split("\r")[:-1]:
+            session.type(keys + "\r")
+        session.expect("<<.*>>")
