@@ -40,6 +40,7 @@ from ojak_client.telling import tell
 from ojak_client.timed_parts import part_of, with_timed_letter
 from ojak_client.typed import usable_text
 from ojak_client.verb import verb
+from ojak_client.verb_options import name_argument, proxy_option
 from ojak_protocol.estimate import GREETING_BELOW_BITS
 
 EXPIRES_AFTER_SECONDS: Final = 30 * 24 * 3600
@@ -83,14 +84,14 @@ class _Options:
 
 
 @verb(HelpText.SEND, examples=("ojak send 엄마", "ojak send 엄마 < letter.txt"))
-@click.argument("name", metavar=told(HelpText.NAME_METAVAR))
+@name_argument()
 @click.option("--at-once", is_flag=True, help=told(HelpText.AT_ONCE))
 @click.option("--wait-for-reply", is_flag=True, help=told(HelpText.WAIT_FOR_REPLY))
 @click.option("--after", metavar=told(HelpText.AFTER_METAVAR), help=told(HelpText.AFTER))
 @click.option("--at", metavar=told(HelpText.AT_METAVAR), help=told(HelpText.AT))
 @click.option("--harmless", is_flag=True, help=told(HelpText.HARMLESS))
 @click.option("--forced", is_flag=True, help=told(HelpText.FORCED))
-@click.option("--proxy", help=told(HelpText.PROXY), metavar=told(HelpText.PROXY_METAVAR))
+@proxy_option()
 def command(invocation: Invocation, name: str, **options: Any) -> ExitCode:  # noqa: ANN401 - click's
     """Keep a letter and try to send it."""
     chosen = _Options(**options)
