@@ -12,6 +12,7 @@ import click
 from ojak_client.help_texts import HelpText
 from ojak_client.i18n import told
 from ojak_client.inputs import ANSWER_OPTION, ANSWERS_OPTION
+from ojak_client.relay_url import parse_proxy_url
 
 MOST_SET_NUMBER: Final = 999
 """The format has room for more; nobody should have to type it."""
@@ -25,8 +26,13 @@ def name_argument() -> Declare:
 
 
 def proxy_option() -> Declare:
-    """Declare `--proxy` as `proxy`."""
-    return click.option("--proxy", metavar=told(HelpText.PROXY_METAVAR), help=told(HelpText.PROXY))
+    """Declare `--proxy` as `proxy`; one that cannot be used is told before anything is done."""
+    return click.option(
+        "--proxy",
+        metavar=told(HelpText.PROXY_METAVAR),
+        help=told(HelpText.PROXY),
+        callback=_checked_proxy,
+    )
 
 
 def set_option(*, default: int | None = None) -> Declare:
@@ -60,6 +66,14 @@ def answers_fd_option(help_text: HelpText = HelpText.ANSWERS_FD) -> Declare:
 def answer_fd_option(help_text: HelpText = HelpText.ANSWER_FD) -> Declare:
     """Declare `--answer-fd`, for one answer, as `answer_fd`."""
     return _descriptor(ANSWER_OPTION, help_text)
+
+
+def _checked_proxy(
+    _context: click.Context, _parameter: click.Parameter, proxy: str | None
+) -> str | None:
+    if proxy is not None:
+        parse_proxy_url(proxy)
+    return proxy
 
 
 def _descriptor(option: str, help_text: HelpText) -> Declare:

@@ -6,11 +6,17 @@ from importlib import import_module
 import click
 import pytest
 
+from ojak_client.profile import Contact
 from ojak_client.verb import Verb
 from ojak_client.verbs import VERBS
+from tests.client.devices import Device
+from tests.client.persons import NAME
 
 WITHOUT_PLACEHOLDER = (click.Choice,)
 """Types that show what may be given, in no language."""
+
+
+WITH_PROXY = ("keep", "meet", "send", "recall", "ask", "answer", "stop", "sync", "allow")
 
 
 def verb_of(name: str) -> Verb:
@@ -38,5 +44,18 @@ def test_an_option_has_one_name_one_kind_and_one_placeholder_in_every_verb() -> 
                 called = "questions" if parameter.name == "question" else parameter.name
                 kinds[option].add((called, repr(parameter.type), parameter.metavar))
                 verbs_with[option] += 1
-    assert verbs_with["--proxy"] > 1, "options are looked at"
+    assert verbs_with["--proxy"] == len(WITH_PROXY)
     assert {option: many for option, many in kinds.items() if len(many) > 1} == {}
+
+
+@pytest.mark.parametrize("name", WITH_PROXY)
+@pytest.mark.parametrize("proxy", ["ftp://x", ""], ids=["another form", "empty"])
+def test_a_proxy_that_cannot_be_used_is_refused_before_anything_is_done(
+    name: str, proxy: str, device: Device
+) -> None:
+    contact = Contact(NAME, "http://127.0.0.1:1")
+    device.keep_contact(contact)
+    arguments = {"keep": (), "sync": (), "meet": ("1234-5678-9018",)}.get(name, (NAME,))
+    ran = device.run(name, *arguments, "--proxy", proxy, typed="편지")
+    assert (ran.code, ran.said) == (2, ["bad-proxy"])
+    assert device.profile.contacts == (contact,)

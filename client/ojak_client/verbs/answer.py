@@ -13,11 +13,11 @@ from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, open_vault
+from ojak_client.passing_on import goes_early, pass_on
 from ojak_client.profile import TheirQuestion
 from ojak_client.stopping import confirm_writing
 from ojak_client.verb import verb
 from ojak_client.verb_options import answer_fd_option, name_argument, proxy_option
-from ojak_client.verbs.send import goes_early, pass_on
 
 
 @verb(HelpText.ANSWER, examples=("ojak answer 엄마",))

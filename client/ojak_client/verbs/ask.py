@@ -14,10 +14,10 @@ from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, open_vault
+from ojak_client.passing_on import goes_early, pass_on
 from ojak_client.stopping import confirm_writing
 from ojak_client.verb import verb
 from ojak_client.verb_options import answer_fd_option, name_argument, proxy_option
-from ojak_client.verbs.send import goes_early, pass_on
 from ojak_protocol import comparison
 from ojak_protocol.answers import CanonicalAnswer
 from ojak_protocol.details import check_question

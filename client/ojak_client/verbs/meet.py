@@ -25,6 +25,7 @@ from ojak_client.inputs import ANSWER_OPTION, ANSWERS_OPTION
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import connect, open_or_create_vault
+from ojak_client.passing_on import add_letter
 from ojak_client.profile import Contact, Profile, Visiting, find, lies_at_relay, with_contact
 from ojak_client.reading import Showing, show_letters
 from ojak_client.relay_url import parse_relay_url
@@ -39,7 +40,6 @@ from ojak_client.verb_options import (
     questions_option,
     set_option,
 )
-from ojak_client.verbs.send import add_letter
 from ojak_protocol.estimate import WARNING_BELOW_BITS
 from ojak_protocol.letters import Kind
 from ojak_protocol.number import parse_number
