@@ -64,6 +64,7 @@ class HelpText(Enum):
     )
     NAME = text("help-name", "What you call this person.")
     QUESTION = text("help-question", "A question only the family can answer; give it three times.")
+    QUESTION_METAVAR = text("help-question-metavar", "QUESTION")
     PROXY = text("help-proxy", "Reach the relay through this proxy, for Tor.")
     PROXY_METAVAR = text("help-proxy-metavar", "ADDRESS")
     AT_ONCE = text(
@@ -73,6 +74,7 @@ class HelpText(Enum):
     AGAIN = text("help-again", "Show letters, too, whose showing broke off.")
     OPTIONAL_NAME_METAVAR = text("help-optional-name-metavar", "[NAME]")
     SET = text("help-set", "Number of the agreed set of questions.")
+    SET_METAVAR = text("help-set-metavar", "NUMBER")
     LETTER = text("help-letter", "Read your letter from standard input.")
     LEAVE = text("help-leave", "Leave the letter if nobody is there.")
     OWN = text("help-own", "This is your own device: keep the conversation under this name.")
@@ -93,7 +95,6 @@ class HelpText(Enum):
     ANSWER = text("help-answer", "Answer a question that came.")
     STOP = text("help-stop", "Ask somebody not to write any more, or to send no money.")
     OWN_QUESTION = text("help-own-question", "Your question, at most 200 characters.")
-    OWN_QUESTION_METAVAR = text("help-own-question-metavar", "QUESTION")
     ANSWER_FD = text("help-answer-fd", "Read the answer from this open descriptor.")
     ANSWER_FD_OF_VISIT = text(
         "help-answer-fd-of-visit",

@@ -1,7 +1,8 @@
 """What the kinds of letters are to a person: which `ojak read` shows, and how many are unread.
 
 A kind that is missing in `SHOWN` is kept and said to be of a newer version. A parcel is such a
-kind until fetching one is built; it then joins `SHOWN` or is shown by a file of its own.
+kind until fetching one is built; it then joins `SHOWN` or is shown by a file of its own. A timed
+letter is one only on its way: `timed_pointers` makes a text of it.
 """
 
 from typing import Final

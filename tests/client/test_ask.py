@@ -171,6 +171,21 @@ def test_a_question_under_force_is_answered_only_after_a_yes(device: Device) -> 
     assert (ran.code, ran.said) == (0, ["waits-for-meeting"])
 
 
+def test_an_answer_to_somebody_who_was_forced_goes_at_once_and_to_nobody_else(
+    device: Device, url: str
+) -> None:
+    question = (their_question(forced=True),)
+    only_forced = Contact(
+        NAME, url, their_questions=question, lines=(line_of(meet().host, alarm=True),)
+    )
+    device.keep_contact(only_forced)
+    ran = answering(device, "answer", "--yes")
+    assert (ran.code, ran.said) == (0, ["left"])
+    device.keep_contact(replace(only_forced, lines=(line_of(meet().host),)))
+    ran = answering(device, "answer", "--yes")
+    assert (ran.code, ran.said) == (0, ["waits-for-meeting"])
+
+
 def test_who_asked_to_stop_is_neither_asked_nor_answered_without_a_yes(device: Device) -> None:
     contact = Contact(NAME, GONE, asked_to_stop=True, their_questions=(their_question(),))
     device.keep_contact(contact)

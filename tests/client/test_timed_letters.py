@@ -6,76 +6,38 @@ import pytest
 
 from ojak_client.apply import MOST_UNREAD
 from ojak_client.notices import NoticeKind
-from ojak_client.profile import LetterState, Part, Pointer, Profile, Role, with_point
+from ojak_client.profile import LetterState
 from ojak_client.taking_back import take_back
 from ojak_client.timed_parts import LIES_SECONDS, MOST_PARTS, with_timed_letter
-from ojak_client.timed_pointers import GONE, due_places, keep_pointer
-from ojak_protocol.addresses import MailboxId, mailbox_id
+from ojak_client.timed_pointers import GONE, keep_pointer
 from ojak_protocol.conversation import UNREADABLE
 from ojak_protocol.details import Parcel
 from ojak_protocol.letters import Body, Kind, details_of, encode_details
 from ojak_protocol.parcels import pack_timed
-from ojak_protocol.sync import Deposit
 from tests.client.persons import (
     NAME,
     Clock,
     Killed,
     Person,
-    guest_of,
     host_of,
     kept_pair,
     letter,
     moment,
 )
 from tests.client.simulated_relay import SimulatedRelay
-from tests.people import ALARM, ENTROPY, holds
-
-DAY = 86_400
-TEXT = "생일을 축하한다"
-DUE = 3 * DAY
-
-
-def writes(person: Person, text: str = TEXT, *, after: int = DUE) -> int:
-    """Somebody writes a letter that opens after so many seconds."""
-    now = person.clock.now
-    references: list[int] = []
-
-    def change(profile: Profile) -> tuple[Profile, None]:
-        changed = with_timed_letter(
-            profile, NAME, text, due_at=now + after, now=now, entropy=ENTROPY
-        )
-        assert changed is not None
-        references.append(changed.references)
-        return changed, None
-
-    person.store.update(change)
-    return references[-1]
-
-
-def part(person: Person) -> Part:
-    (one,) = person.contact.parts
-    return one
-
-
-def pointer(person: Person) -> Pointer:
-    (one,) = person.contact.pointers
-    return one
-
-
-def place_of(person: Person) -> MailboxId:
-    return mailbox_id(part(person).delete_key)
-
-
-def polled(relay: SimulatedRelay, since: int = 0) -> set[MailboxId]:
-    return {place for made in relay.arrived[since:] for place in made.polls}
-
-
-def deposits_at(relay: SimulatedRelay, place: MailboxId) -> list[Deposit]:
-    return [one for made in relay.arrived for one in made.deposits if one.id == place]
-
-
-def state_of(person: Person, reference: int) -> LetterState:
-    return next(one.state for one in person.contact.ours if one.reference == reference)
+from tests.client.timed import (
+    DAY,
+    DUE,
+    TEXT,
+    deposits_at,
+    part,
+    place_of,
+    pointer,
+    polled,
+    state_of,
+    writes,
+)
+from tests.people import ENTROPY, holds
 
 
 @pytest.fixture
@@ -439,152 +401,3 @@ def test_a_process_killed_at_any_save_loses_no_timed_letter_and_shows_it_once(
                     continue
         clock.now += DUE if not step else 3600
     assert reader.texts == [TEXT]
-
-
-# A guest on a borrowed device, which remembers nothing after its visit.
-
-
-def visits(relay: SimulatedRelay, clock: Clock, host: Person) -> Person:
-    """A guest comes, is confirmed, reads and acknowledges what it can."""
-    # The answers were typed on a borrowed device before, and the host said yes to it.
-    point = host.contact.sets[0].point
-    host.change(lambda contact: with_point(contact, replace(point, spent=False)))
-    guest = guest_of(relay, clock, keeps=False)
-    for _ in range(3):
-        guest.sync()
-        host.sync()
-    for _ in range(2):
-        # What was shown is gone; what is owed goes out.
-        guest.change(
-            lambda contact: replace(
-                contact,
-                theirs=tuple(one for one in contact.theirs if one.kind != Kind.TEXT),
-                lines=tuple(replace(line, receipt_due_at=clock.now) for line in contact.lines),
-            )
-        )
-        guest.sync()
-        host.sync()
-    return guest
-
-
-def read_by(guest: Person) -> int:
-    return guest.kinds().count(NoticeKind.LETTER_ARRIVED)
-
-
-def test_a_guest_that_forgets_is_told_once_of_a_letter_for_later_and_does_not_use_it_up(
-    relay: SimulatedRelay, clock: Clock
-) -> None:
-    host = host_of(relay, clock)
-    reference = writes(host)
-    other = host.write("heute", at_once=False)
-    host.sync()
-    guest = visits(relay, clock, host)
-    assert [one.count for one in guest.told if one.kind is NoticeKind.LETTER_FOR_LATER] == [
-        clock.now + DUE
-    ]
-    assert read_by(guest) == 1
-    # What stands before it is acknowledged all the same.
-    assert state_of(host, other) is LetterState.COLLECTED
-    assert state_of(host, reference) is LetterState.WAITING
-
-    clock.now += DAY + 60
-    host.sync()
-    again = visits(relay, clock, host)
-    assert NoticeKind.LETTER_FOR_LATER in again.kinds()
-    assert read_by(again) == 0
-
-    clock.now += DUE
-    host.sync()
-    last = visits(relay, clock, host)
-    assert read_by(last) == 1
-    assert state_of(host, reference) is LetterState.COLLECTED
-    assert part(host)
-
-
-def test_what_comes_behind_a_letter_for_later_is_still_found(
-    relay: SimulatedRelay, clock: Clock
-) -> None:
-    host = host_of(relay, clock)
-    writes(host)
-    host.sync()
-    guest = guest_of(relay, clock, keeps=False)
-    for person in (guest, host, guest, host, guest):
-        person.sync()
-    assert pointer(guest).place is not None
-    before = len(relay.arrived)
-    texts = [f"{n}" for n in range(7)]
-    for text in texts:
-        host.write(text)
-    host.sync()
-    for _ in range(3):
-        guest.sync()
-    assert guest.texts == texts
-    # To fetch it again would take the room of what is news.
-    assert pointer(guest).place not in polled(relay, before)
-
-
-def test_a_pointer_is_acknowledged_by_a_guest_that_forgets_only_with_its_letter_in_hand(
-    relay: SimulatedRelay, clock: Clock
-) -> None:
-    host = host_of(relay, clock)
-    reference = writes(host, after=60)
-    host.sync()
-    place = place_of(host)
-    clock.now += 3600
-    lost = relay.store._records.pop(place)  # noqa: SLF001 - a relay that has lost it for a while
-    guest = visits(relay, clock, host)
-    assert due_places(guest.contact, clock.now) == (place,)
-    assert state_of(host, reference) is LetterState.WAITING
-    relay.store._records[place] = lost  # noqa: SLF001 - and found it again
-    before = len(relay.arrived)
-    guest.sync()
-    assert guest.texts == [TEXT]
-    guest.sync()
-    # Nothing is deleted before it was shown: nobody else remembers it.
-    assert part(host).delete_key not in {k for made in relay.arrived[before:] for k in made.deletes}
-    guest.change(
-        lambda contact: replace(
-            contact,
-            theirs=(),
-            lines=tuple(replace(line, receipt_due_at=clock.now) for line in contact.lines),
-        )
-    )
-    for person in (guest, host):
-        person.sync()
-    assert not relay.holds(place)
-    assert state_of(host, reference) is LetterState.COLLECTED
-
-
-# Where there is an alarm word.
-
-
-def test_no_visit_at_a_point_with_an_alarm_word_gets_a_timed_letter(
-    relay: SimulatedRelay, clock: Clock
-) -> None:
-    host = host_of(relay, clock, alarm=ALARM)
-    reference = writes(host, after=60)
-    host.write("echt", at_once=False)
-    for text in ("harmlos", "auch"):
-        host.write(text, role=Role.COUNTERPART)
-    host.sync()
-    clock.now += 3600
-    guest = visits(relay, clock, host)
-    assert [one.count for one in guest.told if one.kind is NoticeKind.HOST_CONFIRMED] == [1]
-    assert read_by(guest) == 1
-    assert state_of(host, reference) is LetterState.WAITING
-    assert place_of(host) not in polled(relay)
-
-
-def test_a_side_that_stays_gets_its_timed_letters_a_day_after_the_meeting(
-    relay: SimulatedRelay, clock: Clock
-) -> None:
-    host, guest = host_of(relay, clock, alarm=ALARM), guest_of(relay, clock)
-    writes(host)
-    host.sync()
-    for person in (guest, host, guest, host, guest):
-        person.sync()
-    assert guest.contact.pointers == ()
-    clock.now += DAY
-    for person in (host, guest):
-        person.sync()
-    assert pointer(guest)

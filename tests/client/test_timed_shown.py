@@ -12,7 +12,7 @@ from tests.client.devices import Device, waiting_host
 from tests.client.persons import NAME, Clock, letter, moment
 from tests.client.simulated_relay import SimulatedRelay
 from tests.client.test_meet import meet
-from tests.client.test_timed_letters import state_of, writes
+from tests.client.timed import state_of, writes
 from tests.people import ENTROPY
 
 QUICK_SECONDS = 25

@@ -58,12 +58,7 @@ class ConversationMachine(TwoRelatives):
         later=st.booleans(),
         meanwhile=st.sampled_from(["nothing", "sent", "lost", "replaced", "read", "acknowledged"]),
     )
-    def somebody_thinks_better_of_a_letter(
-        self,
-        who: str,
-        later: bool,  # noqa: FBT001
-        meanwhile: str,
-    ) -> None:
+    def somebody_thinks_better_of_a_letter(self, who: str, *, later: bool, meanwhile: str) -> None:
         if later:
             self.somebody_writes_for_later(who, DAY)
         else:

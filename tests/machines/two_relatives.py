@@ -109,6 +109,6 @@ class TwoRelatives(RuleBasedStateMachine):
             fault(self.relay, number)
 
     @rule(who=names, over=st.booleans())
-    def somebody_sits_where_a_side_writes(self, who: str, over: bool) -> None:  # noqa: FBT001
+    def somebody_sits_where_a_side_writes(self, who: str, *, over: bool) -> None:
         boxes = talk.due(self.devices[who].state.talk, now=self.now)
         self.relay.sit([out.place.id for out in boxes], over=over)

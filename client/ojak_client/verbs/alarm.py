@@ -24,15 +24,16 @@ from ojak_client.profile import (
 from ojak_client.question_sets import find_set
 from ojak_client.typed import usable_text
 from ojak_client.verb import verb
+from ojak_client.verb_options import answers_fd_option, name_argument, set_option
 from ojak_protocol.errors import Exhausted
 from ojak_protocol.meeting_point import change_alarm, day_of
 
 
 @verb(HelpText.ALARM, examples=("ojak alarm 엄마",))
-@click.argument("name", metavar=told(HelpText.NAME_METAVAR))
-@click.option("--set", "set_number", type=click.IntRange(1, 999), help=told(HelpText.SET))
+@name_argument()
+@set_option()
 @click.option("--none", "no_word", is_flag=True, help=told(HelpText.NO_ALARM))
-@click.option("--answers-fd", type=click.IntRange(min=0), help=told(HelpText.ALARM_FD))
+@answers_fd_option(HelpText.ALARM_FD)
 def command(
     invocation: Invocation,
     name: str,

@@ -3,12 +3,9 @@
 import time
 from functools import partial
 
-import click
-
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, connect, open_vault
@@ -17,11 +14,12 @@ from ojak_client.question_sets import allow_held
 from ojak_client.rounds import run_errands
 from ojak_client.telling import tell
 from ojak_client.verb import verb
+from ojak_client.verb_options import name_argument, proxy_option
 
 
 @verb(HelpText.ALLOW, examples=("ojak allow 엄마",))
-@click.argument("name", metavar=told(HelpText.NAME_METAVAR))
-@click.option("--proxy", help=told(HelpText.PROXY), metavar=told(HelpText.PROXY_METAVAR))
+@name_argument()
+@proxy_option()
 def command(invocation: Invocation, name: str, *, proxy: str | None) -> ExitCode:
     """Ask once, then let the letters that wait go to the visit that is held, at once."""
     with open_vault(invocation) as store:

@@ -13,22 +13,18 @@ from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, open_vault
+from ojak_client.passing_on import goes_early, pass_on
 from ojak_client.profile import TheirQuestion
 from ojak_client.stopping import confirm_writing
 from ojak_client.verb import verb
-from ojak_client.verbs.send import goes_early, pass_on
+from ojak_client.verb_options import answer_fd_option, name_argument, proxy_option
 
 
 @verb(HelpText.ANSWER, examples=("ojak answer 엄마",))
-@click.argument("name", metavar=told(HelpText.NAME_METAVAR))
-@click.option(
-    "--answer-fd",
-    type=click.IntRange(min=0),
-    metavar=told(HelpText.DESCRIPTOR_METAVAR),
-    help=told(HelpText.ANSWER_FD),
-)
+@name_argument()
+@answer_fd_option()
 @click.option("--skip", is_flag=True, help=told(HelpText.SKIP))
-@click.option("--proxy", help=told(HelpText.PROXY), metavar=told(HelpText.PROXY_METAVAR))
+@proxy_option()
 def command(
     invocation: Invocation, name: str, *, answer_fd: int | None, skip: bool, proxy: str | None
 ) -> ExitCode:

@@ -14,9 +14,10 @@ from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, open_vault
+from ojak_client.passing_on import goes_early, pass_on
 from ojak_client.stopping import confirm_writing
 from ojak_client.verb import verb
-from ojak_client.verbs.send import goes_early, pass_on
+from ojak_client.verb_options import answer_fd_option, name_argument, proxy_option
 from ojak_protocol import comparison
 from ojak_protocol.answers import CanonicalAnswer
 from ojak_protocol.details import check_question
@@ -26,19 +27,14 @@ from ojak_protocol.stretch import argon2id
 
 
 @verb(HelpText.ASK, examples=("ojak ask 엄마",))
-@click.argument("name", metavar=told(HelpText.NAME_METAVAR))
+@name_argument()
 @click.option(
     "--question",
-    metavar=told(HelpText.OWN_QUESTION_METAVAR),
+    metavar=told(HelpText.QUESTION_METAVAR),
     help=told(HelpText.OWN_QUESTION),
 )
-@click.option(
-    "--answer-fd",
-    type=click.IntRange(min=0),
-    metavar=told(HelpText.DESCRIPTOR_METAVAR),
-    help=told(HelpText.ANSWER_FD),
-)
-@click.option("--proxy", help=told(HelpText.PROXY), metavar=told(HelpText.PROXY_METAVAR))
+@answer_fd_option()
+@proxy_option()
 def command(
     invocation: Invocation,
     name: str,

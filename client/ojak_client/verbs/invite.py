@@ -17,14 +17,15 @@ from ojak_client.relay_url import parse_relay_url
 from ojak_client.telling import show_slip
 from ojak_client.typed import usable_name
 from ojak_client.verb import verb
+from ojak_client.verb_options import answers_fd_option, questions_option
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.number import new_number
 
 
 @verb(HelpText.INVITE, examples=("ojak invite --relay https://relay.example",))
 @click.option("--name", help=told(HelpText.NAME), metavar=told(HelpText.NAME_METAVAR))
-@click.option("--question", "questions", multiple=True, help=told(HelpText.QUESTION))
-@click.option("--answers-fd", type=click.IntRange(min=0), help=told(HelpText.ANSWERS_FD))
+@questions_option()
+@answers_fd_option()
 def command(
     invocation: Invocation, name: str | None, questions: tuple[str, ...], answers_fd: int | None
 ) -> ExitCode:

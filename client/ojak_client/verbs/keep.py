@@ -7,13 +7,10 @@ import time
 from types import FrameType
 from typing import TYPE_CHECKING, Final, NoReturn, Self
 
-import click
-
 from ojak_client.errors import NoAnswer, RelayRefused, UnusableSetting, VaultBusy
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure, explain
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.notices import Notice, NoticeKind
@@ -23,6 +20,7 @@ from ojak_client.rounds import MOST_ROUNDS, keeping_shape
 from ojak_client.store import Store
 from ojak_client.telling import tell
 from ojak_client.verb import verb
+from ojak_client.verb_options import proxy_option
 
 if TYPE_CHECKING:
     from ojak_client.exchange import Exchange, Round
@@ -42,7 +40,7 @@ class _Stopped(BaseException):
 
 
 @verb(HelpText.KEEP, examples=("ojak keep",))
-@click.option("--proxy", help=told(HelpText.PROXY), metavar=told(HelpText.PROXY_METAVAR))
+@proxy_option()
 def command(invocation: Invocation, proxy: str | None) -> ExitCode:
     """Wait at each number and on each conversation until stopped."""
     before = signal.signal(signal.SIGTERM, _stop)

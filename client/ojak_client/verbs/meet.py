@@ -25,6 +25,7 @@ from ojak_client.inputs import ANSWER_OPTION, ANSWERS_OPTION
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import connect, open_or_create_vault
+from ojak_client.passing_on import add_letter
 from ojak_client.profile import Contact, Profile, Visiting, find, lies_at_relay, with_contact
 from ojak_client.reading import Showing, show_letters
 from ojak_client.relay_url import parse_relay_url
@@ -32,7 +33,13 @@ from ojak_client.store import MemoryStore, Store
 from ojak_client.telling import tell_later
 from ojak_client.typed import usable_name, usable_text
 from ojak_client.verb import verb
-from ojak_client.verbs.send import add_letter
+from ojak_client.verb_options import (
+    answer_fd_option,
+    answers_fd_option,
+    proxy_option,
+    questions_option,
+    set_option,
+)
 from ojak_protocol.estimate import WARNING_BELOW_BITS
 from ojak_protocol.letters import Kind
 from ojak_protocol.number import parse_number
@@ -67,10 +74,8 @@ class _Options:
 
 @verb(HelpText.MEET, examples=("ojak meet 1234-5678-9012 --relay https://relay.example",))
 @click.argument("number", nargs=-1, required=True, metavar=told(HelpText.NUMBER_METAVAR))
-@click.option("--question", "questions", multiple=True, help=told(HelpText.QUESTION))
-@click.option(
-    "--set", "set_number", type=click.IntRange(1, 999), default=1, help=told(HelpText.SET)
-)
+@questions_option()
+@set_option(default=1)
 @click.option("--letter", type=click.Choice(["-"]), help=told(HelpText.LETTER))
 @click.option("--leave", is_flag=True, help=told(HelpText.LEAVE))
 @click.option("--own", metavar=told(HelpText.NAME_METAVAR), help=told(HelpText.OWN))
@@ -82,20 +87,10 @@ class _Options:
     metavar=told(HelpText.SECONDS_METAVAR),
     help=told(HelpText.WAIT),
 )
-@click.option(
-    "--answers-fd",
-    type=click.IntRange(min=0),
-    metavar=told(HelpText.DESCRIPTOR_METAVAR),
-    help=told(HelpText.ANSWERS_FD),
-)
-@click.option(
-    "--answer-fd",
-    type=click.IntRange(min=0),
-    metavar=told(HelpText.DESCRIPTOR_METAVAR),
-    help=told(HelpText.ANSWER_FD_OF_VISIT),
-)
+@answers_fd_option()
+@answer_fd_option(HelpText.ANSWER_FD_OF_VISIT)
 @click.option("--to-stdout", is_flag=True, help=told(HelpText.TO_STDOUT))
-@click.option("--proxy", help=told(HelpText.PROXY), metavar=told(HelpText.PROXY_METAVAR))
+@proxy_option()
 def command(invocation: Invocation, number: tuple[str, ...], **options: Any) -> ExitCode:  # noqa: ANN401 - click's
     """Answer the offer at a number, read what waits, reply, and leave nothing."""
     chosen = _Options(**options)

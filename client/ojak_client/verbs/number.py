@@ -2,13 +2,10 @@
 
 import os
 
-import click
-
 from ojak_client.asking import ask_same_answers
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, open_vault
@@ -16,6 +13,7 @@ from ojak_client.profile import Profile, QuestionSet, find, with_contact, with_l
 from ojak_client.question_sets import with_new_number
 from ojak_client.telling import show_slip
 from ojak_client.verb import verb
+from ojak_client.verb_options import answers_fd_option, name_argument
 from ojak_protocol.details import NextNumber
 from ojak_protocol.letters import Kind
 from ojak_protocol.meeting_point import MeetingPoint
@@ -23,8 +21,8 @@ from ojak_protocol.number import new_number
 
 
 @verb(HelpText.NEW_NUMBER, examples=("ojak number 엄마",))
-@click.argument("name", metavar=told(HelpText.NAME_METAVAR))
-@click.option("--answers-fd", type=click.IntRange(min=0), help=told(HelpText.ANSWERS_FD))
+@name_argument()
+@answers_fd_option()
 def command(invocation: Invocation, name: str, *, answers_fd: int | None) -> ExitCode:
     """Ask for the answers once more, take a new number, and tell the family of it in a letter.
 

@@ -14,17 +14,18 @@ from ojak_client.profile import Profile, QuestionSet, find, with_contact, with_l
 from ojak_client.question_sets import add_set, find_set, next_set_number
 from ojak_client.telling import show_questions
 from ojak_client.verb import verb
+from ojak_client.verb_options import answers_fd_option, name_argument, questions_option, set_option
 from ojak_protocol.details import NextQuestions
 from ojak_protocol.letters import Body, Kind, encode_body
 from ojak_protocol.meeting_point import MeetingPoint
 
 
 @verb(HelpText.QUESTIONS, examples=("ojak questions 엄마",))
-@click.argument("name", metavar=told(HelpText.NAME_METAVAR))
-@click.option("--question", "questions", multiple=True, help=told(HelpText.QUESTION))
-@click.option("--set", "set_number", type=click.IntRange(1, 999), help=told(HelpText.SET))
+@name_argument()
+@questions_option()
+@set_option()
 @click.option("--agreed", is_flag=True, help=told(HelpText.AGREED))
-@click.option("--answers-fd", type=click.IntRange(min=0), help=told(HelpText.ANSWERS_FD))
+@answers_fd_option()
 def command(
     invocation: Invocation,
     name: str,

@@ -13,26 +13,24 @@ from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, connect, open_vault
 from ojak_client.profile import Contact, LetterState, OurLetter, Profile, find, with_contact
-from ojak_client.relay_url import parse_proxy_url
 from ojak_client.rounds import run_errands
 from ojak_client.store import Store
 from ojak_client.taking_back import can_be_taken_back, find_letter, take_back, to_take_back
 from ojak_client.telling import tell
 from ojak_client.verb import verb
+from ojak_client.verb_options import name_argument, proxy_option
 
 
 @verb(HelpText.RECALL, examples=("ojak recall 엄마", "ojak recall 엄마 3"))
-@click.argument("name", metavar=told(HelpText.NAME_METAVAR))
+@name_argument()
 @click.argument(
     "letter", type=click.IntRange(min=1), required=False, metavar=told(HelpText.LETTER_METAVAR)
 )
-@click.option("--proxy", help=told(HelpText.PROXY), metavar=told(HelpText.PROXY_METAVAR))
+@proxy_option()
 def command(
     invocation: Invocation, name: str, *, letter: int | None, proxy: str | None
 ) -> ExitCode:
     """Keep that it is asked back, then ask; only the other side can say more."""
-    if proxy is not None:
-        parse_proxy_url(proxy)
     with open_vault(invocation) as store:
         contact = choose_contact(store.read(), name)
         chosen = _chosen(contact, letter)

@@ -15,12 +15,13 @@ from ojak_client.opening import choose_contact, open_vault
 from ojak_client.profile import Profile, find, with_contact, with_letter
 from ojak_client.relay_url import parse_relay_url
 from ojak_client.verb import verb
+from ojak_client.verb_options import name_argument
 from ojak_protocol.details import MOST_ADDRESS_CHARACTERS, NextRelay
 from ojak_protocol.letters import Kind
 
 
 @verb(HelpText.NEW_RELAY, examples=("ojak relay 엄마 https://relay.example",))
-@click.argument("name", metavar=told(HelpText.NAME_METAVAR))
+@name_argument()
 @click.argument("address", metavar=told(HelpText.RELAY_METAVAR))
 def command(invocation: Invocation, name: str, *, address: str) -> ExitCode:
     """Go to another relay: at once where nobody was met, else once they have read of it."""

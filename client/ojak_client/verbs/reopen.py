@@ -1,23 +1,21 @@
 """`ojak reopen NAME`: let five more tries come to a number that was closed."""
 
-import click
-
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, open_vault
 from ojak_client.profile import Contact, Profile, QuestionSet, find, with_contact, with_point
 from ojak_client.question_sets import find_set
 from ojak_client.verb import verb
+from ojak_client.verb_options import name_argument, set_option
 from ojak_protocol import meeting_point
 
 
 @verb(HelpText.REOPEN, examples=("ojak reopen 엄마",))
-@click.argument("name", metavar=told(HelpText.NAME_METAVAR))
-@click.option("--set", "set_number", type=click.IntRange(1, 999), help=told(HelpText.SET))
+@name_argument()
+@set_option()
 def command(invocation: Invocation, name: str, *, set_number: int | None) -> ExitCode:
     """Ask once, then open the closed set of that number, or the only one that is closed."""
     with open_vault(invocation) as store:

@@ -11,18 +11,19 @@ from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, open_vault
+from ojak_client.passing_on import EXPIRES_AFTER_SECONDS, pass_on
 from ojak_client.profile import Profile, with_letter
 from ojak_client.store import Store
 from ojak_client.verb import verb
-from ojak_client.verbs.send import EXPIRES_AFTER_SECONDS, pass_on
+from ojak_client.verb_options import name_argument, proxy_option
 from ojak_protocol.details import Stop, StopWhat
 from ojak_protocol.letters import Kind
 
 
 @verb(HelpText.STOP, examples=("ojak stop 엄마", "ojak stop 엄마 --money"))
-@click.argument("name", metavar=told(HelpText.NAME_METAVAR))
+@name_argument()
 @click.option("--money", is_flag=True, help=told(HelpText.STOP_MONEY))
-@click.option("--proxy", help=told(HelpText.PROXY), metavar=told(HelpText.PROXY_METAVAR))
+@proxy_option()
 def command(invocation: Invocation, name: str, *, money: bool, proxy: str | None) -> ExitCode:
     """Keep the letter that asks to stop, and try to send it."""
     with open_vault(invocation) as store:

@@ -2,14 +2,11 @@
 
 from functools import partial
 
-import click
-
 from ojak_client import kinds
 from ojak_client.errors import NoAnswer, RelayRefused, UnusableSetting
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure, explain
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import connect, open_vault, relays_of
@@ -17,10 +14,11 @@ from ojak_client.rounds import run_errands
 from ojak_client.store import Store
 from ojak_client.telling import tell
 from ojak_client.verb import verb
+from ojak_client.verb_options import proxy_option
 
 
 @verb(HelpText.SYNC, examples=("ojak sync",))
-@click.option("--proxy", help=told(HelpText.PROXY), metavar=told(HelpText.PROXY_METAVAR))
+@proxy_option()
 def command(invocation: Invocation, proxy: str | None) -> ExitCode:
     """Do what `ojak keep` does, once and without waiting."""
     with open_vault(invocation) as store:

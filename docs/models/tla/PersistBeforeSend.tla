@@ -6,8 +6,8 @@
      Store.update: load, change, save in one piece        a change of memory, then WriterSaves
      Exchange.round: what is sent is made from the disk   ReadyToSend
      conversation.write, ratchet.seal                     Seal
-     conversation.expire                                  Withdraw
-     conversation.receive, apply._arrived                 Open
+     conversation.expire, conversation.recall             Withdraw
+     conversation.receive, arriving.record_arrival        Open
      acknowledgement.acknowledge, heard                   Tell, Hear
      reading.show_letters: mark, show, erase              Mark, Show, Erase
 

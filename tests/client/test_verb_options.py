@@ -1,0 +1,61 @@
+"""Options of the verbs: those of one name are one thing, and none shows a word of click's own."""
+
+from collections import defaultdict
+from importlib import import_module
+
+import click
+import pytest
+
+from ojak_client.profile import Contact
+from ojak_client.verb import Verb
+from ojak_client.verbs import VERBS
+from tests.client.devices import Device
+from tests.client.persons import NAME
+
+WITHOUT_PLACEHOLDER = (click.Choice,)
+"""Types that show what may be given, in no language."""
+
+
+WITH_PROXY = ("keep", "meet", "send", "recall", "ask", "answer", "stop", "sync", "allow")
+
+
+def verb_of(name: str) -> Verb:
+    command = import_module(f"ojak_client.verbs.{name}").command
+    assert isinstance(command, Verb)
+    return command
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_every_value_that_a_verb_takes_has_a_translated_placeholder(name: str) -> None:
+    for parameter in verb_of(name).params:
+        flag = isinstance(parameter, click.Option) and (parameter.is_flag or parameter.count)
+        if not flag and not isinstance(parameter.type, WITHOUT_PLACEHOLDER):
+            assert parameter.metavar, parameter.opts
+
+
+def test_an_option_has_one_name_one_kind_and_one_placeholder_in_every_verb() -> None:
+    kinds: dict[str, set[tuple[str | None, str, str | None]]] = defaultdict(set)
+    verbs_with: dict[str, int] = defaultdict(int)
+    for name in VERBS:
+        for parameter in verb_of(name).params:
+            if isinstance(parameter, click.Option) and not parameter.hidden:
+                option = parameter.opts[0]
+                # One question of one's own and three of a set are two things under one name.
+                called = "questions" if parameter.name == "question" else parameter.name
+                kinds[option].add((called, repr(parameter.type), parameter.metavar))
+                verbs_with[option] += 1
+    assert verbs_with["--proxy"] == len(WITH_PROXY)
+    assert {option: many for option, many in kinds.items() if len(many) > 1} == {}
+
+
+@pytest.mark.parametrize("name", WITH_PROXY)
+@pytest.mark.parametrize("proxy", ["ftp://x", ""], ids=["another form", "empty"])
+def test_a_proxy_that_cannot_be_used_is_refused_before_anything_is_done(
+    name: str, proxy: str, device: Device
+) -> None:
+    contact = Contact(NAME, "http://127.0.0.1:1")
+    device.keep_contact(contact)
+    arguments = {"keep": (), "sync": (), "meet": ("1234-5678-9018",)}.get(name, (NAME,))
+    ran = device.run(name, *arguments, "--proxy", proxy, typed="편지")
+    assert (ran.code, ran.said) == (2, ["bad-proxy"])
+    assert device.profile.contacts == (contact,)
