@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ojak_client.notices import NoticeKind
+from ojak_client.prepare import KEPT_LINES, KEPT_VISITS
 from ojak_client.profile import Contact, LetterState, QuestionSet, Role, Visiting
 from ojak_client.question_sets import (
     MOST_SETS,
@@ -185,3 +186,47 @@ def test_with_a_new_number_what_was_offered_at_the_old_one_counts_as_possibly_re
     marks = {letter.reference: letter.possibly_read for letter in moved.ours}
     assert marks == {offered: True, kept: False}
     assert all(letter.state is LetterState.WAITING for letter in moved.ours)
+
+
+def own_visit(host: Person, relay: SimulatedRelay, clock: Clock) -> Person:
+    guest = guest_of(relay, clock)
+    guest.write("von drinnen")
+    visit(host, guest)
+    clock.now += 60
+    return guest
+
+
+def test_whoever_comes_with_spent_answers_cuts_no_conversation_with_the_family(
+    relay: SimulatedRelay, clock: Clock
+) -> None:
+    """However often he comes on a device of his own; without the yes, nothing goes to him."""
+    host = host_of(relay, clock)
+    family = own_visit(host, relay, clock)
+    visit(host, borrowed(relay, clock))
+    assert host.contact.sets[0].point.spent
+    strangers = [own_visit(host, relay, clock) for _ in range(KEPT_LINES + 1)]
+    assert [line.held for line in host.contact.lines if line.kept] == [False] + [True] * KEPT_LINES
+
+    host.write("an die Familie")
+    family.write("von der Familie")
+    visit(host, family)
+    assert family.texts == ["an die Familie"]
+    assert host.texts[-1] == "von der Familie"
+    visit(host, strangers[-1])
+    assert all(stranger.texts == [] for stranger in strangers)
+
+
+def test_b1_who_comes_again_and_again_with_spent_answers_does_not_fill_the_vault(
+    relay: SimulatedRelay, clock: Clock
+) -> None:
+    host = host_of(relay, clock)
+    family = borrowed(relay, clock)
+    visit(host, family)
+    for _ in range(KEPT_VISITS + 1):
+        visit(host, borrowed(relay, clock), rounds=2)
+        clock.now += 60
+    held = [line.held for line in host.contact.lines]
+    assert held == [False] + [True] * KEPT_VISITS
+    host.write("an die Familie")
+    visit(host, family)
+    assert family.texts == ["an die Familie"]
