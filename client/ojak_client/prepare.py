@@ -229,7 +229,7 @@ def _write_waiting(contact: Contact, position: int, moment: Moment, *, free: int
     if not is_live(contact, line, moment.relay_clock):
         return contact
     promised, letters = _letters_for(contact, line, moment.now)
-    bodies = [(letter.reference, _sealable(letter, moment.now)) for letter in letters]
+    bodies = _sealable(contact, line, letters, moment)
     bodies = bodies[: max(0, free)]
     due = _first_box_due(line) or 0 < line.receipt_due_at <= moment.now
     if bodies or due:
@@ -294,11 +294,35 @@ def _letters_for(
     return frozenset(letter.reference for letter in waited), tuple(letters)
 
 
-def _sealable(letter: OurLetter, now: int) -> Body:
-    body = body_of(letter)
-    if letter.role is Role.COUNTERPART:
-        return replace(body, expires_at=now + COUNTERPART_TTL_SECONDS)
-    return body
+def _sealable(
+    contact: Contact, line: Line, letters: tuple[OurLetter, ...], moment: Moment
+) -> list[tuple[int, Body]]:
+    """Return what is sealed for *letters*, with the reference of each.
+
+    A box says until when it may be read. A harmless one says it of a letter in whose place it
+    stands: by a time of its own, whoever made the guest's program would know the alarm word.
+    """
+    known = [
+        letter
+        for letter in contact.waiting
+        if letter.reference <= line.newest and not due_at(letter)
+    ]
+    # What may go at once was offered before the confirmation, as a rule.
+    times = iter([letter.expires_at for letter in sorted(known, key=lambda one: one.at_once)])
+    bodies = []
+    for letter in letters:
+        body = body_of(letter)
+        if letter.role is Role.COUNTERPART:
+            body = replace(body, expires_at=next(times, 0) or _drawn_expiry(moment))
+        bodies.append((letter.reference, body))
+    return bodies
+
+
+def _drawn_expiry(moment: Moment) -> int:
+    """Return when a letter written at some time in the last weeks may end to be read."""
+    day = 24 * 3600
+    age = int.from_bytes(moment.entropy(4), "big") % (COUNTERPART_TTL_SECONDS - day)
+    return moment.now + COUNTERPART_TTL_SECONDS - age
 
 
 def _write(line: Line, reference: int, body: Body, moment: Moment) -> Line:

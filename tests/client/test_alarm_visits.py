@@ -218,3 +218,30 @@ def test_a_wrong_answer_is_offered_as_much_and_shown_nothing() -> None:
     assert read == []
     visit = host.contact.sets[0].point.visits[0]
     assert [len(branch.outbox) for branch in visit.branches] == [2, 2]
+
+
+@pytest.mark.parametrize("typed", [RIGHT, ALARM])
+def test_b5_until_when_a_letter_may_be_read_tells_nobody_which_word_was_typed(
+    typed: bytes, relay: SimulatedRelay, clock: Clock
+) -> None:
+    """Each box says it to the guest's program, which may be that of whoever forces the guest."""
+    host = host_of(relay, clock, alarm=ALARM)
+    first = host.write("gleich")
+    clock.now += 1000
+    second = host.write("nach der Antwort", at_once=False)
+    clock.now += 7200
+    for number in range(3):
+        host.write(f"harmlos {number}", role=Role.COUNTERPART)
+    times = {one.reference: one.expires_at for one in host.contact.ours}
+    guest = guest_of(relay, clock, typed=typed, keeps=False)
+    guest.write("von drinnen")
+    said: list[int] = []
+    for _ in range(ROUNDS):
+        host.sync()
+        for line in host.contact.lines:
+            said += [one.expires_at for one in line.conversation.outbox if one.expires_at]
+        for visit in host.contact.sets[0].point.visits:
+            said += [one.expires_at for side in visit.branches for one in side.outbox]
+        guest.sync()
+        clock.now += 60
+    assert set(said) == {times[first], times[second]}
