@@ -18,6 +18,7 @@ from ojak_client.deposited import (
     is_of_old_form,
     point_deposited,
 )
+from ojak_client.kinds import stays
 from ojak_client.moment import Moment
 from ojak_client.moving import found_at, move
 from ojak_client.notices import Notice, NoticeKind
@@ -58,6 +59,9 @@ has room for in both branches. Five strangers with two words each fill 220 KB of
 MOST_UNREAD: Final = 48
 """How many letters of one contact are kept unread: whoever knows the answers must not be able to
 fill the vault and stop everything else. 48 of the longest are 72 KB."""
+
+MOST_THAT_STAY: Final = MOST_UNREAD // 2
+"""How many of these may be such as no reading clears: of a later version, or for a later day."""
 
 Step = tuple[Contact, tuple[Notice, ...]]
 
@@ -188,10 +192,13 @@ def _found_in_lines(contact: Contact, place: MailboxId, box: bytes, moment: Mome
         return contact, notices
     for position, line in enumerate(contact.lines):
         conversation, events = talk.receive(line.conversation, place, box, kem=moment.kem)
-        pointer = next((e.body for e in events if isinstance(e, Arrived)), None)
-        if pointer is not None and timed_pointers.is_pointer(pointer) and not line.keeps:
+        body = next((e.body for e in events if isinstance(e, Arrived)), None)
+        if body is not None and not _has_room_for(contact, body):
+            # Left at the relay as well: who sends such letters fills no place of others.
+            continue
+        if body is not None and timed_pointers.is_pointer(body) and not line.keeps:
             contact, said = timed_pointers.keep_pointer(
-                contact, pointer, moment, forced=line.alarm, left_at=(place, box)
+                contact, body, moment, forced=line.alarm, left_at=(place, box)
             )
             notices += said
         elif conversation is not line.conversation:
@@ -201,12 +208,20 @@ def _found_in_lines(contact: Contact, place: MailboxId, box: bytes, moment: Mome
     return contact, notices
 
 
+def _has_room_for(contact: Contact, body: Body) -> bool:
+    """Return whether *body* may be kept: of what no reading clears only so much is."""
+    if not stays(body.kind):
+        return True
+    staying = sum(stays(letter.kind) for letter in contact.theirs)
+    return staying + len(contact.pointers) < MOST_THAT_STAY
+
+
 def _found_part(contact: Contact, place: MailboxId, box: bytes, moment: Moment) -> Step:
     """Take a timed letter that is due; its pointer is acknowledged now, if it was left until now.
 
     Such a letter may be more than twice as long as others: half as many are kept.
     """
-    full = len(contact.theirs) >= MOST_UNREAD // 2
+    full = sum(not stays(letter.kind) for letter in contact.theirs) >= MOST_UNREAD // 2
     taken = None if full else timed_pointers.take(contact, place, box, moment.now)
     if taken is None:
         return (contact, ()) if full else timed_pointers.missed(contact, place, moment)
@@ -389,6 +404,9 @@ def _happened(
     notices: list[Notice] = []
     for event in events:
         match event:
+            case Arrived(body) if not _has_room_for(contact, body):
+                # The box that confirms a visit is taken in any case, and this is one.
+                continue
             case Arrived(body) if timed_pointers.is_pointer(body):
                 contact, said = timed_pointers.keep_pointer(
                     contact, body, moment, forced=line.alarm
