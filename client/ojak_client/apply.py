@@ -311,7 +311,7 @@ def _take(
         point,
         at,
         box,
-        letters=_letters_for(contact, point),
+        letters=_letters_for(contact, point, paired=meeting_point.has_alarm(point, at)),
         relay_clock=moment.relay_clock,
         now=moment.now,
         entropy=moment.entropy,
@@ -329,14 +329,14 @@ def _take(
     return contact, tuple(notices)
 
 
-def _letters_for(contact: Contact, point: MeetingPoint) -> tuple[Letter, ...]:
+def _letters_for(contact: Contact, point: MeetingPoint, *, paired: bool) -> tuple[Letter, ...]:
     """Return what a visit is offered before it is confirmed, at least a greeting.
 
     The other branch gets as many boxes of the same kinds. Where there is an alarm word, a letter
     is offered only with a harmless one of its own beside it. Without one nobody can open the
     other branch, so what stands there does not matter.
     """
-    ready = () if point.spent else ready_letters(contact, point)
+    ready = () if point.spent else ready_letters(contact, paired=paired)
     at_once = [letter for letter in ready if letter.at_once][:MOST_OFFERED]
     # A guest who is told of one more letter waits: meanwhile our person may say yes.
     following = 1 if point.spent else len(ready) - len(at_once)
@@ -345,7 +345,7 @@ def _letters_for(contact: Contact, point: MeetingPoint) -> tuple[Letter, ...]:
         return (Letter(0, greeting, greeting),)
     # In each, because any of them may be the one that opens first.
     bodies = [replace(body_of(letter), following=following) for letter in at_once]
-    if point.alarm is None:
+    if not paired:
         return tuple(
             Letter(letter.reference, body, Body(Kind.GREETING))
             for letter, body in zip(at_once, bodies, strict=True)
@@ -366,7 +366,7 @@ def _confirmed(
     visit = confirmed.visit
     # Another visit may have spent the answers since this one was taken.
     spent = visit.spent or point.spent
-    promised = visit.following if point.alarm is not None else None
+    promised = visit.following if visit.paired else None
     line = Line(
         confirmed.conversation,
         kept=kept,

@@ -71,12 +71,12 @@ def allow_held(
         relay_clock: or the device's, where the relay was not asked.
         newest: the highest reference of a letter of ours so far.
     """
-    promised = _promised_to_both(contact)
     there = (line for line in contact.lines if line.held and _came(line) == _came(which))
     line = next(there, None)
     if line is None:
         return contact, False
     others = tuple(other for other in contact.lines if other is not line)
+    promised = _promised_to_both(contact, line)
     released = replace(line, held=False, promised=promised, newest=newest)
     return replace(contact, lines=(*others, released)), _is_looked_at(line, relay_clock)
 
@@ -105,7 +105,11 @@ def _offered_at(sets: tuple[QuestionSet, ...]) -> frozenset[int]:
     )
 
 
-def _promised_to_both(contact: Contact) -> int | None:
-    """Return how many waiting letters go out; None for all, where no set has an alarm word."""
-    alarmed = [one for one in contact.sets if one.point.alarm is not None]
-    return len(ready_letters(contact, alarmed[0].point)) if alarmed else None
+def _promised_to_both(contact: Contact, line: Line) -> int | None:
+    """Return how many waiting letters go into *line*; None for all, where no set has an alarm word.
+
+    That of its own set may have been removed since the visit.
+    """
+    alarmed = any(one.point.alarm is not None for one in contact.sets)
+    paired = alarmed or line.promised is not None
+    return len(ready_letters(contact, paired=True)) if paired else None

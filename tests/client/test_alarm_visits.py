@@ -10,12 +10,13 @@ from typing import NamedTuple
 import pytest
 
 from ojak_client.notices import NoticeKind
-from ojak_client.profile import LetterState, Role
+from ojak_client.profile import LetterState, Role, with_point
+from ojak_protocol import meeting_point as point_
 from ojak_protocol.addresses import mailbox_id
 from ojak_protocol.sync import SyncRequest, encode_request
 from tests.client.persons import Clock, Person, guest_of, host_of
 from tests.client.simulated_relay import SimulatedRelay
-from tests.people import ALARM, RIGHT, WRONG
+from tests.people import ALARM, DAY, RIGHT, WRONG
 
 MEETINGS = 400
 ROUNDS = 5
@@ -245,3 +246,36 @@ def test_b5_until_when_a_letter_may_be_read_tells_nobody_which_word_was_typed(
         guest.sync()
         clock.now += 60
     assert set(said) == {times[first], times[second]}
+
+
+@pytest.mark.parametrize("removed", ["before the answer is taken", "before it is confirmed"])
+@pytest.mark.parametrize("typed", [RIGHT, ALARM])
+def test_b5_an_alarm_word_removed_during_a_visit_tells_nobody_which_word_was_typed(
+    typed: bytes, removed: str, relay: SimulatedRelay, clock: Clock
+) -> None:
+    """A relay can hide the next offer for as long as it shows this one."""
+    host = host_of(relay, clock, alarm=ALARM)
+    for number in range(4):
+        host.write(f"echt {number}", at_once=not number)
+    for number in range(2):
+        host.write(f"harmlos {number}", role=Role.COUNTERPART)
+    guest = guest_of(relay, clock, typed=typed, keeps=False)
+    guest.write("von drinnen")
+    for person in (host, guest):
+        person.sync()
+
+    def remove() -> None:
+        host.change(
+            lambda now: with_point(now, point_.change_alarm(now.sets[0].point, None, day=DAY))
+        )
+
+    if removed == "before the answer is taken":
+        remove()
+    host.sync()
+    if removed == "before it is confirmed":
+        remove()
+    for _ in range(ROUNDS):
+        guest.sync()
+        host.sync()
+    assert [one.count for one in guest.told if one.kind is NoticeKind.HOST_CONFIRMED] == [1]
+    assert len(guest.texts) == 2
