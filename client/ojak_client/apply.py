@@ -29,6 +29,7 @@ from ojak_client.profile import (
     Role,
     Visiting,
     body_of,
+    marked_possibly_read,
     ready_letters,
     with_contact,
     with_point,
@@ -384,6 +385,10 @@ def _confirmed(
         notices.append(Notice(NoticeKind.ANSWERS_WERE_SPENT, contact.name))
     # Whoever looked on at a borrowed device has seen them, whichever word was the last.
     contact = with_point(contact, replace(point, spent=spent or not kept))
+    if confirmed.alarm:
+        # Somebody may have been made to type both words, and to confirm one of them.
+        unopened = visit.branches[visit.coin].outbox
+        contact = marked_possibly_read(contact, {out.reference for out in unopened} - {0})
     contact = replace(contact, lines=(*contact.lines, line))
     present = contact.present_set
     if not kept and (present is None or present.point.spent):

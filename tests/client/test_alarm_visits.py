@@ -5,12 +5,14 @@ Everybody here follows one timetable; what differs between two meetings is the w
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import pytest
 
 from ojak_client.notices import NoticeKind
 from ojak_client.profile import LetterState, Role, with_point
+from ojak_client.taking_back import take_back
 from ojak_protocol import meeting_point as point_
 from ojak_protocol.addresses import mailbox_id
 from ojak_protocol.sync import SyncRequest, encode_request
@@ -279,3 +281,19 @@ def test_b5_an_alarm_word_removed_during_a_visit_tells_nobody_which_word_was_typ
         host.sync()
     assert [one.count for one in guest.told if one.kind is NoticeKind.HOST_CONFIRMED] == [1]
     assert len(guest.texts) == 2
+
+
+def test_of_a_letter_that_stood_beside_a_harmless_one_nobody_says_that_it_was_never_offered() -> (
+    None
+):
+    """Whoever was made to type both words may have read it, and confirmed with the alarm word."""
+    host, _guest, _, _, _ = meeting(ALARM)
+    offered, later = (
+        next(one.reference for one in host.contact.ours if one.text == text)
+        for text in ("echt 0", "echt, nach der Antwort 0")
+    )
+    for reference in (offered, later):
+        host.change(partial(take_back, reference=reference))
+    states = {one.reference: one.state for one in host.contact.ours}
+    assert states[offered] is LetterState.ASKED_BACK
+    assert states[later] is LetterState.TAKEN_BACK
