@@ -18,6 +18,7 @@ from ojak_client.deposited import (
     is_of_old_form,
     point_deposited,
 )
+from ojak_client.kinds import stays
 from ojak_client.moment import Moment
 from ojak_client.moving import found_at, move
 from ojak_client.notices import Notice, NoticeKind
@@ -28,6 +29,7 @@ from ojak_client.profile import (
     Role,
     Visiting,
     body_of,
+    marked_possibly_read,
     ready_letters,
     with_contact,
     with_point,
@@ -58,6 +60,9 @@ has room for in both branches. Five strangers with two words each fill 220 KB of
 MOST_UNREAD: Final = 48
 """How many letters of one contact are kept unread: whoever knows the answers must not be able to
 fill the vault and stop everything else. 48 of the longest are 72 KB."""
+
+MOST_THAT_STAY: Final = MOST_UNREAD // 2
+"""How many of these may be such as no reading clears: of a later version, or for a later day."""
 
 Step = tuple[Contact, tuple[Notice, ...]]
 
@@ -188,10 +193,13 @@ def _found_in_lines(contact: Contact, place: MailboxId, box: bytes, moment: Mome
         return contact, notices
     for position, line in enumerate(contact.lines):
         conversation, events = talk.receive(line.conversation, place, box, kem=moment.kem)
-        pointer = next((e.body for e in events if isinstance(e, Arrived)), None)
-        if pointer is not None and timed_pointers.is_pointer(pointer) and not line.keeps:
+        body = next((e.body for e in events if isinstance(e, Arrived)), None)
+        if body is not None and not _has_room_for(contact, body):
+            # Left at the relay as well: who sends such letters fills no place of others.
+            continue
+        if body is not None and timed_pointers.is_pointer(body) and not line.keeps:
             contact, said = timed_pointers.keep_pointer(
-                contact, pointer, moment, forced=line.alarm, left_at=(place, box)
+                contact, body, moment, forced=line.alarm, left_at=(place, box)
             )
             notices += said
         elif conversation is not line.conversation:
@@ -201,12 +209,20 @@ def _found_in_lines(contact: Contact, place: MailboxId, box: bytes, moment: Mome
     return contact, notices
 
 
+def _has_room_for(contact: Contact, body: Body) -> bool:
+    """Return whether *body* may be kept: of what no reading clears only so much is."""
+    if not stays(body.kind):
+        return True
+    staying = sum(stays(letter.kind) for letter in contact.theirs)
+    return staying + len(contact.pointers) < MOST_THAT_STAY
+
+
 def _found_part(contact: Contact, place: MailboxId, box: bytes, moment: Moment) -> Step:
     """Take a timed letter that is due; its pointer is acknowledged now, if it was left until now.
 
     Such a letter may be more than twice as long as others: half as many are kept.
     """
-    full = len(contact.theirs) >= MOST_UNREAD // 2
+    full = sum(not stays(letter.kind) for letter in contact.theirs) >= MOST_UNREAD // 2
     taken = None if full else timed_pointers.take(contact, place, box, moment.now)
     if taken is None:
         return (contact, ()) if full else timed_pointers.missed(contact, place, moment)
@@ -296,7 +312,7 @@ def _take(
         point,
         at,
         box,
-        letters=_letters_for(contact, point),
+        letters=_letters_for(contact, point, paired=meeting_point.has_alarm(point, at)),
         relay_clock=moment.relay_clock,
         now=moment.now,
         entropy=moment.entropy,
@@ -314,14 +330,14 @@ def _take(
     return contact, tuple(notices)
 
 
-def _letters_for(contact: Contact, point: MeetingPoint) -> tuple[Letter, ...]:
+def _letters_for(contact: Contact, point: MeetingPoint, *, paired: bool) -> tuple[Letter, ...]:
     """Return what a visit is offered before it is confirmed, at least a greeting.
 
     The other branch gets as many boxes of the same kinds. Where there is an alarm word, a letter
     is offered only with a harmless one of its own beside it. Without one nobody can open the
     other branch, so what stands there does not matter.
     """
-    ready = () if point.spent else ready_letters(contact, point)
+    ready = () if point.spent else ready_letters(contact, paired=paired)
     at_once = [letter for letter in ready if letter.at_once][:MOST_OFFERED]
     # A guest who is told of one more letter waits: meanwhile our person may say yes.
     following = 1 if point.spent else len(ready) - len(at_once)
@@ -330,7 +346,7 @@ def _letters_for(contact: Contact, point: MeetingPoint) -> tuple[Letter, ...]:
         return (Letter(0, greeting, greeting),)
     # In each, because any of them may be the one that opens first.
     bodies = [replace(body_of(letter), following=following) for letter in at_once]
-    if point.alarm is None:
+    if not paired:
         return tuple(
             Letter(letter.reference, body, Body(Kind.GREETING))
             for letter, body in zip(at_once, bodies, strict=True)
@@ -351,7 +367,7 @@ def _confirmed(
     visit = confirmed.visit
     # Another visit may have spent the answers since this one was taken.
     spent = visit.spent or point.spent
-    promised = visit.following if point.alarm is not None else None
+    promised = visit.following if visit.paired else None
     line = Line(
         confirmed.conversation,
         kept=kept,
@@ -369,6 +385,10 @@ def _confirmed(
         notices.append(Notice(NoticeKind.ANSWERS_WERE_SPENT, contact.name))
     # Whoever looked on at a borrowed device has seen them, whichever word was the last.
     contact = with_point(contact, replace(point, spent=spent or not kept))
+    if confirmed.alarm:
+        # Somebody may have been made to type both words, and to confirm one of them.
+        unopened = visit.branches[visit.coin].outbox
+        contact = marked_possibly_read(contact, {out.reference for out in unopened} - {0})
     contact = replace(contact, lines=(*contact.lines, line))
     present = contact.present_set
     if not kept and (present is None or present.point.spent):
@@ -389,6 +409,9 @@ def _happened(
     notices: list[Notice] = []
     for event in events:
         match event:
+            case Arrived(body) if not _has_room_for(contact, body):
+                # The box that confirms a visit is taken in any case, and this is one.
+                continue
             case Arrived(body) if timed_pointers.is_pointer(body):
                 contact, said = timed_pointers.keep_pointer(
                     contact, body, moment, forced=line.alarm

@@ -25,6 +25,13 @@ SHOWN: Final[frozenset[int]] = frozenset(
 """Each of these is shown once and is gone then."""
 
 
+def stays(kind: int) -> bool:
+    """Return whether a letter of *kind* is kept until a later day or version can show it."""
+    says_nothing = kind in {Kind.GREETING, Kind.WITHDRAWN}
+    # Negative ones stand for what is damaged or gone: reading says so and lets it go.
+    return not says_nothing and kind >= 0 and kind not in SHOWN
+
+
 def unread(contact: Contact) -> int:
     """Return how many letters of *contact* `ojak read` would show, none of them again."""
     return sum(letter.kind in SHOWN and not letter.opened for letter in contact.theirs)

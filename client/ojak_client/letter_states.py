@@ -78,7 +78,9 @@ def needs_harmless(contact: Contact, letter: OurLetter) -> bool:
         return False
     if any(line.kept and not line.alarm and not line.conversation.broken for line in contact.lines):
         return False
-    return letter in contact.waiting and letter not in ready_letters(contact, present.point)
+    return letter in contact.waiting and letter not in ready_letters(
+        contact, paired=present.point.alarm is not None
+    )
 
 
 def _is_offered(contact: Contact, letter: OurLetter) -> bool:

@@ -446,7 +446,8 @@ class Message(Enum):
     )
     ASK_ALLOW = text(
         "ask-allow",
-        "A stranger may know these answers. Give your letters all the same?",
+        "Someone came at {when}. A stranger may know these answers. Give your letters all the "
+        "same?",
     )
     ALLOWED = text("allowed", "Your letters go to them with the next connection.")
     ALLOWED_LATE = text(

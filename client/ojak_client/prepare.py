@@ -43,7 +43,11 @@ from ojak_protocol.visits import VISIT_SECONDS
 
 MOST_POLLS: Final = 64
 KEPT_LINES: Final = 3
-"""How many conversations with own devices of one contact are kept, the newest ones."""
+"""How many conversations with own devices of one contact are kept, the newest ones; of those that
+are held as many again."""
+KEPT_VISITS: Final = 8
+"""How many conversations with borrowed devices of one contact are kept; of those held as many
+again. Whoever makes each as large as it can be takes 20 KB of the vault with it."""
 FORGOTTEN_AFTER_SECONDS: Final = 24 * 3600
 MOST_SEALED: Final = 12
 """How many letters are sealed and unacknowledged at a time, about 8 KB each: the vault must hold
@@ -180,15 +184,18 @@ def _visit(contact: Contact, visiting: Visiting, moment: Moment) -> Contact:
 def _forget_lines(contact: Contact, moment: Moment) -> Contact:
     """Erase lines to sides that kept nothing; letters unacknowledged in them wait again."""
     # However wrong the clock was when it was confirmed, and whichever way it was set since.
-    kept = [line for line in contact.lines if line.kept]
     old = [
         line
         for line in contact.lines
         if not line.kept and abs(moment.now - line.confirmed_at) >= FORGOTTEN_AFTER_SECONDS
     ]
-    # Each meeting with an own device begins a line that stays: somebody who comes again and again
-    # must not fill the vault. The newest is the one that is written to.
-    old += kept[:-KEPT_LINES]
+    # Somebody who comes again and again must not fill the vault; and whoever comes with answers
+    # that were seen must not push out a conversation with the family: held ones count apart. The
+    # newest of those that stay is the one that is written to.
+    young = [line for line in contact.lines if line not in old]
+    for kept, most in ((True, KEPT_LINES), (False, KEPT_VISITS)):
+        for held in (True, False):
+            old += [line for line in young if (line.kept, line.held) == (kept, held)][:-most]
     for line in old:
         contact = marked_possibly_read(contact, references_in(line))
     return replace(contact, lines=tuple(line for line in contact.lines if line not in old))
@@ -222,7 +229,7 @@ def _write_waiting(contact: Contact, position: int, moment: Moment, *, free: int
     if not is_live(contact, line, moment.relay_clock):
         return contact
     promised, letters = _letters_for(contact, line, moment.now)
-    bodies = [(letter.reference, _sealable(letter, moment.now)) for letter in letters]
+    bodies = _sealable(contact, line, letters, moment)
     bodies = bodies[: max(0, free)]
     due = _first_box_due(line) or 0 < line.receipt_due_at <= moment.now
     if bodies or due:
@@ -287,11 +294,35 @@ def _letters_for(
     return frozenset(letter.reference for letter in waited), tuple(letters)
 
 
-def _sealable(letter: OurLetter, now: int) -> Body:
-    body = body_of(letter)
-    if letter.role is Role.COUNTERPART:
-        return replace(body, expires_at=now + COUNTERPART_TTL_SECONDS)
-    return body
+def _sealable(
+    contact: Contact, line: Line, letters: tuple[OurLetter, ...], moment: Moment
+) -> list[tuple[int, Body]]:
+    """Return what is sealed for *letters*, with the reference of each.
+
+    A box says until when it may be read. A harmless one says it of a letter in whose place it
+    stands: by a time of its own, whoever made the guest's program would know the alarm word.
+    """
+    known = [
+        letter
+        for letter in contact.waiting
+        if letter.reference <= line.newest and not due_at(letter)
+    ]
+    # What may go at once was offered before the confirmation, as a rule.
+    times = iter([letter.expires_at for letter in sorted(known, key=lambda one: one.at_once)])
+    bodies = []
+    for letter in letters:
+        body = body_of(letter)
+        if letter.role is Role.COUNTERPART:
+            body = replace(body, expires_at=next(times, 0) or _drawn_expiry(moment))
+        bodies.append((letter.reference, body))
+    return bodies
+
+
+def _drawn_expiry(moment: Moment) -> int:
+    """Return when a letter written at some time in the last weeks may end to be read."""
+    day = 24 * 3600
+    age = int.from_bytes(moment.entropy(4), "big") % (COUNTERPART_TTL_SECONDS - day)
+    return moment.now + COUNTERPART_TTL_SECONDS - age
 
 
 def _write(line: Line, reference: int, body: Body, moment: Moment) -> Line:
@@ -318,7 +349,12 @@ def is_live(contact: Contact, line: Line, relay_clock: int) -> bool:
         return False
     if not line.kept:
         return relay_clock <= line.looks_until
-    kept = [other for other in contact.lines if other.kept and not other.conversation.broken]
+    # A line that is held does not take the place of one that is not: that needs our person's yes.
+    kept = [
+        other
+        for other in contact.lines
+        if other.kept and other.held is line.held and not other.conversation.broken
+    ]
     return line is kept[-1]
 
 

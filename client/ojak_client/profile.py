@@ -358,13 +358,14 @@ def body_of(letter: OurLetter) -> Body:
     )
 
 
-def ready_letters(contact: Contact, point: MeetingPoint) -> tuple[OurLetter, ...]:
-    """Return the waiting letters that may go to whoever comes to *point*.
+def ready_letters(contact: Contact, *, paired: bool) -> tuple[OurLetter, ...]:
+    """Return the waiting letters that may go to whoever comes.
 
-    Where there is an alarm word, each needs an unused harmless letter as its counterpart. A timed
-    letter has none of its kind, and whoever fetches one shows which word was typed: it stays.
+    Where they go in pairs because of an alarm word, each needs an unused harmless letter as its
+    counterpart. A timed letter has none of its kind, and whoever fetches one shows which word was
+    typed: it stays.
     """
-    if point.alarm is None:
+    if not paired:
         return contact.waiting
     pairable = tuple(letter for letter in contact.waiting if not due_at(letter))
     return pairable[: len(contact.waiting_as(Role.COUNTERPART))]

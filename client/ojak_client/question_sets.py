@@ -46,23 +46,48 @@ def add_set(contact: Contact, added: QuestionSet) -> Contact | None:
     return replace(contact, sets=sets)
 
 
-def allow_held(contact: Contact, *, relay_clock: int, newest: int) -> tuple[Contact, int]:
-    """Return the contact with every held line released, and how many somebody still looks at.
+def held_lines(contact: Contact, *, relay_clock: int) -> tuple[Line, ...]:
+    """Return the lines that are held, those first at which somebody still looks, newest first.
 
     Args:
         contact: as it is.
         relay_clock: or the device's, where the relay was not asked.
+    """
+    held = [line for line in reversed(contact.lines) if line.held]
+    return tuple(sorted(held, key=lambda line: not _is_looked_at(line, relay_clock)))
+
+
+def allow_held(
+    contact: Contact, which: Line, *, relay_clock: int, newest: int
+) -> tuple[Contact, bool]:
+    """Return the contact with one held line released, and whether somebody still looks at it.
+
+    It is the newest then, which is the one that is written to. The others stay held: whoever saw
+    the answers may have come as well.
+
+    Args:
+        contact: as it is.
+        which: of `held_lines`; its conversation may have gone on since.
+        relay_clock: or the device's, where the relay was not asked.
         newest: the highest reference of a letter of ours so far.
     """
-    promised = _promised_to_both(contact)
+    there = (line for line in contact.lines if line.held and _came(line) == _came(which))
+    line = next(there, None)
+    if line is None:
+        return contact, False
+    others = tuple(other for other in contact.lines if other is not line)
+    promised = _promised_to_both(contact, line)
+    released = replace(line, held=False, promised=promised, newest=newest)
+    return replace(contact, lines=(*others, released)), _is_looked_at(line, relay_clock)
 
-    def released(line: Line) -> Line:
-        return replace(line, held=False, promised=promised, newest=newest) if line.held else line
 
-    held = [line for line in contact.lines if line.held]
-    lines = tuple(released(line) for line in contact.lines)
-    looking = sum(line.kept or relay_clock <= line.looks_until for line in held)
-    return replace(contact, lines=lines), looking
+def _is_looked_at(line: Line, relay_clock: int) -> bool:
+    return line.kept or relay_clock <= line.looks_until
+
+
+def _came(line: Line) -> tuple[object, ...]:
+    """Return what stays the same of a line, however its conversation goes on."""
+    return line.confirmed_at, line.looks_until, line.kept, line.alarm
 
 
 def with_new_number(contact: Contact, present: QuestionSet) -> Contact:
@@ -80,7 +105,11 @@ def _offered_at(sets: tuple[QuestionSet, ...]) -> frozenset[int]:
     )
 
 
-def _promised_to_both(contact: Contact) -> int | None:
-    """Return how many waiting letters go out; None for all, where no set has an alarm word."""
-    alarmed = [one for one in contact.sets if one.point.alarm is not None]
-    return len(ready_letters(contact, alarmed[0].point)) if alarmed else None
+def _promised_to_both(contact: Contact, line: Line) -> int | None:
+    """Return how many waiting letters go into *line*; None for all, where no set has an alarm word.
+
+    That of its own set may have been removed since the visit.
+    """
+    alarmed = any(one.point.alarm is not None for one in contact.sets)
+    paired = alarmed or line.promised is not None
+    return len(ready_letters(contact, paired=True)) if paired else None

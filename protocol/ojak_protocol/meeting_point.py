@@ -233,7 +233,14 @@ def take(
         return replace(point, offers=offers, occupied=True)
     offered = () if point.closed or answer.until < relay_clock else letters
     visit = visits.open_visit(
-        at, answer, letters=offered, spent=point.spent, now=now, entropy=entropy, kem=kem
+        at,
+        answer,
+        letters=offered,
+        spent=point.spent,
+        paired=has_alarm(point, at),
+        now=now,
+        entropy=entropy,
+        kem=kem,
     )
     return replace(
         point,
@@ -242,6 +249,15 @@ def take(
         counted=point.counted + visit.counted,
         unconfirmed=point.unconfirmed + 1,
     )
+
+
+def has_alarm(point: MeetingPoint, at: AnsweredRun) -> bool:
+    """Return whether an alarm word may stand in the offer of *at*.
+
+    It may in one from before a change, even if there is no alarm word now: a relay can show that
+    offer and hide the next.
+    """
+    return point.alarm is not None or at.laid.superseded
 
 
 def visit_places(point: MeetingPoint) -> tuple[MailboxId, ...]:

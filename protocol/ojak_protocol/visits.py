@@ -68,6 +68,8 @@ class Visit(Hidden):
     seen_left: bool = False
     reported: bool = False
     """Whether the host's person was told that nobody confirmed it in time."""
+    paired: bool = False
+    """Whether an alarm word stood in its offer, so that its letters go in pairs."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -117,6 +119,7 @@ def open_visit(
     *,
     letters: tuple[Letter, ...],
     spent: bool,
+    paired: bool = False,
     now: int,
     entropy: Entropy,
     kem: Kem,
@@ -128,6 +131,7 @@ def open_visit(
         answer: of `read_answer`.
         letters: what is offered; empty when the visit is only looked at for a left letter.
         spent: whether a stranger may have seen the answers before.
+        paired: whether an alarm word may stand in the offer.
         now: device clock.
         entropy: fresh randomness.
         kem: the key encapsulation.
@@ -150,6 +154,7 @@ def open_visit(
         following=max((letter.body.following for letter in letters), default=0),
         spent=spent,
         branches=(first, second),
+        paired=paired,
     )
 
 

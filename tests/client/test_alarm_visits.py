@@ -5,17 +5,20 @@ Everybody here follows one timetable; what differs between two meetings is the w
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import pytest
 
 from ojak_client.notices import NoticeKind
-from ojak_client.profile import LetterState, Role
+from ojak_client.profile import LetterState, Role, with_point
+from ojak_client.taking_back import take_back
+from ojak_protocol import meeting_point as point_
 from ojak_protocol.addresses import mailbox_id
 from ojak_protocol.sync import SyncRequest, encode_request
 from tests.client.persons import Clock, Person, guest_of, host_of
 from tests.client.simulated_relay import SimulatedRelay
-from tests.people import ALARM, RIGHT, WRONG
+from tests.people import ALARM, DAY, RIGHT, WRONG
 
 MEETINGS = 400
 ROUNDS = 5
@@ -218,3 +221,79 @@ def test_a_wrong_answer_is_offered_as_much_and_shown_nothing() -> None:
     assert read == []
     visit = host.contact.sets[0].point.visits[0]
     assert [len(branch.outbox) for branch in visit.branches] == [2, 2]
+
+
+@pytest.mark.parametrize("typed", [RIGHT, ALARM])
+def test_b5_until_when_a_letter_may_be_read_tells_nobody_which_word_was_typed(
+    typed: bytes, relay: SimulatedRelay, clock: Clock
+) -> None:
+    """Each box says it to the guest's program, which may be that of whoever forces the guest."""
+    host = host_of(relay, clock, alarm=ALARM)
+    first = host.write("gleich")
+    clock.now += 1000
+    second = host.write("nach der Antwort", at_once=False)
+    clock.now += 7200
+    for number in range(3):
+        host.write(f"harmlos {number}", role=Role.COUNTERPART)
+    times = {one.reference: one.expires_at for one in host.contact.ours}
+    guest = guest_of(relay, clock, typed=typed, keeps=False)
+    guest.write("von drinnen")
+    said: list[int] = []
+    for _ in range(ROUNDS):
+        host.sync()
+        for line in host.contact.lines:
+            said += [one.expires_at for one in line.conversation.outbox if one.expires_at]
+        for visit in host.contact.sets[0].point.visits:
+            said += [one.expires_at for side in visit.branches for one in side.outbox]
+        guest.sync()
+        clock.now += 60
+    assert set(said) == {times[first], times[second]}
+
+
+@pytest.mark.parametrize("removed", ["before the answer is taken", "before it is confirmed"])
+@pytest.mark.parametrize("typed", [RIGHT, ALARM])
+def test_b5_an_alarm_word_removed_during_a_visit_tells_nobody_which_word_was_typed(
+    typed: bytes, removed: str, relay: SimulatedRelay, clock: Clock
+) -> None:
+    """A relay can hide the next offer for as long as it shows this one."""
+    host = host_of(relay, clock, alarm=ALARM)
+    for number in range(4):
+        host.write(f"echt {number}", at_once=not number)
+    for number in range(2):
+        host.write(f"harmlos {number}", role=Role.COUNTERPART)
+    guest = guest_of(relay, clock, typed=typed, keeps=False)
+    guest.write("von drinnen")
+    for person in (host, guest):
+        person.sync()
+
+    def remove() -> None:
+        host.change(
+            lambda now: with_point(now, point_.change_alarm(now.sets[0].point, None, day=DAY))
+        )
+
+    if removed == "before the answer is taken":
+        remove()
+    host.sync()
+    if removed == "before it is confirmed":
+        remove()
+    for _ in range(ROUNDS):
+        guest.sync()
+        host.sync()
+    assert [one.count for one in guest.told if one.kind is NoticeKind.HOST_CONFIRMED] == [1]
+    assert len(guest.texts) == 2
+
+
+def test_of_a_letter_that_stood_beside_a_harmless_one_nobody_says_that_it_was_never_offered() -> (
+    None
+):
+    """Whoever was made to type both words may have read it, and confirmed with the alarm word."""
+    host, _guest, _, _, _ = meeting(ALARM)
+    offered, later = (
+        next(one.reference for one in host.contact.ours if one.text == text)
+        for text in ("echt 0", "echt, nach der Antwort 0")
+    )
+    for reference in (offered, later):
+        host.change(partial(take_back, reference=reference))
+    states = {one.reference: one.state for one in host.contact.ours}
+    assert states[offered] is LetterState.ASKED_BACK
+    assert states[later] is LetterState.TAKEN_BACK

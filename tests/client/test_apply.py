@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ojak_client.apply import (
+    MOST_THAT_STAY,
     MOST_UNREAD,
     RECEIPT_DELAY_SECONDS,
     apply,
@@ -25,6 +26,7 @@ from ojak_protocol import conversation as talk
 from ojak_protocol.acknowledgement import Outcome
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.letters import Body, Kind
+from ojak_protocol.parcels import pack_timed
 from ojak_protocol.sync import (
     DepositOutcome,
     Found,
@@ -35,10 +37,13 @@ from tests.client.persons import (
     RELAY,
     Clock,
     Person,
+    guest_of,
+    host_of,
     kept_pair,
     letter,
     line_of,
     moment,
+    new_person,
 )
 from tests.client.replies import asked, our, reply
 from tests.client.simulated_relay import SimulatedRelay
@@ -311,3 +316,52 @@ def test_whoever_knows_the_answers_cannot_fill_the_vault_with_unread_letters() -
     read = with_contact(after, replace(after.contacts[0], theirs=unread[1:]))
     read, _ = apply(read, RELAY, request, answer, moment())
     assert len(read.contacts[0].theirs) == MOST_UNREAD
+
+
+LATER_VERSION = 77
+
+
+@pytest.mark.parametrize("due_at", [0, CLOCK + MONTH])
+def test_letters_that_no_reading_clears_do_not_keep_out_those_of_others(
+    due_at: int, relay: SimulatedRelay, clock: Clock
+) -> None:
+    """Neither what a later version made nor what is due on a later day."""
+    host, guest = kept_pair(relay, clock)
+
+    def flood(contact: Contact) -> Contact:
+        (line,) = contact.lines
+        state = line.conversation
+        for _ in range(MOST_UNREAD):
+            body = Body(LATER_VERSION)
+            if due_at:
+                parcel = pack_timed(b"x", due_at=due_at, now=clock.now, entropy=ENTROPY)
+                body = Body(Kind.PARCEL, details=parcel)
+            state = talk.write(state, body, reference=0, entropy=ENTROPY, kem=KEM)
+        return replace(contact, lines=(replace(line, conversation=state),))
+
+    guest.change(flood)
+    for _ in range(5):
+        guest.sync()
+        host.sync()
+    assert len(host.contact.theirs) + len(host.contact.pointers) == MOST_THAT_STAY
+    pair = meet()
+    host.change(lambda now: replace(now, lines=(*now.lines, line_of(pair.host))))
+    other = new_person(relay, Contact(NAME, RELAY, lines=(line_of(pair.guest),)), clock)
+    other.write("Brief")
+    for _ in range(3):
+        other.sync()
+        host.sync()
+    assert "Brief" in host.texts
+
+
+def test_a_first_box_of_a_later_version_confirms_and_adds_nothing_once_there_are_many(
+    relay: SimulatedRelay, clock: Clock
+) -> None:
+    host, guest = host_of(relay, clock), guest_of(relay, clock)
+    many = tuple(letter(kind=LATER_VERSION, reference=n) for n in range(MOST_THAT_STAY))
+    host.change(lambda contact: replace(contact, theirs=many))
+    guest.change(lambda contact: replace(contact, ours=(our(kind=LATER_VERSION),)))
+    for person in (host, guest, host, guest, host):
+        person.sync()
+    assert NoticeKind.GUEST_CONFIRMED in host.kinds()
+    assert host.contact.theirs == many

@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 
 from ojak_client.notices import NoticeKind
+from ojak_client.prepare import KEPT_LINES, KEPT_VISITS
 from ojak_client.profile import Contact, LetterState, QuestionSet, Role, Visiting
 from ojak_client.question_sets import (
     MOST_SETS,
     add_set,
     allow_held,
     find_set,
+    held_lines,
     next_set_number,
     with_new_number,
 )
@@ -39,6 +41,12 @@ def visit(host: Person, guest: Person, rounds: int = 4) -> None:
         guest.sync()
 
 
+def allowed(contact: Contact, now: int) -> Contact:
+    """The contact after its person said yes to whoever came last."""
+    newest = held_lines(contact, relay_clock=now)[0]
+    return allow_held(contact, newest, relay_clock=now, newest=1)[0]
+
+
 def test_b1_a_spent_set_is_marked_and_gets_no_waiting_letter_without_the_hosts_yes(
     relay: SimulatedRelay, clock: Clock
 ) -> None:
@@ -58,7 +66,7 @@ def test_b1_a_spent_set_is_marked_and_gets_no_waiting_letter_without_the_hosts_y
     assert stranger.texts == []
     assert [letter.text for letter in host.contact.waiting] == ["nach dem ersten Besuch"]
 
-    host.change(lambda contact: allow_held(contact, relay_clock=clock.now, newest=1)[0])
+    host.change(lambda contact: allowed(contact, clock.now))
     visit(host, stranger)
     assert stranger.texts == ["nach dem ersten Besuch"]
 
@@ -154,14 +162,14 @@ def test_a_further_set_takes_the_place_of_one_that_is_spent_and_of_no_other() ->
 
 
 @pytest.mark.parametrize(
-    ("kept", "later", "looking"), [(True, 99, 1), (False, 0, 1), (False, 9, 0)]
+    ("kept", "later", "looking"), [(True, 99, True), (False, 0, True), (False, 9, False)]
 )
-def test_a_yes_says_whether_somebody_still_looks(kept: bool, later: int, looking: int) -> None:  # noqa: FBT001 - parametrized
+def test_a_yes_says_whether_somebody_still_looks(kept: bool, later: int, looking: bool) -> None:  # noqa: FBT001 - parametrized
     line = line_of(meet().host, kept=kept, held=True, looks_until=CLOCK + 5)
     contact = Contact(NAME, RELAY, lines=(line,), ours=(our(),))
-    allowed, count = allow_held(contact, relay_clock=CLOCK + later, newest=7)
-    assert count == looking
-    after = allowed.lines[0]
+    released, looks = allow_held(contact, line, relay_clock=CLOCK + later, newest=7)
+    assert looks is looking
+    after = released.lines[0]
     assert (after.held, after.newest, after.promised) == (False, 7, None)
 
 
@@ -170,7 +178,7 @@ def test_a_yes_promises_only_letters_with_a_harmless_one_beside_them() -> None:
     ours = (our(1), our(2), our(3, role=Role.COUNTERPART))
     point = new_point(alarm=ALARM)
     contact = Contact(NAME, RELAY, lines=(line,), ours=ours, sets=(QuestionSet(point, ()),))
-    assert allow_held(contact, relay_clock=CLOCK, newest=3)[0].lines[0].promised == 1
+    assert allow_held(contact, line, relay_clock=CLOCK, newest=3)[0].lines[0].promised == 1
 
 
 def test_with_a_new_number_what_was_offered_at_the_old_one_counts_as_possibly_read(
@@ -185,3 +193,75 @@ def test_with_a_new_number_what_was_offered_at_the_old_one_counts_as_possibly_re
     marks = {letter.reference: letter.possibly_read for letter in moved.ours}
     assert marks == {offered: True, kept: False}
     assert all(letter.state is LetterState.WAITING for letter in moved.ours)
+
+
+def own_visit(host: Person, relay: SimulatedRelay, clock: Clock) -> Person:
+    guest = guest_of(relay, clock)
+    guest.write("von drinnen")
+    visit(host, guest)
+    clock.now += 60
+    return guest
+
+
+def test_whoever_comes_with_spent_answers_cuts_no_conversation_with_the_family(
+    relay: SimulatedRelay, clock: Clock
+) -> None:
+    """However often he comes on a device of his own; without the yes, nothing goes to him."""
+    host = host_of(relay, clock)
+    family = own_visit(host, relay, clock)
+    visit(host, borrowed(relay, clock))
+    assert host.contact.sets[0].point.spent
+    strangers = [own_visit(host, relay, clock) for _ in range(KEPT_LINES + 1)]
+    assert [line.held for line in host.contact.lines if line.kept] == [False] + [True] * KEPT_LINES
+
+    host.write("an die Familie")
+    family.write("von der Familie")
+    visit(host, family)
+    assert family.texts == ["an die Familie"]
+    assert host.texts[-1] == "von der Familie"
+    visit(host, strangers[-1])
+    assert all(stranger.texts == [] for stranger in strangers)
+
+
+def test_b1_who_comes_again_and_again_with_spent_answers_does_not_fill_the_vault(
+    relay: SimulatedRelay, clock: Clock
+) -> None:
+    host = host_of(relay, clock)
+    family = borrowed(relay, clock)
+    visit(host, family)
+    for _ in range(KEPT_VISITS + 1):
+        visit(host, borrowed(relay, clock), rounds=2)
+        clock.now += 60
+    held = [line.held for line in host.contact.lines]
+    assert held == [False] + [True] * KEPT_VISITS
+    host.write("an die Familie")
+    visit(host, family)
+    assert family.texts == ["an die Familie"]
+
+
+def test_a_yes_to_one_visit_gives_nothing_to_another_with_the_same_answers(
+    relay: SimulatedRelay, clock: Clock
+) -> None:
+    host = host_of(relay, clock)
+    visit(host, borrowed(relay, clock))
+    stranger = own_visit(host, relay, clock)
+    family = borrowed(relay, clock)
+    visit(host, family)
+    host.write("an die Familie")
+    host.change(lambda contact: allowed(contact, clock.now))
+    for guest in (stranger, family):
+        visit(host, guest)
+    assert (family.texts, stranger.texts) == (["an die Familie"], [])
+
+
+def test_the_visit_at_which_somebody_still_looks_is_asked_about_first(clock: Clock) -> None:
+    looks = line_of(meet().host, kept=False, held=True, looks_until=clock.now)
+    gone = line_of(meet().host, kept=False, held=True, looks_until=clock.now - 1)
+    free = line_of(meet().host)
+    contact = Contact(NAME, RELAY, lines=(looks, gone, free))
+    assert held_lines(contact, relay_clock=clock.now) == (looks, gone)
+    after, looking = allow_held(contact, looks, relay_clock=clock.now, newest=0)
+    assert looking
+    assert [line.held for line in after.lines] == [True, False, False]
+    again, looking = allow_held(after, looks, relay_clock=clock.now, newest=0)
+    assert (again, looking) == (after, False)

@@ -3,14 +3,15 @@
 import time
 from functools import partial
 
+from ojak_client.due_times import local_time
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure
 from ojak_client.help_texts import HelpText
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, connect, open_vault
-from ojak_client.profile import Profile, find, with_contact
-from ojak_client.question_sets import allow_held
+from ojak_client.profile import Line, Profile, find, with_contact
+from ojak_client.question_sets import allow_held, held_lines
 from ojak_client.rounds import run_errands
 from ojak_client.telling import tell
 from ojak_client.verb import verb
@@ -21,22 +22,25 @@ from ojak_client.verb_options import name_argument, proxy_option
 @name_argument()
 @proxy_option()
 def command(invocation: Invocation, name: str, *, proxy: str | None) -> ExitCode:
-    """Ask once, then let the letters that wait go to the visit that is held, at once."""
+    """Ask about each visit that is held until one gets a yes; its letters go at once."""
     with open_vault(invocation) as store:
         contact = choose_contact(store.read(), name)
-        if not any(line.held for line in contact.lines):
+        # The relay's clock is not known here; the device's is near enough to say whether somebody
+        # still looks, and nothing else depends on it.
+        held = held_lines(contact, relay_clock=int(time.time()))
+        if not held:
             raise Failure(Message.NOBODY_HELD, name=contact.name)
-        if not invocation.inputs.confirm(Message.ASK_ALLOW):
+        chosen = next((line for line in held if _is_meant(invocation, line)), None)
+        if chosen is None:
             raise Failure(Message.NOT_DONE)
 
-        def allow(profile: Profile) -> tuple[Profile, int]:
+        def allow(profile: Profile) -> tuple[Profile, bool]:
             there = find(profile, contact.name)
             if there is None:
-                return profile, 0
-            # The relay's clock is not known here; the device's is near enough to say whether
-            # somebody still looks, and nothing else depends on it.
-            now = int(time.time())
-            there, looking = allow_held(there, relay_clock=now, newest=profile.references)
+                return profile, False
+            there, looking = allow_held(
+                there, chosen, relay_clock=int(time.time()), newest=profile.references
+            )
             return with_contact(profile, there), looking
 
         if not store.update(allow):
@@ -47,3 +51,8 @@ def command(invocation: Invocation, name: str, *, proxy: str | None) -> ExitCode
         with connect(store, contact.relay, proxy, partial(tell, invocation.output)) as exchange:
             run_errands(exchange)
     return ExitCode.DONE
+
+
+def _is_meant(invocation: Invocation, line: Line) -> bool:
+    # By the time our person can tell, from what the family says, who of several came.
+    return invocation.inputs.confirm(Message.ASK_ALLOW, when=local_time(line.confirmed_at))
