@@ -320,8 +320,8 @@ def _take(
     )
     contact = with_point(contact, taken)
     if taken.unconfirmed == point.unconfirmed:
-        spoilt = Notice(NoticeKind.NUMBER_OCCUPIED, contact.name)
-        return contact, () if point.occupied else (spoilt,)
+        notice = Notice(NoticeKind.NUMBER_DISTURBED, contact.name)
+        return contact, () if point.disturbed else (notice,)
     notices = [Notice(NoticeKind.GUEST_CAME, contact.name)]
     if taken.dead and not point.dead:
         notices.append(Notice(NoticeKind.SET_DEAD, contact.name, taken.unconfirmed))

@@ -624,6 +624,12 @@ class Message(Enum):
         '"--harmless"',
     )
 
+    NUMBER_DISTURBED = text(
+        "number-disturbed",
+        "Something unreadable lay at your number. It counts as no try. If your family does not "
+        'get through, use another relay. Name: "{name}"',
+    )
+
     # Going to another relay.
     MOVED = text("moved", "Letters go by this relay from now on.")
     MOVE_TOLD = text(

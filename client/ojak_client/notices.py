@@ -20,6 +20,8 @@ class NoticeKind(Enum):
     POINT_CLOSED = "point closed"
     SET_DEAD = "set dead"
     NUMBER_OCCUPIED = "number occupied"
+    NUMBER_DISTURBED = "number disturbed"
+    """Something unreadable lay where an answer should: the relay damaged one, or made it up."""
     OFFER_FOUND = "offer found"
     ANSWER_SEEN = "answer seen"
     NO_RUN_FREE = "no run free"

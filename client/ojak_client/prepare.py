@@ -190,12 +190,17 @@ def _forget_lines(contact: Contact, moment: Moment) -> Contact:
         if not line.kept and abs(moment.now - line.confirmed_at) >= FORGOTTEN_AFTER_SECONDS
     ]
     # Somebody who comes again and again must not fill the vault; and whoever comes with answers
-    # that were seen must not push out a conversation with the family: held ones count apart. The
-    # newest of those that stay is the one that is written to.
+    # that were seen, or forces somebody, must not push out a conversation with the family: those
+    # count apart. The newest of those that stay is the one that is written to.
     young = [line for line in contact.lines if line not in old]
     for kept, most in ((True, KEPT_LINES), (False, KEPT_VISITS)):
-        for held in (True, False):
-            old += [line for line in young if (line.kept, line.held) == (kept, held)][:-most]
+        for of_family in (True, False):
+            alike = [
+                line
+                for line in young
+                if line.kept is kept and (not line.held and not line.alarm) is of_family
+            ]
+            old += alike[:-most]
     for line in old:
         contact = marked_possibly_read(contact, references_in(line))
     return replace(contact, lines=tuple(line for line in contact.lines if line not in old))

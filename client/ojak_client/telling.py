@@ -21,6 +21,7 @@ _SENTENCES: Final = {
     NoticeKind.POINT_CLOSED: Message.POINT_CLOSED,
     NoticeKind.SET_DEAD: Message.SET_DEAD,
     NoticeKind.NUMBER_OCCUPIED: Message.NUMBER_TAKEN,
+    NoticeKind.NUMBER_DISTURBED: Message.NUMBER_DISTURBED,
     NoticeKind.HOST_CONFIRMED: Message.CONFIRMED,
     NoticeKind.LETTER_ARRIVED: Message.NEW_LETTER,
     NoticeKind.ANSWER_ARRIVED: Message.NEW_ANSWER,

@@ -63,7 +63,9 @@ class MeetingPoint(Hidden):
     unconfirmed: int = 0
     """All unconfirmed runs of this set."""
     occupied: bool = False
-    """Whether other bytes lay where our offer or an answer should."""
+    """Whether other bytes lie where our offer should."""
+    disturbed: bool = False
+    """Whether something lay where an answer should that nobody with the number had sealed."""
     spent: bool = False
     """Whether the answers were typed on a device that is not the family's."""
 
@@ -230,7 +232,7 @@ def take(
     try:
         answer = visits.read_answer(at, box, entropy=entropy, kem=kem)
     except RemoteError:
-        return replace(point, offers=offers, occupied=True)
+        return replace(point, offers=offers, disturbed=True)
     offered = () if point.closed or answer.until < relay_clock else letters
     visit = visits.open_visit(
         at,

@@ -9,9 +9,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 import pytest
 
+from ojak_client.errors import VaultFull
 from ojak_client.profile import Contact, Profile
-from ojak_client.store import vault_path
+from ojak_client.store import VaultStore, vault_path
 from ojak_client.vault import LOCK_SECONDS
+from ojak_client.verbs import keep
 from tests.client import vaults
 from tests.client.devices import ANSWERS, QUESTIONS, Device, Ran
 from tests.client.persons import NAME, RELAY, Clock, JournalStore, Person, line_of
@@ -149,3 +151,20 @@ def test_without_contacts_there_is_nothing_to_wait_for(device: Device) -> None:
     with device.store() as store:
         store.update(lambda _: (Profile(), None))
     assert device.run("keep").said == ["no-contacts"]
+
+
+def test_a_full_vault_is_told_once_and_waited_out(
+    device: Device, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ended by its signal: until then it goes on, however often the vault has no room."""
+    device.keep_contact(Contact(NAME, url, lines=(line_of(meet().host),)))
+    monkeypatch.setattr(keep, "FULL_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(VaultStore, "update", _without_room)
+    with ended_after(3):
+        ran = device.run("keep")
+    assert ran.code == 0
+    assert ran.said == ["keeping", "vault-full", "keep-stopped"]
+
+
+def _without_room(_store: VaultStore, _change: object) -> None:
+    raise VaultFull("no room")

@@ -324,6 +324,13 @@ def test_after_a_copy_was_detected_the_other_sides_person_is_told_as_well() -> N
     assert prepared(contact) == contact
 
 
+def test_whoever_is_forced_again_and_again_pushes_out_no_conversation_with_the_family() -> None:
+    family = line_of(meet().host)
+    forced = tuple(line_of(meet().host, alarm=True) for _ in range(KEPT_LINES + 2))
+    contact = Contact(NAME, RELAY, lines=(family, *forced))
+    assert prepared(contact).lines == (family, *forced[2:])
+
+
 def test_only_the_newest_kept_lines_stay() -> None:
     lines = tuple(line_of(meet().host) for _ in range(KEPT_LINES + 2))
     assert prepared(Contact(NAME, RELAY, lines=lines)).lines == lines[2:]

@@ -266,10 +266,11 @@ def test_h1_a_relay_that_shows_noise_everywhere_kills_no_set(
     host.sync()
     with relay.shows_noise():
         for _ in range(30):
-            host.sync()
+            host.exchange().round(Shape(room=16))
     point = host.contact.sets[0].point
     assert (point.counted, point.unconfirmed) == (0, 0)
-    assert host.kinds().count(NoticeKind.NUMBER_OCCUPIED) == 1
+    assert host.kinds().count(NoticeKind.NUMBER_DISTURBED) == 1
+    assert NoticeKind.NUMBER_OCCUPIED not in host.kinds()
     assert NoticeKind.GUEST_CAME not in host.kinds()
 
 

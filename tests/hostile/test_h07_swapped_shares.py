@@ -57,7 +57,14 @@ GUESSES: Final = 10_000
 GUESSES_A_RUN: Final = 100
 
 
-def guess(offer: Offer, run: int, words: tuple[bytes, bytes], *, seed: Seed = SEED) -> Attempt:
+def guess(
+    offer: Offer,
+    run: int,
+    words: tuple[bytes, bytes],
+    *,
+    seed: Seed = SEED,
+    until: int = CLOCK + HOUR,
+) -> Attempt:
     """An answer to *run* as only an attacker makes one: with another word in each branch."""
     name = RunName(seed, offer.nonce, offer.set_number, run)
     scalars = (new_scalar(ENTROPY), new_scalar(ENTROPY))
@@ -66,7 +73,7 @@ def guess(offer: Offer, run: int, words: tuple[bytes, bytes], *, seed: Seed = SE
     first, second = (share_for(name, j, prs=words[j], scalar=scalars[j]) for j in (0, 1))
     answer = Answer(
         nonce=ENTROPY(32),
-        until=CLOCK + HOUR,
+        until=until,
         shares=(first, second),
         dh=crypto_scalarmult_base(secrets.dh),
         ek=KEM.public_key(secrets.kem_seed),
@@ -171,14 +178,20 @@ class Watched:
         return self._relay.sync(body, reply_bytes=reply_bytes, wait_seconds=wait_seconds)
 
 
-def swapping(words: tuple[bytes, bytes], offers: dict[MailboxId, tuple[Offer, int]]) -> Swap:
+def swapping(
+    words: tuple[bytes, bytes],
+    offers: dict[MailboxId, tuple[Offer, int]],
+    *,
+    seed: Seed = SEED,
+    until: int = CLOCK + HOUR,
+) -> Swap:
     """What a relay with the number stores instead of an answer: its own, with its own words."""
 
     def instead(place: MailboxId, box: bytes) -> bytes:
         if place not in offers:
             return box
         offer, run = offers[place]
-        return guess(offer, run, words).box
+        return guess(offer, run, words, seed=seed, until=until).box
 
     return instead
 
@@ -226,11 +239,17 @@ def test_h7_the_guest_and_the_host_read_that_nobody_was_confirmed(
     host = waiting_host(near_relay, now_clock)
     host.write("편지")
     host.sync()
-    with near_relay.intercepts(swapping((WRONG, ALARM), runs_of(host, devices.SEED))):
+    swap = swapping(
+        (WRONG, ALARM),
+        runs_of(host, devices.SEED),
+        seed=devices.SEED,
+        until=int(now_clock()) + HOUR,
+    )
+    with near_relay.intercepts(swap):
         ran = device.run(
             "meet",
             format_number(NUMBER),
-            *("--relay", url, "--to-stdout", "--wait", "1"),
+            *("--relay", url, "--to-stdout", "--wait", "8"),
             answers=ANSWERS,
         )
     assert ran.code == 11

@@ -231,7 +231,7 @@ def test_what_nobody_with_the_number_sealed_there_takes_the_run_and_is_no_guess(
             kem=KEM,
         )
         assert (after.counted, after.unconfirmed, after.visits) == (0, 0, ())
-        assert after.occupied
+        assert (after.disturbed, after.occupied) == (True, False)
         assert attempt.place not in answer_places(after, day=DAY, older=False)
     again = come(after, RIGHT)
     assert opens(again, take(after, again)[1])

@@ -7,7 +7,7 @@ import time
 from types import FrameType
 from typing import TYPE_CHECKING, Final, NoReturn, Self
 
-from ojak_client.errors import NoAnswer, RelayRefused, UnusableSetting, VaultBusy
+from ojak_client.errors import NoAnswer, RelayRefused, UnusableSetting, VaultBusy, VaultFull
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure, explain
 from ojak_client.help_texts import HelpText
@@ -30,6 +30,7 @@ WAIT_BY_TURNS_SECONDS: Final = 5
 """With several relays each is waited at for a short time, in turn."""
 FIRST_PAUSE_SECONDS: Final = 1.0
 LONGEST_PAUSE_SECONDS: Final = 300.0
+FULL_PAUSE_SECONDS: Final = 30.0
 OLDER_EVERY_SECONDS: Final = 24 * 3600
 OLDER_ROUNDS: Final = 4
 """In so many rounds every place of past days is asked for, where not all fit into one."""
@@ -65,6 +66,7 @@ def _keep(
     invocation: Invocation, store: Store, proxy: str | None, connections: contextlib.ExitStack
 ) -> NoReturn:
     watches: dict[str, _Watch] = {}
+    is_full = False
     while True:
         try:
             # Read each time: another command may have added a contact.
@@ -78,6 +80,14 @@ def _keep(
             # Another command is at it for long; what was not saved was not deleted at the relay.
             invocation.output.say(Message.VAULT_BUSY)
             relays = ()
+        except VaultFull:
+            # What could not be saved was not acted upon: it is there when there is room again.
+            if not is_full:
+                invocation.output.warn(Message.VAULT_FULL)
+            is_full = True
+            time.sleep(FULL_PAUSE_SECONDS)
+            continue
+        is_full = False
         time.sleep(_until_next([watches[relay] for relay in relays]))
 
 

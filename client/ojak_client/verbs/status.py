@@ -63,3 +63,5 @@ def _show_point(output: Output, point: MeetingPoint, name: str) -> None:
         output.show(Message.POINT_CLOSED, name=name)
     if point.occupied:
         output.show(Message.NUMBER_TAKEN, name=name)
+    if point.disturbed:
+        output.show(Message.NUMBER_DISTURBED, name=name)
