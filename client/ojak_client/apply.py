@@ -22,18 +22,9 @@ from ojak_client.kinds import stays
 from ojak_client.moment import Moment
 from ojak_client.moving import found_at, move
 from ojak_client.notices import Notice, NoticeKind
-from ojak_client.profile import (
-    Contact,
-    Line,
-    Profile,
-    Role,
-    Visiting,
-    body_of,
-    marked_possibly_read,
-    ready_letters,
-    with_contact,
-    with_point,
-)
+from ojak_client.our_letters import marked_possibly_read
+from ojak_client.pairing import letters_offered
+from ojak_client.profile import Contact, Line, Profile, Visiting, with_contact, with_point
 from ojak_client.settling import settle
 from ojak_client.timed_parts import part_deposited, parts_deleted
 from ojak_protocol import conversation as talk
@@ -42,20 +33,16 @@ from ojak_protocol.acknowledgement import Outcome
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.conversation import Arrived, Broken, Conversation, Event, Settled
 from ojak_protocol.errors import RemoteError, TooNew
-from ojak_protocol.letters import Body, Kind
+from ojak_protocol.letters import Body
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.sync import Deposit, DepositOutcome, Found, Nothing, SyncReply, SyncRequest
-from ojak_protocol.visits import AnsweredRun, Confirmed, Letter
+from ojak_protocol.visits import AnsweredRun, Confirmed
 
 RECEIPT_DELAY_SECONDS: Final = (600, 3600)
 """A receipt sent at once tells an observer who talks to whom: it waits between these."""
 
 ALWAYS: Final = 1 << 62
 """Until when somebody looks who keeps his state."""
-
-MOST_OFFERED: Final = 2
-"""How many letters one visit is offered before it is confirmed: as many as a guest's first look
-has room for in both branches. Five strangers with two words each fill 220 KB of the vault."""
 
 MOST_UNREAD: Final = 48
 """How many letters of one contact are kept unread: whoever knows the answers must not be able to
@@ -312,7 +299,7 @@ def _take(
         point,
         at,
         box,
-        letters=_letters_for(contact, point, paired=meeting_point.has_alarm(point, at)),
+        letters=letters_offered(contact, point, paired=meeting_point.has_alarm(point, at)),
         relay_clock=moment.relay_clock,
         now=moment.now,
         entropy=moment.entropy,
@@ -328,36 +315,6 @@ def _take(
     elif taken.closed and not point.closed:
         notices.append(Notice(NoticeKind.POINT_CLOSED, contact.name, taken.counted))
     return contact, tuple(notices)
-
-
-def _letters_for(contact: Contact, point: MeetingPoint, *, paired: bool) -> tuple[Letter, ...]:
-    """Return what a visit is offered before it is confirmed, at least a greeting.
-
-    The other branch gets as many boxes of the same kinds. Where there is an alarm word, a letter
-    is offered only with a harmless one of its own beside it. Without one nobody can open the
-    other branch, so what stands there does not matter.
-    """
-    ready = () if point.spent else ready_letters(contact, paired=paired)
-    at_once = [letter for letter in ready if letter.at_once][:MOST_OFFERED]
-    # A guest who is told of one more letter waits: meanwhile our person may say yes.
-    following = 1 if point.spent else len(ready) - len(at_once)
-    if not at_once:
-        greeting = Body(Kind.GREETING, following=following)
-        return (Letter(0, greeting, greeting),)
-    # In each, because any of them may be the one that opens first.
-    bodies = [replace(body_of(letter), following=following) for letter in at_once]
-    if not paired:
-        return tuple(
-            Letter(letter.reference, body, Body(Kind.GREETING))
-            for letter, body in zip(at_once, bodies, strict=True)
-        )
-    harmless = contact.waiting_as(Role.COUNTERPART)[: len(at_once)]
-    return tuple(
-        Letter(
-            letter.reference, body, replace(body_of(other), following=following), other.reference
-        )
-        for letter, body, other in zip(at_once, bodies, harmless, strict=True)
-    )
 
 
 def _confirmed(

@@ -18,6 +18,7 @@ from dataclasses import replace
 from typing import Final
 
 from ojak_client.moment import Moment
+from ojak_client.our_letters import with_letter
 from ojak_client.profile import (
     Contact,
     OurQuestion,
@@ -28,7 +29,6 @@ from ojak_client.profile import (
     TheirQuestion,
     find,
     with_contact,
-    with_letter,
 )
 from ojak_protocol import comparison
 from ojak_protocol.comparison import Asked, Replied

@@ -7,15 +7,10 @@ from collections.abc import Iterator
 
 from ojak_client.due_times import local_time
 from ojak_client.messages import Message
+from ojak_client.our_letters import lies_at_relay
 from ojak_client.output import Output
-from ojak_client.profile import (
-    Contact,
-    LetterState,
-    OurLetter,
-    Role,
-    lies_at_relay,
-    ready_letters,
-)
+from ojak_client.pairing import ready_letters
+from ojak_client.profile import Contact, LetterState, OurLetter, Role
 from ojak_client.timed_parts import part_of
 
 

@@ -9,7 +9,8 @@ lies. Boxes are deleted at the relay at which they were found.
 from dataclasses import replace
 from typing import Final
 
-from ojak_client.profile import Contact, LetterState, QuestionSet, sealed_references
+from ojak_client.our_letters import sealed_references
+from ojak_client.profile import Contact, LetterState, QuestionSet
 from ojak_protocol.addresses import DeleteKey
 from ojak_protocol.conversation import Conversation
 

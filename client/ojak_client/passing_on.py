@@ -16,19 +16,10 @@ from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.opening import choose_contact, connect
+from ojak_client.our_letters import lies_at_relay, references_in, with_letter
 from ojak_client.output import Output
 from ojak_client.prepare import is_live
-from ojak_client.profile import (
-    Contact,
-    LetterState,
-    Line,
-    Profile,
-    Role,
-    find,
-    lies_at_relay,
-    references_in,
-    with_letter,
-)
+from ojak_client.profile import Contact, LetterState, Line, Profile, Role, find
 from ojak_client.rounds import run_errands
 from ojak_client.store import Store
 from ojak_client.taking_back import find_letter

@@ -12,6 +12,16 @@ from ojak_client.comparing import EXPIRES_AFTER_SECONDS, forget_old
 from ojak_client.moment import Moment
 from ojak_client.moving import settle_move
 from ojak_client.notices import Notice, NoticeKind
+from ojak_client.our_letters import (
+    body_of,
+    in_state,
+    left_references,
+    marked_possibly_read,
+    references_in,
+    sealed_references,
+    was_offered,
+)
+from ojak_client.pairing import bodies_of, letters_for_line
 from ojak_client.profile import (
     Contact,
     Fillers,
@@ -19,15 +29,7 @@ from ojak_client.profile import (
     Line,
     OurLetter,
     Profile,
-    Role,
     Visiting,
-    body_of,
-    due_at,
-    left_references,
-    marked_possibly_read,
-    references_in,
-    sealed_references,
-    was_offered,
     with_point,
 )
 from ojak_client.timed_parts import forget_parts
@@ -55,9 +57,6 @@ them beside everything else. The others wait unsealed."""
 LAID_AGAIN_SECONDS: Final = 6 * 3600
 VISITING_SECONDS: Final = 2 * VISIT_SECONDS
 """How long an answer of ours is waited on: a host may take it late, and reply later still."""
-PROMISED_FOR_SECONDS: Final = 24 * 3600
-"""How long a line that stays gets no more of the waiting letters than were promised to it."""
-COUNTERPART_TTL_SECONDS: Final = 30 * 24 * 3600
 RECORDS_KEPT: Final = 50
 """How many letters that need no more care are remembered for `status`, without their text."""
 
@@ -233,8 +232,8 @@ def _write_waiting(contact: Contact, position: int, moment: Moment, *, free: int
     line = contact.lines[position]
     if not is_live(contact, line, moment.relay_clock):
         return contact
-    promised, letters = _letters_for(contact, line, moment.now)
-    bodies = _sealable(contact, line, letters, moment)
+    promised, letters = letters_for_line(contact, line, moment.now)
+    bodies = bodies_of(contact, line, letters, moment)
     bodies = bodies[: max(0, free)]
     due = _first_box_due(line) or 0 < line.receipt_due_at <= moment.now
     if bodies or due:
@@ -265,71 +264,6 @@ def _outcomes(line: Line, now: int) -> list[Body]:
     ]
 
 
-def _letters_for(
-    contact: Contact, line: Line, now: int
-) -> tuple[frozenset[int], tuple[OurLetter, ...]]:
-    """Return what waits for *line*, and the references of what was promised to it.
-
-    Where there is an alarm word, as many letters follow the right answers as follow the alarm
-    word, for both were promised one number. Whoever came with the alarm word is watched: besides
-    harmless letters only what is addressed to that line by name goes into it.
-    """
-    if line.held:
-        return frozenset(), ()
-    offered = references_in(line)
-
-    def left(role: Role) -> list[OurLetter]:
-        return [one for one in contact.waiting_as(role) if one.reference not in offered]
-
-    if line.alarm:
-        waited, later = left(Role.COUNTERPART), left(Role.FORCED)
-    else:
-        family = left(Role.FAMILY)
-        waited = [letter for letter in family if letter.reference <= line.newest]
-        later = [letter for letter in family if letter.reference > line.newest]
-    for_good = line.kept and not line.alarm and now - line.confirmed_at >= PROMISED_FOR_SECONDS
-    if line.promised is not None and not for_good:
-        # None stands beside a timed letter, as in a visit.
-        waited = [letter for letter in waited if not due_at(letter)][: line.promised]
-    letters = [*waited, *later]
-    if not line.kept:
-        # A side that forgets leaves a letter for a later day where it is, and cannot acknowledge
-        # what stands behind it.
-        letters.sort(key=lambda letter: due_at(letter) > now)
-    return frozenset(letter.reference for letter in waited), tuple(letters)
-
-
-def _sealable(
-    contact: Contact, line: Line, letters: tuple[OurLetter, ...], moment: Moment
-) -> list[tuple[int, Body]]:
-    """Return what is sealed for *letters*, with the reference of each.
-
-    A box says until when it may be read. A harmless one says it of a letter in whose place it
-    stands: by a time of its own, whoever made the guest's program would know the alarm word.
-    """
-    known = [
-        letter
-        for letter in contact.waiting
-        if letter.reference <= line.newest and not due_at(letter)
-    ]
-    # What may go at once was offered before the confirmation, as a rule.
-    times = iter([letter.expires_at for letter in sorted(known, key=lambda one: one.at_once)])
-    bodies = []
-    for letter in letters:
-        body = body_of(letter)
-        if letter.role is Role.COUNTERPART:
-            body = replace(body, expires_at=next(times, 0) or _drawn_expiry(moment))
-        bodies.append((letter.reference, body))
-    return bodies
-
-
-def _drawn_expiry(moment: Moment) -> int:
-    """Return when a letter written at some time in the last weeks may end to be read."""
-    day = 24 * 3600
-    age = int.from_bytes(moment.entropy(4), "big") % (COUNTERPART_TTL_SECONDS - day)
-    return moment.now + COUNTERPART_TTL_SECONDS - age
-
-
 def _write(line: Line, reference: int, body: Body, moment: Moment) -> Line:
     # A guest tells in every box of its first chain whether its state stays: any of them may be
     # the one that arrives first.
@@ -339,13 +273,6 @@ def _write(line: Line, reference: int, body: Body, moment: Moment) -> Line:
         line.conversation, body, reference=reference, entropy=moment.entropy, kem=moment.kem
     )
     return replace(line, conversation=written, receipt_due_at=0)
-
-
-def in_state(letter: OurLetter, state: LetterState) -> OurLetter:
-    """Return the letter in another state; what it says is erased unless it still waits."""
-    if state is LetterState.WAITING:
-        return replace(letter, state=state)
-    return replace(letter, state=state, text="", details=b"")
 
 
 def is_live(contact: Contact, line: Line, relay_clock: int) -> bool:

@@ -6,13 +6,9 @@ Pure: each takes a contact and returns another one; the caller saves it.
 from dataclasses import replace
 from typing import Final
 
-from ojak_client.profile import (
-    Contact,
-    Line,
-    QuestionSet,
-    marked_possibly_read,
-    ready_letters,
-)
+from ojak_client.our_letters import marked_possibly_read
+from ojak_client.pairing import promised_to_both
+from ojak_client.profile import Contact, Line, QuestionSet
 
 MOST_SETS: Final = 4
 """How many sets one contact has. Each takes six of the 32 places that a host looks at."""
@@ -76,7 +72,7 @@ def allow_held(
     if line is None:
         return contact, False
     others = tuple(other for other in contact.lines if other is not line)
-    promised = _promised_to_both(contact, line)
+    promised = promised_to_both(contact, line)
     released = replace(line, held=False, promised=promised, newest=newest)
     return replace(contact, lines=(*others, released)), _is_looked_at(line, relay_clock)
 
@@ -103,13 +99,3 @@ def _offered_at(sets: tuple[QuestionSet, ...]) -> frozenset[int]:
     return frozenset(
         reference for one in sets for visit in one.point.visits for reference in visit.references
     )
-
-
-def _promised_to_both(contact: Contact, line: Line) -> int | None:
-    """Return how many waiting letters go into *line*; None for all, where no set has an alarm word.
-
-    That of its own set may have been removed since the visit.
-    """
-    alarmed = any(one.point.alarm is not None for one in contact.sets)
-    paired = alarmed or line.promised is not None
-    return len(ready_letters(contact, paired=True)) if paired else None

@@ -12,7 +12,8 @@ from typing import Final
 from ojak_client.kinds import SHOWN
 from ojak_client.moment import Moment
 from ojak_client.moving import deletes_at
-from ojak_client.profile import Contact, Line, Profile, Visiting, was_offered
+from ojak_client.our_letters import was_offered
+from ojak_client.profile import Contact, Line, Profile, Visiting
 from ojak_client.timed_parts import part_deletes, part_deposits
 from ojak_client.timed_pointers import due_places, left_places
 from ojak_protocol import conversation as talk

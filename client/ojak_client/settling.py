@@ -4,15 +4,8 @@ from dataclasses import replace
 from typing import assert_never
 
 from ojak_client.notices import Notice, NoticeKind
-from ojak_client.prepare import in_state
-from ojak_client.profile import (
-    Contact,
-    LetterState,
-    OurLetter,
-    Role,
-    due_at,
-    sealed_references,
-)
+from ojak_client.our_letters import due_at, in_state, sealed_references
+from ojak_client.profile import Contact, LetterState, OurLetter, Role
 from ojak_protocol.acknowledgement import Outcome
 from ojak_protocol.letters import Kind
 

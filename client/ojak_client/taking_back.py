@@ -10,16 +10,8 @@ The caller saves what `take_back` returns before anything is sent.
 
 from dataclasses import replace
 
-from ojak_client.prepare import in_state
-from ojak_client.profile import (
-    Contact,
-    LetterState,
-    OurLetter,
-    Role,
-    Visiting,
-    sealed_references,
-    with_point,
-)
+from ojak_client.our_letters import in_state, sealed_references
+from ojak_client.profile import Contact, LetterState, OurLetter, Role, Visiting, with_point
 from ojak_client.timed_parts import part_of, without_part
 from ojak_protocol import conversation as talk
 from ojak_protocol import meeting_point

@@ -11,7 +11,8 @@ from dataclasses import replace
 from typing import Final
 
 from ojak_client.moment import Moment
-from ojak_client.profile import Contact, Part, PartDelete, Profile, find, with_contact, with_letter
+from ojak_client.our_letters import with_letter
+from ojak_client.profile import Contact, Part, PartDelete, Profile, find, with_contact
 from ojak_protocol.addresses import DeleteKey, mailbox_id
 from ojak_protocol.conversation import LETTER_TTL_SECONDS
 from ojak_protocol.letters import Kind

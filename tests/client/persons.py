@@ -9,6 +9,7 @@ from ojak_client.apply import ALWAYS
 from ojak_client.exchange import Exchange
 from ojak_client.moment import Moment
 from ojak_client.notices import Notice, NoticeKind
+from ojak_client.our_letters import with_letter
 from ojak_client.profile import (
     Contact,
     Line,
@@ -19,7 +20,6 @@ from ojak_client.profile import (
     Visiting,
     find,
     with_contact,
-    with_letter,
 )
 from ojak_client.rounds import run_errands
 from ojak_client.store import decode, encode

@@ -6,8 +6,9 @@ import os
 from ojak_client import comparing
 from ojak_client.inputs import Inputs
 from ojak_client.invocation import Invocation
+from ojak_client.our_letters import with_letter
 from ojak_client.output import Output
-from ojak_client.profile import Profile, TheirLetter, TheirQuestion, with_letter
+from ojak_client.profile import Profile, TheirLetter, TheirQuestion
 from ojak_client.reading import Showing, show_letters
 from ojak_protocol import comparison
 from ojak_protocol.answers import canonical

@@ -6,10 +6,10 @@ import pytest
 
 from ojak_client.apply import (
     ALWAYS,
-    MOST_OFFERED,
     apply,
 )
 from ojak_client.notices import NoticeKind
+from ojak_client.pairing import MOST_OFFERED
 from ojak_client.profile import (
     Contact,
     Profile,

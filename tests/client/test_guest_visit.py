@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from ojak_client.guest_visit import Found, GuestVisit
-from ojak_client.profile import Contact, Profile, find, lies_at_relay
+from ojak_client.our_letters import lies_at_relay
+from ojak_client.profile import Contact, Profile, find
 from ojak_protocol.sync import SyncClass
 from tests.client.persons import NAME, Clock, Person, guest_of, host_of
 from tests.client.simulated_relay import SimulatedRelay

@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 from ojak_client.exchange import Exchange
 from ojak_client.moving import LOOKED_BACK_SECONDS, begin_move, move, settle_move
 from ojak_client.opening import relays_of
-from ojak_client.profile import (
-    Contact,
-    LetterState,
-    QuestionSet,
-    find,
-    with_contact,
-    with_letter,
-)
+from ojak_client.our_letters import with_letter
+from ojak_client.profile import Contact, LetterState, QuestionSet, find, with_contact
 from ojak_client.requests import Shape
 from ojak_client.rounds import run_errands
 from ojak_protocol.details import NextRelay

@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ojak_client.notices import NoticeKind
+from ojak_client.our_letters import references_in
 from ojak_client.prepare import (
     FORGOTTEN_AFTER_SECONDS,
     KEPT_LINES,
@@ -24,7 +25,6 @@ from ojak_client.profile import (
     Profile,
     QuestionSet,
     Visiting,
-    references_in,
     with_contact,
 )
 from ojak_protocol import conversation as talk

@@ -2,15 +2,8 @@
 
 from dataclasses import replace
 
-from ojak_client.profile import (
-    Contact,
-    Profile,
-    find,
-    lies_at_relay,
-    references_in,
-    with_contact,
-    with_letter,
-)
+from ojak_client.our_letters import lies_at_relay, references_in, with_letter
+from ojak_client.profile import Contact, Profile, find, with_contact
 from ojak_protocol import conversation as talk
 from ojak_protocol.letters import Body, Kind
 from tests.client.persons import NAME, RELAY, line_of

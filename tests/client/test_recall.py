@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from ojak_client.profile import Contact, LetterState, Role, with_letter
+from ojak_client.our_letters import with_letter
+from ojak_client.profile import Contact, LetterState, Role
 from tests.client.devices import Device
 from tests.client.persons import NAME, line_of
 from tests.client.simulated_relay import SimulatedRelay

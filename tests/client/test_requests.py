@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ojak_client.our_letters import with_letter
 from ojak_client.prepare import prepare
-from ojak_client.profile import Contact, Profile, with_contact, with_letter
+from ojak_client.profile import Contact, Profile, with_contact
 from ojak_client.requests import Shape, has_errands, make_request
 from ojak_protocol import meeting_point
 from ojak_protocol.addresses import MailboxId

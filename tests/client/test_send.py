@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from ojak_client.our_letters import with_letter
 from ojak_client.prepare import MOST_SEALED
-from ojak_client.profile import Contact, QuestionSet, with_letter
+from ojak_client.profile import Contact, QuestionSet
 from ojak_protocol.conversation import Conversation
 from tests.client.devices import Device
 from tests.client.persons import NAME, line_of

@@ -5,7 +5,8 @@ from dataclasses import replace
 
 import pytest
 
-from ojak_client.profile import Contact, QuestionSet, Role, body_of, with_letter
+from ojak_client.our_letters import body_of, with_letter
+from ojak_client.profile import Contact, QuestionSet, Role
 from ojak_protocol.answers import answers_of
 from ojak_protocol.details import NextNumber, NextQuestions
 from ojak_protocol.letters import Kind

@@ -6,6 +6,7 @@ import pytest
 
 from ojak_client.apply import apply
 from ojak_client.notices import NoticeKind
+from ojak_client.our_letters import sealed_references
 from ojak_client.prepare import prepare
 from ojak_client.profile import (
     Contact,
@@ -14,7 +15,6 @@ from ojak_client.profile import (
     QuestionSet,
     Role,
     Visiting,
-    sealed_references,
     with_contact,
     with_point,
 )

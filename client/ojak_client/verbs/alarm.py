@@ -12,15 +12,8 @@ from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, open_vault
-from ojak_client.profile import (
-    Contact,
-    Profile,
-    Role,
-    find,
-    with_contact,
-    with_letter,
-    with_point,
-)
+from ojak_client.our_letters import with_letter
+from ojak_client.profile import Contact, Profile, Role, find, with_contact, with_point
 from ojak_client.question_sets import find_set
 from ojak_client.typed import usable_text
 from ojak_client.verb import verb

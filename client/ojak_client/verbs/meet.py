@@ -25,8 +25,9 @@ from ojak_client.inputs import ANSWER_OPTION, ANSWERS_OPTION
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import connect, open_or_create_vault
+from ojak_client.our_letters import lies_at_relay
 from ojak_client.passing_on import add_letter
-from ojak_client.profile import Contact, Profile, Visiting, find, lies_at_relay, with_contact
+from ojak_client.profile import Contact, Profile, Visiting, find, with_contact
 from ojak_client.reading import Showing, show_letters
 from ojak_client.relay_url import parse_relay_url
 from ojak_client.store import MemoryStore, Store

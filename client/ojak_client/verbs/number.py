@@ -9,7 +9,8 @@ from ojak_client.help_texts import HelpText
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, open_vault
-from ojak_client.profile import Profile, QuestionSet, find, with_contact, with_letter
+from ojak_client.our_letters import with_letter
+from ojak_client.profile import Profile, QuestionSet, find, with_contact
 from ojak_client.question_sets import with_new_number
 from ojak_client.telling import show_slip
 from ojak_client.verb import verb

@@ -10,7 +10,8 @@ from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, open_vault
-from ojak_client.profile import Profile, QuestionSet, find, with_contact, with_letter
+from ojak_client.our_letters import with_letter
+from ojak_client.profile import Profile, QuestionSet, find, with_contact
 from ojak_client.question_sets import add_set, find_set, next_set_number
 from ojak_client.telling import show_questions
 from ojak_client.verb import verb

@@ -12,7 +12,8 @@ from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.moving import begin_move, move
 from ojak_client.opening import choose_contact, open_vault
-from ojak_client.profile import Profile, find, with_contact, with_letter
+from ojak_client.our_letters import with_letter
+from ojak_client.profile import Profile, find, with_contact
 from ojak_client.relay_url import parse_relay_url
 from ojak_client.verb import verb
 from ojak_client.verb_options import name_argument

@@ -8,8 +8,9 @@ from ojak_client.kinds import unread
 from ojak_client.letter_states import has_arrived, show_letters_of_ours, show_pointers
 from ojak_client.messages import Message
 from ojak_client.opening import open_vault
+from ojak_client.our_letters import lies_at_relay
 from ojak_client.output import Output
-from ojak_client.profile import Contact, Role, lies_at_relay
+from ojak_client.profile import Contact, Role
 from ojak_client.verb import verb
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.number import format_number
