@@ -358,8 +358,7 @@ def _happened(
     contact: Contact, line: Line, position: int, events: tuple[Event, ...], moment: Moment
 ) -> Step:
     """Record in *contact* what happened in its line at *position*, which is now *line*."""
-    if line.conversation.owes_receipt and line.kept and line.keeps and not line.receipt_due_at:
-        line = replace(line, receipt_due_at=moment.now + _receipt_delay(moment))
+    line = _with_receipt_due(line, moment)
     lines = list(contact.lines)
     lines[position] = line
     contact = replace(contact, lines=tuple(lines))
@@ -388,6 +387,19 @@ def _happened(
                 assert_never(event)
         notices.extend(said)
     return contact, tuple(notices)
+
+
+def _with_receipt_due(line: Line, moment: Moment) -> Line:
+    """Say from when an acknowledgement goes out by itself, where the other side is owed one."""
+    if not line.conversation.owes_receipt or not line.keeps or line.receipt_due_at:
+        return line
+    if line.kept:
+        return replace(line, receipt_due_at=moment.now + _receipt_delay(moment))
+    if line.promised is not None:
+        # The outcome of a question is told at once to a side that forgets, and only after the right
+        # answers is there a question: where there is an alarm word, every letter is answered.
+        return replace(line, receipt_due_at=moment.now)
+    return line
 
 
 def _receipt_delay(moment: Moment) -> int:

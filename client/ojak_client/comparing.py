@@ -18,7 +18,7 @@ from dataclasses import replace
 from typing import Final
 
 from ojak_client.moment import Moment
-from ojak_client.our_letters import with_letter
+from ojak_client.our_letters import EXPIRES_AFTER_SECONDS, with_letter
 from ojak_client.profile import (
     Contact,
     OurQuestion,
@@ -40,7 +40,6 @@ MOST_OPEN: Final = 8
 of what follows from theirs the newest stay."""
 OPEN_SECONDS: Final = 60 * 24 * 3600
 """How long a question stays open: a letter travels for 30 days at most, and its reply as well."""
-EXPIRES_AFTER_SECONDS: Final = 30 * 24 * 3600
 WARNING_BELOW_BITS: Final = 7
 """A third of what three answers should have: below this the person is warned of one answer."""
 

@@ -5,6 +5,7 @@ Questions about a contact that hold for its letters alone; pure.
 
 from collections.abc import Collection
 from dataclasses import replace
+from typing import Final
 
 from ojak_client.profile import (
     Contact,
@@ -20,6 +21,10 @@ from ojak_protocol.conversation import Conversation
 from ojak_protocol.details import Details, Parcel
 from ojak_protocol.letters import Body, Kind, details_of, encode_details
 from ojak_protocol.visits import Visit
+
+EXPIRES_AFTER_SECONDS: Final = 30 * 24 * 3600
+"""After how long a letter that has not arrived is taken back. Word of new questions, of another
+number or relay, and harmless letters stay good for as long as it takes."""
 
 
 def with_letter(

@@ -6,7 +6,6 @@ what is said of it afterwards is what the relay confirmed.
 
 import time
 from functools import partial
-from typing import Final
 
 from ojak_client.due_times import local_time
 from ojak_client.errors import NoAnswer, RelayRefused, UnusableSetting
@@ -16,7 +15,12 @@ from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.opening import choose_contact, connect
-from ojak_client.our_letters import lies_at_relay, references_in, with_letter
+from ojak_client.our_letters import (
+    EXPIRES_AFTER_SECONDS,
+    lies_at_relay,
+    references_in,
+    with_letter,
+)
 from ojak_client.output import Output
 from ojak_client.prepare import is_live
 from ojak_client.profile import Contact, LetterState, Line, Profile, Role, find
@@ -26,9 +30,6 @@ from ojak_client.taking_back import find_letter
 from ojak_client.telling import tell
 from ojak_client.timed_parts import part_of
 from ojak_protocol.estimate import GREETING_BELOW_BITS
-
-EXPIRES_AFTER_SECONDS: Final = 30 * 24 * 3600
-"""After how long a letter that has not arrived is taken back."""
 
 
 def add_letter(

@@ -8,11 +8,12 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
-from ojak_client.comparing import EXPIRES_AFTER_SECONDS, forget_old
+from ojak_client.comparing import forget_old
 from ojak_client.moment import Moment
 from ojak_client.moving import settle_move
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.our_letters import (
+    EXPIRES_AFTER_SECONDS,
     body_of,
     in_state,
     left_references,

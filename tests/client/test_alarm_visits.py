@@ -297,3 +297,30 @@ def test_of_a_letter_that_stood_beside_a_harmless_one_nobody_says_that_it_was_ne
     states = {one.reference: one.state for one in host.contact.ours}
     assert states[offered] is LetterState.ASKED_BACK
     assert states[later] is LetterState.TAKEN_BACK
+
+
+@pytest.mark.parametrize("typed", [RIGHT, ALARM])
+def test_b5_a_letter_from_a_borrowed_device_is_answered_at_once_whichever_word_was_typed(
+    typed: bytes,
+) -> None:
+    """As the outcome of a question is, which there is after the right answers only."""
+    host, guest, relay, _, _ = meeting(typed)
+    for _ in range(2):
+        guest.write("noch etwas")
+        guest.sync()
+        before = len(relay.arrived)
+        for _ in range(2):
+            host.sync()
+        assert sum(len(made.deposits) for made in relay.arrived[before:]) == 1
+        guest.sync()
+    assert NoticeKind.LETTER_COLLECTED in guest.kinds()
+
+
+def test_without_an_alarm_word_a_borrowed_device_is_owed_no_answer() -> None:
+    host, guest, relay, _, _ = meeting(RIGHT, alarm=False)
+    guest.write("noch etwas")
+    guest.sync()
+    before = len(relay.arrived)
+    for _ in range(2):
+        host.sync()
+    assert not any(made.deposits for made in relay.arrived[before:])

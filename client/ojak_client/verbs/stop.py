@@ -11,8 +11,8 @@ from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, open_vault
-from ojak_client.our_letters import with_letter
-from ojak_client.passing_on import EXPIRES_AFTER_SECONDS, pass_on
+from ojak_client.our_letters import EXPIRES_AFTER_SECONDS, with_letter
+from ojak_client.passing_on import pass_on
 from ojak_client.profile import Profile
 from ojak_client.store import Store
 from ojak_client.verb import verb
