@@ -327,3 +327,21 @@ def test_a_visit_knows_whether_its_answers_were_spent_and_how_many_letters_it_wa
         greeting = Body(Kind.GREETING, following=3)
         _, visit = take(point, come(point, RIGHT), (Letter(0, greeting, greeting),))
         assert (visit.spent, visit.following) == (spent, 3)
+
+
+def test_noise_where_an_answer_should_be_takes_the_run_and_counts_nothing() -> None:
+    point = new_point()
+    at = next(iter(answer_places(point, day=DAY, older=False).values()))
+    after = point_.take(
+        point,
+        at,
+        os.urandom(4000),
+        letters=(GREETING,),
+        relay_clock=CLOCK,
+        now=CLOCK,
+        entropy=ENTROPY,
+        kem=KEM,
+    )
+    assert (after.counted, after.unconfirmed, after.visits) == (0, 0, ())
+    assert (after.disturbed, after.occupied) == (True, False)
+    assert at.run not in next(one for one in after.offers if one.nonce == at.laid.nonce).open_runs

@@ -245,3 +245,16 @@ AT = next(iter(answer_places(POINT, day=DAY, older=False).values()))
 def test_only_letters_of_the_person_are_named_in_a_visit() -> None:
     point = new_point()
     assert take(point, come(point, RIGHT), LETTERS)[1].references == (7, 8)
+
+
+def test_a_letter_is_asked_back_with_what_stands_in_its_place() -> None:
+    point = new_point(alarm=ALARM)
+    offered = (
+        Letter(7, Body(Kind.TEXT, "real"), Body(Kind.TEXT, "harmless"), 9),
+        Letter(8, Body(Kind.TEXT, "real too"), Body(Kind.TEXT, "harmless too"), 10),
+    )
+    _, visit = take(point, come(point, RIGHT), offered)
+    for asked_back in (7, 9):
+        for branch in visits.recall(visit, asked_back).branches:
+            assert [bool(out.letter) for out in branch.outbox] == [False, True]
+    assert visits.recall(visit, 99) == visit
