@@ -1,6 +1,12 @@
 """Somebody is forced, and somebody comes with answers that were seen: what each person reads."""
 
+import shutil
+from pathlib import Path
+
+import pytest
+
 from tests.journeys.actors import World
+from tests.journeys.traces import names_of_calls, strace_to
 
 ANSWERS = ("감자밭 할머니", "노동자 강철", "왜가리 1974")
 ALARM_WORD = "두루미 없는 장독대"
@@ -70,3 +76,27 @@ def test_with_the_hosts_yes_letters_go_to_whoever_came_with_answers_that_were_se
 
 def _questions() -> list[str]:
     return [part for n in (4, 5, 6) for part in ("--question", f"물음 {n}?")]
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_b5_a_borrowed_device_makes_the_same_calls_whichever_word_is_typed(
+    people: World, tmp_path: Path
+) -> None:
+    """Files, sockets and what is sent: the guest's program does not know which word it was."""
+    seen = []
+    for name, last in (("right", ANSWERS[2]), ("alarm", ALARM_WORD)):
+        relay = people.relay()
+        host = people.own(f"host {name}", relay.url)
+        number = host.invite("어머니", ANSWERS)
+        host.run("alarm", "어머니", answers=(*ANSWERS, ALARM_WORD), letter=HARMLESS)
+        host.send("어머니", LETTER)
+        keeping = host.keep()
+        trace = tmp_path / name
+        phone = people.borrowed(f"phone {name}", relay.url, watcher=strace_to(trace))
+        visit = phone.meet(number, (*ANSWERS[:2], last), "--wait", "60", letter=REPLY)
+        assert len(visit.letters) == 1
+        keeping.stop()
+        seen.append((names_of_calls(trace), visit.code, visit.said))
+    right, alarm = seen
+    assert right == alarm
+    assert right[0]["connect"] == 1
