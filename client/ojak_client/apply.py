@@ -145,10 +145,11 @@ def _deposited(contact: Contact, deposit: Deposit, *, stored: bool, moment: Mome
         contact = with_point(contact, point)
         if point.occupied and not one.point.occupied:
             notices = (*notices, Notice(NoticeKind.NUMBER_OCCUPIED, contact.name))
-    return _change_talks(contact, partial(_said_of, deposit, stored, moment.now)), notices
+    said_of = partial(_said_of, deposit, stored=stored, now=moment.now)
+    return _change_talks(contact, said_of), notices
 
 
-def _said_of(deposit: Deposit, stored: bool, now: int, state: Conversation) -> Conversation:  # noqa: FBT001 - for partial
+def _said_of(deposit: Deposit, state: Conversation, *, stored: bool, now: int) -> Conversation:
     # As above, for what another process took back.
     ours = (*state.outbox, *state.farewell)
     if not any(out.place.id == deposit.id and out.box == deposit.box for out in ours):
@@ -190,8 +191,8 @@ def _found_in_lines(contact: Contact, place: MailboxId, box: bytes, moment: Mome
             )
             notices += said
         elif conversation is not line.conversation:
-            line = replace(line, conversation=conversation)  # noqa: PLW2901 - same line, later
-            contact, said = _happened(contact, line, position, events, moment)
+            later = replace(line, conversation=conversation)
+            contact, said = _happened(contact, later, position, events, moment)
             notices += said
     return contact, notices
 
@@ -220,9 +221,9 @@ def _found_part(contact: Contact, place: MailboxId, box: bytes, moment: Moment) 
             line.conversation, pointer.place or place, pointer.box, kem=moment.kem
         )
         if conversation is not line.conversation:
-            line = replace(line, conversation=conversation)  # noqa: PLW2901 - same line, later
+            later = replace(line, conversation=conversation)
             rest = tuple(event for event in events if not isinstance(event, Arrived))
-            contact, said = _happened(contact, line, position, rest, moment)
+            contact, said = _happened(contact, later, position, rest, moment)
             notices += said
     return contact, notices
 

@@ -95,7 +95,6 @@ def told(what: HasText, **values: object) -> str:
 def _shown(value: object) -> object:
     if not isinstance(value, str):
         return value
-    # Imported here: most runs put no foreign word into a sentence.
-    from ojak_client import escape  # noqa: PLC0415
+    from ojak_client import escape  # noqa: PLC0415 - most runs say no foreign word
 
     return escape.line(value)

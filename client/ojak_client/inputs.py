@@ -239,8 +239,8 @@ class Inputs:
     def _terminal(self, option: str, *, asking: bool = True) -> Iterator["Terminal"]:
         if asking and self.no_input:
             raise Failure(Message.NEEDS_OPTION, option=option)
-        # Imported here: scripts and `--help` never open a terminal.
-        from ojak_client.terminal import NoTerminal, open_terminal  # noqa: PLC0415
+        # `--help` never opens a terminal either.
+        from ojak_client.terminal import NoTerminal, open_terminal  # noqa: PLC0415 - not for scripts
 
         try:
             opened = open_terminal(idle_seconds=IDLE_SECONDS if asking else READING_SECONDS)

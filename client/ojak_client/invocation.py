@@ -36,8 +36,7 @@ class Invocation:
         """Return the folder of an own device: the one given, else the platform's usual one."""
         if self.profile is not None:
             return self.profile
-        # Imported here: a borrowed device never asks.
-        from platformdirs import user_data_path  # noqa: PLC0415
+        from platformdirs import user_data_path  # noqa: PLC0415 - a borrowed device never asks
 
         return user_data_path("ojak", appauthor=False)
 

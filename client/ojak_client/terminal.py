@@ -199,8 +199,7 @@ class Terminal:
 
 def pages(text: str, size: os.terminal_size) -> list[str]:
     """Return *text* in pages that fit *size* with two lines to spare for what to press."""
-    # Imported here: its tables are wanted only where a letter is shown.
-    from wcwidth import wcwidth  # noqa: PLC0415
+    from wcwidth import wcwidth  # noqa: PLC0415 - its tables serve only where a letter is shown
 
     lines: list[str] = []
     for paragraph in text.split("\n"):

@@ -203,7 +203,7 @@ class _Incoming(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: "memoryview[int]") -> int:  # type: ignore[override]
+    def readinto(self, buffer: "memoryview[int]") -> int:  # type: ignore[override] # of its only caller
         # The base class takes any buffer; BufferedReader, our only caller, gives this one.
         if not self._budget_bytes:
             raise WrongPlace("the answer is longer than any answer of a relay")

@@ -97,9 +97,8 @@ class Verb(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:  # noqa: ANN401 - click's own signature
         """Call the verb with one `Invocation` in place of the common options."""
-        # Imported here: `--help` shows no secret and starts without them.
-        from ojak_client.hardening import harden  # noqa: PLC0415
-        from ojak_client.invocation import from_options  # noqa: PLC0415
+        from ojak_client.hardening import harden  # noqa: PLC0415 - `--help` shows no secret
+        from ojak_client.invocation import from_options  # noqa: PLC0415 - nor needs what they load
 
         harden()
         common = {name: _chosen(ctx, name) for name in _COMMON}

@@ -83,9 +83,8 @@ def kdf(*, salt: bytes, ikm: bytes, info: bytes, size: int) -> bytes:
 
     Source: RFC 5869.
     """
-    # Imported here: the relay derives nothing and never loads this library.
-    from cryptography.hazmat.primitives.hashes import SHA512  # noqa: PLC0415
-    from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415
+    from cryptography.hazmat.primitives.hashes import SHA512  # noqa: PLC0415 - the relay derives nothing
+    from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415 - and loads neither
 
     return HKDF(algorithm=SHA512(), length=size, salt=salt, info=info).derive(ikm)
 

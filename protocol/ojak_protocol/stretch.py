@@ -43,8 +43,7 @@ def argon2id(secret: bytes, salt: bytes) -> bytes:
 
     Source: RFC 9106.
     """
-    # Imported here: only what meets or opens a vault pays for loading it.
-    from argon2.low_level import Type, hash_secret_raw  # noqa: PLC0415
+    from argon2.low_level import Type, hash_secret_raw  # noqa: PLC0415 - for meetings and vaults only
 
     if len(salt) != SALT_BYTES:
         raise LocalError("a salt has 16 bytes")
