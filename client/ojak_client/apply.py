@@ -120,12 +120,13 @@ def _apply_elsewhere(
 
 
 def _change_talks(contact: Contact, change: Callable[[Conversation], Conversation]) -> Contact:
-    return replace(
-        contact,
-        lines=tuple(
-            replace(line, conversation=change(line.conversation)) for line in contact.lines
-        ),
-    )
+    # A reply says "nothing" of many places: most change no conversation, and make none anew.
+    lines = tuple(_with_talk(line, change(line.conversation)) for line in contact.lines)
+    return contact if lines == contact.lines else replace(contact, lines=lines)
+
+
+def _with_talk(line: Line, conversation: Conversation) -> Line:
+    return line if conversation is line.conversation else replace(line, conversation=conversation)
 
 
 def _deposited(contact: Contact, deposit: Deposit, *, stored: bool, moment: Moment) -> Step:

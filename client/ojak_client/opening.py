@@ -3,18 +3,19 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from ojak_client.exchange import Exchange
 from ojak_client.failures import Failure
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.notices import Notice
 from ojak_client.profile import Contact, Profile
-from ojak_client.relay_url import parse_proxy_url, parse_relay_url
 from ojak_client.store import Store, VaultStore, vault_path
-from ojak_client.transport import RelayConnection
 from ojak_client.vault import Vault
 from ojak_protocol.stretch import argon2id
+
+if TYPE_CHECKING:
+    from ojak_client.exchange import Exchange
 
 Listen = Callable[[tuple[Notice, ...]], None]
 
@@ -57,7 +58,7 @@ def open_or_create_vault(invocation: Invocation) -> Iterator[VaultStore]:
 @contextmanager
 def connect(
     store: Store, relay: str, proxy: str | None, listen: Listen = lambda _: None
-) -> Iterator[Exchange]:
+) -> Iterator["Exchange"]:
     """Give rounds with *relay* over one connection, which is made at the first of them.
 
     Args:
@@ -69,6 +70,11 @@ def connect(
     Raises:
         UnusableSetting: the address or the proxy cannot be used.
     """
+    # Only a verb that speaks with a relay loads what that takes.
+    from ojak_client.exchange import Exchange  # noqa: PLC0415 - as above
+    from ojak_client.relay_url import parse_proxy_url, parse_relay_url  # noqa: PLC0415 - as above
+    from ojak_client.transport import RelayConnection  # noqa: PLC0415 - as above
+
     url = parse_relay_url(relay)
     through = parse_proxy_url(proxy) if proxy else None
     with RelayConnection(url, proxy=through) as connection:

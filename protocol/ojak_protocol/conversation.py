@@ -263,6 +263,8 @@ def absent(state: Conversation, where: MailboxId) -> Conversation:
 
 def deleted(state: Conversation, keys: frozenset[DeleteKey]) -> Conversation:
     """Return the state after the relay deleted what *keys* name."""
+    if keys.isdisjoint(state.deletes):
+        return state
     return replace(state, deletes=tuple(key for key in state.deletes if key not in keys))
 
 
@@ -298,6 +300,8 @@ def _changed(
     def changed(outgoing: Outgoing) -> Outgoing:
         return change(outgoing) if outgoing.place.id == where else outgoing
 
+    if all(outgoing.place.id != where for outgoing in (*state.outbox, *state.farewell)):
+        return state
     outbox, farewell = map(changed, state.outbox), map(changed, state.farewell)
     return replace(state, outbox=tuple(outbox), farewell=tuple(farewell))
 

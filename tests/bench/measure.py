@@ -1,4 +1,4 @@
-"""Measuring: CPU time of this process, repeated, as a median with its spread."""
+"""Measuring: CPU time, repeated, as a median with its spread, and the lines of the report."""
 
 import gc
 import time
@@ -13,6 +13,17 @@ class Timing:
 
     median_ms: float
     p90_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the report."""
+
+    id: str
+    figure: str
+    measured: str
+    target: str
+    beyond: str
 
 
 def cpu_time(call: Callable[[], object], *, repeats: int) -> Timing:

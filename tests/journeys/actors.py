@@ -174,6 +174,7 @@ class Relay:
 
     folder: Path
     capacity: int = 500
+    options: Sequence[str] = ()
     port: int = 0
     child: Child | None = None
 
@@ -194,7 +195,7 @@ class Relay:
         where = ["--listen", f"127.0.0.1:{self.port}"]
         with undisturbed():
             self.child = Child(
-                [OJAK_RELAY, "serve", *where, "--store", "pages", *settings],
+                [OJAK_RELAY, "serve", *where, "--store", "pages", *settings, *self.options],
                 environment={"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"},
                 folder=self.folder,
             )
