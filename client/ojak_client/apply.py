@@ -374,9 +374,9 @@ def _happened(
                 contact, said = timed_pointers.keep_pointer(
                     contact, body, moment, forced=line.alarm
                 )
-            case Arrived(body):
+            case Arrived():
                 contact, said = record_arrival(
-                    contact, position, body, moment, _receipt_delay(moment)
+                    contact, position, event, moment, _receipt_delay(moment)
                 )
             case Settled(reference, outcome):
                 contact, said = settle(contact, reference, outcome, moment.now)

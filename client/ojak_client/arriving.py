@@ -10,22 +10,24 @@ from ojak_client import comparing
 from ojak_client.moment import Moment
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.profile import Contact, TheirLetter
+from ojak_protocol.conversation import Arrived
 from ojak_protocol.details import Question, QuestionOutcome, QuestionReply, Stop, StopWhat
-from ojak_protocol.letters import Body, Kind, encode_details
+from ojak_protocol.letters import Kind, encode_details
 
 
 def record_arrival(
-    contact: Contact, position: int, body: Body, moment: Moment, receipt_delay_seconds: int
+    contact: Contact, position: int, arrived: Arrived, moment: Moment, receipt_delay_seconds: int
 ) -> tuple[Contact, tuple[Notice, ...]]:
     """Return the contact with what came through its line at *position*, and what to tell of it.
 
     Args:
         contact: with the line as it is after the box was opened.
         position: of the line.
-        body: what the box says.
+        arrived: what the box says, and in which order it was written.
         moment: now.
         receipt_delay_seconds: after how long a receipt goes where both sides keep their state.
     """
+    body = arrived.body
     if body.kind in {Kind.GREETING, Kind.WITHDRAWN}:
         return contact, ()
     came = TheirLetter(
@@ -34,6 +36,7 @@ def record_arrival(
         body.text,
         details=b"" if body.details is None else encode_details(body.details),
         forced=contact.lines[position].alarm,
+        written=(contact.lines[position].confirmed_at, arrived.chain, arrived.index),
     )
     letter: TheirLetter | None = came
     match body.details:
@@ -44,7 +47,17 @@ def record_arrival(
             contact = replace(contact, asked_to_stop=True)
     if letter is None:
         return contact, ()
-    contact = replace(contact, arrivals=letter.reference, theirs=(*contact.theirs, letter))
+    contact = replace(contact, arrivals=letter.reference, theirs=_in_order(contact.theirs, letter))
     compared = letter.equal is not None
     kind = NoticeKind.ANSWER_ARRIVED if compared else NoticeKind.LETTER_ARRIVED
     return contact, (Notice(kind, contact.name),)
+
+
+def _in_order(theirs: tuple[TheirLetter, ...], letter: TheirLetter) -> tuple[TheirLetter, ...]:
+    """Return *theirs* with *letter* before those of its line that were written after it."""
+    line, *place = letter.written
+    for position, other in enumerate(theirs):
+        other_line, *other_place = other.written
+        if other_line == line and other_place > place:
+            return (*theirs[:position], letter, *theirs[position:])
+    return (*theirs, letter)

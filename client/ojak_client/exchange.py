@@ -23,6 +23,7 @@ from ojak_protocol.errors import Malformed, TooNew
 from ojak_protocol.kem import MlKem768
 from ojak_protocol.sync import (
     REPLY_BYTES,
+    Found,
     NoRoom,
     SyncClass,
     SyncReply,
@@ -39,6 +40,8 @@ class Round:
     notices: tuple[Notice, ...]
     left_behind: int
     """How many boxes lie there that the reply had no room for."""
+    found: int
+    """How many boxes the reply held."""
     errands: bool
     """Whether something is still to be deposited or deleted."""
     full: bool
@@ -137,6 +140,7 @@ class Exchange:
         return Round(
             notices=prepared.notices + applied.notices,
             left_behind=sum(isinstance(result, NoRoom) for result in reply.polls),
+            found=sum(isinstance(result, Found) for result in reply.polls),
             errands=has_errands(applied.profile, self.relay, moment),
             full=any(notice.kind is NoticeKind.RELAY_FULL for notice in applied.notices),
             moved=prepared.moved or applied.moved,

@@ -71,6 +71,8 @@ class TheirLetter(Hidden):
     """Whether it came from somebody who had typed the alarm word."""
     equal: bool | None = None
     """Of a reply or an outcome: whether the two answers are the same."""
+    written: tuple[int, int, int] = (0, 0, 0)
+    """When its line was confirmed, then chain and index: the order in which it was written."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

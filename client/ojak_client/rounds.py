@@ -27,7 +27,17 @@ def goes_on(last: Round) -> bool:
     """
     if last.full or not (last.left_behind or last.errands):
         return False
-    return last.moved or room_for(last.left_behind) > last.room
+    return last.moved or next_room(last) > last.room
+
+
+def next_room(last: Round) -> int:
+    """Return the room for what lies there after *last*.
+
+    Boxes that were found and changed nothing may be left where they lie: they come first again,
+    and must not keep out those behind them.
+    """
+    staying = 0 if last.moved else last.found
+    return room_for(last.left_behind + staying if last.left_behind else 0)
 
 
 def keeping_shape(last: Round | None, *, wait_seconds: int, older: bool) -> Shape:
@@ -35,7 +45,7 @@ def keeping_shape(last: Round | None, *, wait_seconds: int, older: bool) -> Shap
     if last is None:
         return Shape(older=older)
     wait = 0 if goes_on(last) else min(wait_seconds, MAX_WAIT_SECONDS)
-    return Shape(room=room_for(last.left_behind), wait_seconds=wait, older=older)
+    return Shape(room=next_room(last), wait_seconds=wait, older=older)
 
 
 def run_errands(exchange: Exchange) -> list[Round]:
@@ -49,6 +59,6 @@ def run_errands(exchange: Exchange) -> list[Round]:
         exchange.learn_clock()
     rounds = [exchange.round(Shape(room=1, guest=True))]
     while len(rounds) < MOST_ROUNDS and goes_on(rounds[-1]):
-        room = room_for(max(1, rounds[-1].left_behind))
+        room = max(1, next_room(rounds[-1]))
         rounds.append(exchange.round(Shape(room=room, guest=True)))
     return rounds

@@ -104,9 +104,14 @@ class Conversation(Hidden):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Arrived(Hidden):
-    """A box of the other side was opened and says *body*."""
+    """A box of the other side was opened and says *body*.
+
+    Boxes arrive in any order; *chain* and *index* tell in which they were written.
+    """
 
     body: Body
+    chain: int = 0
+    index: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -382,7 +387,7 @@ def _accept(
         # The other side reads nothing any more, so it is not told in turn.
         return replace(state, broken=True), (Broken(),)
     state, settled = _settle(state, body, opened)
-    return state, (Arrived(body), *settled)
+    return state, (Arrived(body, opened.chain, opened.place.index), *settled)
 
 
 def _body(opened: Opened) -> Body:

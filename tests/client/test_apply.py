@@ -1,6 +1,7 @@
 """What a reply means: for letters of both sides, for visits, and for a profile that moved on."""
 
 from dataclasses import replace
+from itertools import permutations
 
 import pytest
 
@@ -316,6 +317,30 @@ def test_whoever_knows_the_answers_cannot_fill_the_vault_with_unread_letters() -
     read = with_contact(after, replace(after.contacts[0], theirs=unread[1:]))
     read, _ = apply(read, RELAY, request, answer, moment())
     assert len(read.contacts[0].theirs) == MOST_UNREAD
+
+
+@pytest.mark.parametrize("order", list(permutations(range(3))))
+def test_letters_are_read_in_the_order_in_which_they_were_written(order: tuple[int, ...]) -> None:
+    """Whichever of them a look found first, and whatever came through another line meanwhile."""
+    pair, other = meet(), meet()
+    words = ["하나", "둘", "셋"]
+    written = said(pair.guest, *words)
+    boxes = [(out.place.id, out.box) for out in written.outbox[-len(words) :]]
+    lines = (line_of(pair.host), line_of(other.host, confirmed_at=CLOCK + 1))
+    profile = with_contact(Profile(), Contact(NAME, RELAY, lines=lines))
+    strange = said(other.guest, "다른 길").outbox[-1]
+    for place, box in [
+        boxes[order[0]],
+        (strange.place.id, strange.box),
+        *map(boxes.__getitem__, order[1:]),
+    ]:
+        prepared, _ = prepare(profile, RELAY, moment())
+        _, request = asked(prepared)
+        request = replace(request, polls=(place, *request.polls[1:]))
+        profile, _ = apply(prepared, RELAY, request, reply(request, boxes={place: box}), moment())
+    texts = [one.text for one in profile.contacts[0].theirs]
+    assert [text for text in texts if text in words] == words
+    assert "다른 길" in texts
 
 
 LATER_VERSION = 77

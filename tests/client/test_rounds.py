@@ -12,9 +12,15 @@ from tests.client.simulated_relay import SimulatedRelay
 
 
 def after(
-    *, left_behind: int = 0, errands: bool = False, full: bool = False, moved: bool = True
+    *,
+    left_behind: int = 0,
+    found: int = 0,
+    errands: bool = False,
+    full: bool = False,
+    moved: bool = True,
+    room: int = 1,
 ) -> Round:
-    return Round((), left_behind, errands, full, moved, room=1)
+    return Round((), left_behind, found, errands, full, moved, room)
 
 
 @pytest.mark.parametrize(
@@ -34,6 +40,9 @@ def test_the_room_is_the_smallest_that_holds_all_or_the_largest(boxes: int, room
         (after(left_behind=1), True),
         (after(left_behind=1, moved=False), False),
         (after(left_behind=2, moved=False), True),
+        (after(left_behind=1, found=1, moved=False), True),
+        (after(left_behind=1, found=4, moved=False, room=4), True),
+        (after(left_behind=9, found=16, moved=False, room=16), False),
     ],
 )
 def test_a_round_follows_at_once_only_if_it_may_get_somewhere(last: Round, *, on: bool) -> None:
@@ -48,6 +57,15 @@ def test_a_host_waits_when_there_is_nothing_else_to_do() -> None:
     assert (fetching.room, fetching.wait_seconds) == (4, 0)
     full = keeping_shape(after(errands=True, full=True), wait_seconds=25, older=False)
     assert full.wait_seconds == 25
+
+
+def test_boxes_that_stay_where_they_lie_keep_out_none_behind_them() -> None:
+    """A reply of room for four holds four that are left there, and one is behind them."""
+    last = after(left_behind=1, found=4, moved=False, room=4)
+    assert keeping_shape(last, wait_seconds=25, older=False).room == 16
+    assert (
+        keeping_shape(after(left_behind=1, found=4, room=4), wait_seconds=25, older=False).room == 1
+    )
 
 
 def test_errands_end_when_everything_is_deposited_fetched_and_deleted() -> None:
