@@ -18,6 +18,7 @@
         ├── VaultExists         there is one already
         ├── WrongPassphrase     no slot opens (damage to the key's place looks the same)
         ├── VaultDamaged        the passphrase is right or the size wrong, and bytes were changed
+        ├── VaultIncomplete     its second file is not there, or was cut
         ├── VaultRestored       an older copy was put in the place of a newer one
         ├── VaultTooNew         written by a later version
         ├── VaultBusy           another process holds it for too long
@@ -106,6 +107,10 @@ class WrongPassphrase(VaultError):
 
 class VaultDamaged(VaultError):
     """The bytes of the vault were changed or cut; what they held is not shown."""
+
+
+class VaultIncomplete(VaultError):
+    """The file of boxes that belongs to the vault is missing or has another size."""
 
 
 class VaultRestored(VaultError):

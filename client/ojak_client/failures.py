@@ -42,6 +42,7 @@ _SENTENCES: Final[Mapping[type[Exception], Message]] = {
     client.VaultExists: Message.VAULT_EXISTS,
     client.WrongPassphrase: Message.PASSPHRASE_WRONG,
     client.VaultDamaged: Message.VAULT_DAMAGED,
+    client.VaultIncomplete: Message.VAULT_INCOMPLETE,
     client.VaultRestored: Message.VAULT_RESTORED,
     client.VaultTooNew: Message.VAULT_TOO_NEW,
     client.VaultBusy: Message.VAULT_BUSY,

@@ -280,6 +280,11 @@ class Message(Enum):
         "What is kept on this device is damaged. It cannot be opened. Meet again with a new "
         "number.",
     )
+    VAULT_INCOMPLETE = text(
+        "vault-incomplete",
+        "A file that belongs to what is kept on this device is missing or was cut. Nothing was "
+        "changed. Put it back: a copy needs both files.",
+    )
     VAULT_TOO_NEW = text(
         "vault-too-new",
         "What is kept on this device was made by a newer version. Get the new version.",

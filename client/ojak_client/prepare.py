@@ -52,9 +52,12 @@ KEPT_VISITS: Final = 8
 """How many conversations with borrowed devices of one contact are kept; of those held as many
 again. Whoever makes each as large as it can be takes 20 KB of the vault with it."""
 FORGOTTEN_AFTER_SECONDS: Final = 24 * 3600
-MOST_SEALED: Final = 12
-"""How many letters are sealed and unacknowledged at a time, about 8 KB each: the vault must hold
-them beside everything else. The others wait unsealed."""
+MOST_SEALED: Final = 192
+"""How many letters are sealed and unacknowledged at a time, of all contacts: three conversations at
+the protocol's bound. Each takes two of a vault's pages and 430 bytes beside its text; the others
+wait unsealed."""
+MOST_OUTCOMES: Final = 12
+"""How many outcomes a side is told that acknowledges nothing."""
 LAID_AGAIN_SECONDS: Final = 6 * 3600
 VISITING_SECONDS: Final = 2 * VISIT_SECONDS
 """How long an answer of ours is waited on: a host may take it late, and reply later still."""
@@ -258,7 +261,7 @@ def _write_waiting(contact: Contact, position: int, moment: Moment, *, free: int
 def _outcomes(line: Line, now: int) -> list[Body]:
     """Return the outcomes that go into *line* now; a side that acknowledges nothing gets few."""
     expires_at = now + EXPIRES_AFTER_SECONDS
-    room = max(0, MOST_SEALED - len(line.conversation.outbox))
+    room = max(0, MOST_OUTCOMES - len(line.conversation.outbox))
     return [
         Body(Kind.OUTCOME, details=outcome, expires_at=expires_at)
         for outcome in line.outcomes[:room]

@@ -1,22 +1,23 @@
 """Where a profile is kept: in the vault of an own device, or in memory for one visit.
 
 Every change is load, change, save, in one piece: what a change returns is durable before it is
-acted upon. This file alone turns a profile into bytes and back.
+acted upon. This file alone turns a profile into bytes and back. In a vault a reference stands in
+the place of each sealed box (`kept_boxes.py`); the box lies in the vault's second file.
 """
 
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
+from ojak_client.boxes_in_profile import map_boxes
 from ojak_client.errors import VaultDamaged, VaultTooNew
+from ojak_client.migrations import FORMAT, MIGRATIONS
 from ojak_client.profile import Profile
-from ojak_client.vault import Vault
+from ojak_client.vault import Session, Vault
 
 T = TypeVar("T")
 
 VAULT_NAME: Final = "letters"
-FORMAT: Final = 1
-"""Counts up when a profile's bytes change in a way that an older version cannot read."""
 
 
 class Store(Protocol):
@@ -58,16 +59,20 @@ class VaultStore:
     def read(self) -> Profile:
         """Return the profile as it lies in the vault."""
         with self._vault.locked() as session:
-            return decode(session.content)
+            return _load(session)
 
     def update(self, change: Callable[[Profile], tuple[Profile, T]]) -> T:
         """Change the profile in the vault; a change that changes nothing writes nothing."""
         with self._vault.locked() as session:
-            before = decode(session.content)
+            before = _load(session)
             after, said = change(before)
             if after != before:
-                session.save(encode(after))
+                session.save(encode(map_boxes(after, session.boxes.put)))
         return said
+
+
+def _load(session: Session) -> Profile:
+    return map_boxes(decode(session.content), session.boxes.bring)
 
 
 def vault_path(profile: Path) -> Path:
@@ -93,12 +98,16 @@ def decode(content: bytes) -> Profile:
 
     if not content:
         return Profile()
-    if content[0] > FORMAT:
+    form, body = content[0], content[1:]
+    if form > FORMAT:
         raise VaultTooNew("written by a later version")
-    if content[0] < FORMAT:
-        raise VaultDamaged("no such version")
     try:
-        return msgspec.msgpack.decode(content[1:], type=Profile)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+        if form == FORMAT:
+            return msgspec.msgpack.decode(body, type=Profile)
+        kept = msgspec.msgpack.decode(body)
+        for older in range(form, FORMAT):
+            kept = MIGRATIONS[older](kept)
+        return msgspec.convert(kept, Profile)
+    except (msgspec.MsgspecError, UnicodeDecodeError, LookupError, TypeError):
         # The cause would quote what is kept.
         raise VaultDamaged("not a profile") from None

@@ -1,29 +1,39 @@
-"""What this device must remember, in one sealed file, under a passphrase.
+"""What this device must remember, in two sealed files, under a passphrase.
 
 This file alone takes the lock of a vault, and only from loading to saving, so that two processes
-live side by side. Nothing of the file is read outside the lock, because a save overwrites the
+live side by side. Nothing of the files is read outside the lock, because a save overwrites the
 old bytes. The passphrase is stretched once, at `create` or `open`; the key stays in memory, the
-content does not. What the bytes mean is in `vault_format.py`, how they reach the disk in
-`atomic_file.py`.
+content does not. What the bytes mean is in `vault_format.py` and `box_file.py`, how they reach
+the disk in `atomic_file.py`.
+
+A save, in the order that leaves the old vault or the new one wherever it is killed:
+    1. new boxes go to pages that the vault on disk does not refer to; made durable
+    2. the first file is replaced by one that refers to them; durable; its old bytes overwritten
+    3. pages that nothing refers to any more are overwritten. The new file names them, so that
+       after a kill the next save does it: it overwrites what is named before all else.
 """
 
 import contextlib
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from enum import Enum
 from pathlib import Path
 from typing import Final, Self
 
-from ojak_client import atomic_file, vault_format
+from ojak_client import atomic_file, box_file, vault_format
+from ojak_client.box_file import PAGE_BYTES, Pages
 from ojak_client.errors import (
     NoVault,
     VaultBusy,
     VaultDamaged,
     VaultExists,
     VaultRestored,
-    VaultUnusable,
     WrongPassphrase,
 )
 from ojak_client.hardening import wipe as overwrite
+from ojak_client.kept_boxes import KeptBoxes
+from ojak_client.vault_files import box_path, erase_all, file_errors, locked, locked_if_there
 from ojak_client.vault_format import FILE_BYTES, SLOTS, Saved
 from ojak_protocol.primitives import Entropy
 
@@ -32,14 +42,28 @@ Stretch = Callable[[bytes, bytes], bytes]
 
 LOCK_SECONDS: Final = 10.0
 """A save takes tens of milliseconds, on a slow card about a second."""
-POLL_SECONDS: Final = 0.01
-"""How often a lock that another process holds is tried again."""
+
+
+def _go_on(_: Enum) -> None:
+    pass
+
+
+def files_of(path: Path) -> tuple[Path, ...]:
+    """Return the files that hold the vault at *path*; no other file is needed to open it."""
+    return path, box_path(path)
 
 
 class Session:
-    """The vault between loading and saving, while its lock is held."""
+    """The vault between loading and saving, while its lock is held.
 
-    def __init__(self, save: Callable[[Saved], None], saved: Saved) -> None:
+    Attributes:
+        boxes: the sealed boxes, which are kept apart from the content that refers to them.
+    """
+
+    def __init__(
+        self, save: Callable[[Saved, KeptBoxes], Saved], saved: Saved, boxes: KeptBoxes
+    ) -> None:
+        self.boxes = boxes
         self._save = save
         self._saved = saved
         self._is_locked = True
@@ -55,7 +79,9 @@ class Session:
         return self._saved.save_count
 
     def save(self, content: bytes) -> None:
-        """Return once *content* is what the vault durably holds.
+        """Return once *content*, and each box that was put for it, is what the vault holds.
+
+        Boxes that were brought and are not put again are let go.
 
         Args:
             content: at most `vault_format.MAX_CONTENT_BYTES`.
@@ -66,9 +92,8 @@ class Session:
         """
         if not self._is_locked:
             raise RuntimeError("a session saves only while it holds the lock")
-        saved = Saved(self._saved.save_count + 1, content)
-        self._save(saved)
-        self._saved = saved
+        self._saved = self._save(replace(self._saved, content=content), self.boxes)
+        self.boxes.saved()
 
     def end(self) -> None:
         """Refuse to save from now on: the lock is given back."""
@@ -81,15 +106,32 @@ class Vault:
     Make one with `create` or `open`; both overwrite the passphrase they are given.
     """
 
-    def __init__(self, path: Path, key: bytearray, slot: int, entropy: Entropy) -> None:
+    def __init__(
+        self,
+        path: Path,
+        key: bytearray,
+        slot: int,
+        entropy: Entropy,
+        after: Callable[[Enum], None] = _go_on,
+    ) -> None:
         self._path = path
         self._key = key
         self._slot = slot
         self._entropy = entropy
+        self._after = after
         self._newest_count = 0
 
     @classmethod
-    def create(cls, path: Path, passphrase: bytearray, stretch: Stretch, entropy: Entropy) -> Self:
+    def create(
+        cls,
+        path: Path,
+        passphrase: bytearray,
+        stretch: Stretch,
+        entropy: Entropy,
+        *,
+        pages: int = box_file.PAGES,
+        after: Callable[[Enum], None] = _go_on,
+    ) -> Self:
         """Return a new vault with empty content that durably lies at *path*.
 
         Args:
@@ -97,6 +139,8 @@ class Vault:
             passphrase: overwritten with zeros before this returns or raises.
             stretch: called once.
             entropy: kept for later saves.
+            pages: how many boxes each slot has room for.
+            after: called after each step of this and of every save, for tests that stop there.
 
         Raises:
             VaultExists: something lies there already.
@@ -106,17 +150,28 @@ class Vault:
         raw = vault_format.blank(entropy)
         # A random slot, so that its place does not tell which passphrase came first.
         slot = entropy(1)[0] % SLOTS
-        vault = cls(path, _stretched(passphrase, raw, stretch), slot, entropy)
-        with _file_errors():
+        vault = cls(path, _stretched(passphrase, raw, stretch), slot, entropy, after)
+        with file_errors():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with _locked(path, LOCK_SECONDS):
+        with locked(path, LOCK_SECONDS):
             if path.exists() or path.is_symlink():
                 raise VaultExists("there is a vault already")
-            vault._write(raw, Saved(1, b""))
+            with file_errors():
+                # First: where a vault is, the file that belongs to it must not be missing.
+                box_file.make(box_path(path), pages, entropy, after)
+            vault._write(raw, Saved(1, b"", pages))
         return vault
 
     @classmethod
-    def open(cls, path: Path, passphrase: bytearray, stretch: Stretch, entropy: Entropy) -> Self:
+    def open(
+        cls,
+        path: Path,
+        passphrase: bytearray,
+        stretch: Stretch,
+        entropy: Entropy,
+        *,
+        after: Callable[[Enum], None] = _go_on,
+    ) -> Self:
         """Return the vault at *path*, opened by *passphrase*.
 
         Args:
@@ -124,6 +179,7 @@ class Vault:
             passphrase: overwritten with zeros before this returns or raises.
             stretch: called once, here, and never again at a load or a save.
             entropy: kept for later saves.
+            after: called after each step of every save, for tests that stop there.
 
         Raises:
             NoVault: nothing lies there.
@@ -134,7 +190,7 @@ class Vault:
             VaultUnusable: the file system refused.
         """
         try:
-            with _locked_if_there(path, LOCK_SECONDS):
+            with locked_if_there(path, LOCK_SECONDS):
                 raw = _whole(path)
         except BaseException:
             overwrite(passphrase)
@@ -145,7 +201,7 @@ class Vault:
         if not opened:
             overwrite(key)
             raise WrongPassphrase("no slot opens")
-        vault = cls(path, key, opened[0], entropy)
+        vault = cls(path, key, opened[0], entropy, after)
         vault._read(raw)
         return vault
 
@@ -162,19 +218,28 @@ class Vault:
         Raises:
             VaultBusy: another process held the lock for *lock_seconds*.
             NoVault: the vault was wiped.
-            WrongPassphrase: another vault lies there.
+            WrongPassphrase: another vault lies there, or the passphrase was changed.
             VaultDamaged: the file was cut or changed.
+            VaultIncomplete: the file of boxes is missing or was cut.
             VaultRestored: an older copy lies there than this process has seen.
             VaultTooNew: a later version has written it.
             VaultUnusable: the file system refused.
         """
-        with _locked_if_there(self._path, lock_seconds):
+        with locked_if_there(self._path, lock_seconds):
             raw = _whole(self._path)
-            session = Session(lambda saved: self._write(raw, saved), self._read(raw))
-            try:
-                yield session
-            finally:
-                session.end()
+            saved = self._read(raw)
+            with self._pages(saved) as pages:
+                boxes = KeptBoxes(
+                    lambda page: _page(pages, page),
+                    self._slot,
+                    saved.pages or box_file.PAGES,
+                    self._entropy,
+                )
+                session = Session(lambda saved, boxes: self._save(raw, saved, boxes), saved, boxes)
+                try:
+                    yield session
+                finally:
+                    session.end()
 
     def _read(self, raw: bytes) -> Saved:
         if not vault_format.is_open(raw, self._slot, self._key):
@@ -185,11 +250,46 @@ class Vault:
         self._newest_count = saved.save_count
         return saved
 
+    def _save(self, raw: bytes, saved: Saved, boxes: KeptBoxes) -> Saved:
+        later = replace(
+            saved,
+            save_count=saved.save_count + 1,
+            pages=saved.pages or box_file.PAGES,
+            stale=boxes.freed,
+        )
+        raw = vault_format.written(raw, self._slot, self._key, later, self._entropy)
+        if not saved.pages:
+            with file_errors():
+                box_file.make(box_path(self._path), later.pages, self._entropy, self._after)
+        with self._pages(later) as pages, file_errors():
+            if pages is None:
+                raise VaultDamaged("a vault that is saved has a file of boxes")
+            torn = {page: self._entropy(PAGE_BYTES) for page in saved.stale}
+            pages.write(torn | boxes.writes, self._after)
+            self._replace(raw, later)
+            pages.overwrite(boxes.freed, self._after)
+        return later
+
     def _write(self, raw: bytes, saved: Saved) -> None:
         raw = vault_format.written(raw, self._slot, self._key, saved, self._entropy)
-        with _file_errors():
-            atomic_file.replace(self._path, raw)
+        with file_errors():
+            self._replace(raw, saved)
+
+    def _replace(self, raw: bytes, saved: Saved) -> None:
+        atomic_file.replace(self._path, raw, after=self._after)
         self._newest_count = saved.save_count
+
+    @contextlib.contextmanager
+    def _pages(self, saved: Saved) -> Iterator[Pages | None]:
+        """Give the pages of our slot; None where the vault is older than the file of boxes."""
+        if not saved.pages:
+            yield None
+            return
+        with contextlib.ExitStack() as held:
+            with file_errors():
+                opened = box_file.opened(box_path(self._path), self._slot, saved.pages)
+                pages = held.enter_context(opened)
+            yield pages
 
 
 def wipe(path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
@@ -205,25 +305,15 @@ def wipe(path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
     busy = None
     with contextlib.ExitStack() as held:
         try:
-            held.enter_context(_locked_if_there(path, lock_seconds))
+            held.enter_context(locked_if_there(path, lock_seconds))
         except NoVault:
             pass
         except VaultBusy as error:
             busy = error
-        with _file_errors():
-            _erase_all(path)
+        with file_errors():
+            erase_all(path)
     if busy is not None:
         raise busy
-
-
-def _erase_all(path: Path) -> None:
-    if not path.parent.is_dir():
-        return
-    for ours in (path, atomic_file.fresh_path(path), _lock_path(path)):
-        atomic_file.erase(ours)
-    atomic_file.sync_directory(path.parent)
-    with contextlib.suppress(OSError):
-        path.parent.rmdir()
 
 
 def _stretched(passphrase: bytearray, raw: bytes, stretch: Stretch) -> bytearray:
@@ -239,54 +329,15 @@ def _stretched(passphrase: bytearray, raw: bytes, stretch: Stretch) -> bytearray
 
 def _whole(path: Path) -> bytes:
     # Not through a symbolic link: a save would put a file in the link's place.
-    with _file_errors(), os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+    with file_errors(), os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
         raw = file.read(FILE_BYTES + 1)
     if len(raw) != FILE_BYTES:
         raise VaultDamaged("not the length of a vault")
     return raw
 
 
-def _lock_path(path: Path) -> Path:
-    return path.with_name(path.name + ".lock")
-
-
-@contextlib.contextmanager
-def _locked_if_there(path: Path, seconds: float) -> Iterator[None]:
-    """Hold the lock of a vault that is there; where there is none, leave no lock file either."""
-    with _file_errors():
-        path.lstat()
-    with _locked(path, seconds):
-        with _file_errors():
-            if not path.exists():
-                # Wiped while we waited; the waiting has made a new lock file.
-                _erase_all(path)
-                raise NoVault("there is no vault any more")
-        yield
-
-
-@contextlib.contextmanager
-def _locked(path: Path, seconds: float) -> Iterator[None]:
-    from filelock import FileLock, Timeout  # noqa: PLC0415 - slow, and no guest has a vault
-
-    # Only the kernel's lock: it ends with the process that holds it, even one that was killed.
-    lock = FileLock(_lock_path(path), mode=0o600, fallback_to_soft=False)
-    with _file_errors():
-        try:
-            lock.acquire(timeout=seconds, poll_interval=POLL_SECONDS)
-        except Timeout:
-            raise VaultBusy("another process holds the vault") from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-@contextlib.contextmanager
-def _file_errors() -> Iterator[None]:
-    """Turn what the file system says, which names paths, into our errors, which do not."""
-    try:
-        yield
-    except FileNotFoundError:
-        raise NoVault("there is no vault") from None
-    except OSError:
-        raise VaultUnusable("the file system refused") from None
+def _page(pages: Pages | None, page: int) -> bytes:
+    if pages is None:
+        raise VaultDamaged("a reference to a file that there never was")
+    with file_errors():
+        return pages.read(page)

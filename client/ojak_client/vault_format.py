@@ -1,8 +1,11 @@
-"""The bytes of a vault: one file of fixed size that looks random to whoever lacks a passphrase.
+"""The bytes of a vault's first file, which look random to whoever lacks a passphrase.
 
     file    = salt 16 ‖ random 4080 ‖ 4 slots                      exactly 2 MiB
     slot    = salt 32 ‖ commitment 32 ‖ nonce 24 ‖ sealed payload  523,264 bytes
-    payload = u16 version ‖ u64 save count ‖ u32 length ‖ content ‖ zeros
+    payload = u16 version ‖ u64 save count ‖ u16 pages ‖ u8 slots given away ‖ u32 length
+              ‖ 256 bytes pages to be overwritten ‖ content ‖ zeros
+
+Version 1 knew no second file: u16 version ‖ u64 save count ‖ u32 length ‖ content ‖ zeros.
 
 A closed slot is random bytes; so is an open one to others. The key of a passphrase is Argon2id
 over the file's salt, once for all slots, so that every passphrase and every slot takes the same
@@ -14,6 +17,7 @@ A closed slot cannot be: another passphrase may have written it since. See docs/
 """
 
 import hmac
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,9 +44,13 @@ SLOTS: Final = 4
 SLOT_BYTES: Final = (FILE_BYTES - HEADER_BYTES) // SLOTS
 SLOT_SALT_BYTES: Final = 32
 PAYLOAD_BYTES: Final = SLOT_BYTES - SLOT_SALT_BYTES - KEY_BYTES - SEAL_OVERHEAD_BYTES
-PAYLOAD_HEADER_BYTES: Final = 2 + 8 + 4
+MOST_PAGES: Final = 2048
+"""For each slot; the map of pages that are to be overwritten has a bit for each."""
+PAYLOAD_HEADER_BYTES: Final = 2 + 8 + 2 + 1 + 4 + MOST_PAGES // 8
 MAX_CONTENT_BYTES: Final = PAYLOAD_BYTES - PAYLOAD_HEADER_BYTES
-VERSION: Final = 1
+VERSION: Final = 2
+
+_FIRST_HEADER_BYTES: Final = 2 + 8 + 4
 
 # A label of this file only, which no other program reads; the protocol's begin differently.
 _KDF_SLOT: Final = b"ojak vault slot"
@@ -55,10 +63,16 @@ class Saved:
     Attributes:
         save_count: 1 when the vault was made, one more at each save.
         content: at most `MAX_CONTENT_BYTES`.
+        pages: how many pages the file of boxes has for each slot; 0: there is no such file yet.
+        given: the slots that were given to other passphrases from this one.
+        stale: pages whose boxes this save let go, and which may still have to be overwritten.
     """
 
     save_count: int
     content: bytes
+    pages: int
+    given: frozenset[int] = frozenset()
+    stale: frozenset[int] = frozenset()
 
 
 def blank(entropy: Entropy) -> bytes:
@@ -106,7 +120,9 @@ def written(raw: bytes, slot: int, key: bytearray, saved: Saved, entropy: Entrop
     """
     if len(saved.content) > MAX_CONTENT_BYTES:
         raise VaultFull("the content does not fit")
-    head = u16(VERSION) + u64(saved.save_count) + u32(len(saved.content))
+    head = u16(VERSION) + u64(saved.save_count) + u16(saved.pages)
+    head += u8(_bits(saved.given)) + u32(len(saved.content))
+    head += _bits(saved.stale).to_bytes(MOST_PAGES // 8, "big")
     payload = (head + saved.content).ljust(PAYLOAD_BYTES, b"\0")
     salt = entropy(SLOT_SALT_BYTES)
     commitment, sealing_key = _slot_keys(key, salt)
@@ -118,13 +134,35 @@ def written(raw: bytes, slot: int, key: bytearray, saved: Saved, entropy: Entrop
 
 def _parsed(payload: bytes) -> Saved:
     """Return what an authentic payload says; a later version may have laid it out otherwise."""
-    if int.from_bytes(payload[:2], "big") > VERSION:
+    version = int.from_bytes(payload[:2], "big")
+    if version > VERSION:
         raise VaultTooNew("written by a later version")
     save_count = int.from_bytes(payload[2:10], "big")
-    length = int.from_bytes(payload[10:14], "big")
-    if length > MAX_CONTENT_BYTES or any(payload[PAYLOAD_HEADER_BYTES + length :]):
+    if version < VERSION:
+        length = int.from_bytes(payload[10:14], "big")
+        return Saved(save_count, _content(payload, _FIRST_HEADER_BYTES, length), pages=0)
+    return Saved(
+        save_count,
+        _content(payload, PAYLOAD_HEADER_BYTES, int.from_bytes(payload[13:17], "big")),
+        pages=int.from_bytes(payload[10:12], "big"),
+        given=_numbers(payload[12:13]),
+        stale=_numbers(payload[17:PAYLOAD_HEADER_BYTES]),
+    )
+
+
+def _content(payload: bytes, begin: int, length: int) -> bytes:
+    if length > PAYLOAD_BYTES - begin or any(payload[begin + length :]):
         raise VaultDamaged("not what any version writes")
-    return Saved(save_count, payload[PAYLOAD_HEADER_BYTES : PAYLOAD_HEADER_BYTES + length])
+    return payload[begin : begin + length]
+
+
+def _bits(numbers: Collection[int]) -> int:
+    return sum(1 << number for number in numbers)
+
+
+def _numbers(field: bytes) -> frozenset[int]:
+    bits = int.from_bytes(field, "big")
+    return frozenset(number for number in range(bits.bit_length()) if bits >> number & 1)
 
 
 def _slot_keys(key: bytearray, salt: bytes) -> tuple[bytes, bytes]:

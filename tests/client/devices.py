@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 ANSWERS = ("뒷산 감자밭", "왕벌에 쏘인 날", "흰둥이")
 WRONG_ANSWERS = ("뒷산 감자밭", "왕벌에 쏘인 날", "검둥이")
 WORDS = "붉은 다리 아래"
+PAGES = 256
+"""How many boxes a vault of these devices has room for: a small file is made quickly."""
 NUMBER = new_number(os.urandom)
 SEED = number_seed(NUMBER, argon2id)
 RIGHT = answers_prs(SEED, 1, answers_of(*ANSWERS), argon2id)
@@ -102,7 +104,9 @@ class Device:
         """Make a vault with *contact*, or add it to the one that is there."""
         if not vault_path(self.folder).exists():
             passphrase = bytearray(WORDS.encode())
-            Vault.create(vault_path(self.folder), passphrase, quickly, os.urandom).close()
+            Vault.create(
+                vault_path(self.folder), passphrase, quickly, os.urandom, pages=PAGES
+            ).close()
         with self.store() as store:
             store.update(lambda profile: (with_contact(profile, contact), None))
 

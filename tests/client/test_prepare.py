@@ -29,7 +29,8 @@ from ojak_client.profile import (
 )
 from ojak_protocol import conversation as talk
 from ojak_protocol import meeting_point
-from ojak_protocol.conversation import Arrived
+from ojak_protocol.acknowledgement import MOST_UNACKNOWLEDGED
+from ojak_protocol.conversation import PLACES_FOR_RECEIPTS, Arrived
 from ojak_protocol.errors import Exhausted
 from ojak_protocol.letters import Body, Kind
 from ojak_protocol.visits import VISIT_SECONDS, Letter
@@ -134,9 +135,10 @@ def test_no_letter_goes_to_whoever_came_with_the_alarm_word() -> None:
 
 
 def test_more_letters_than_the_vault_can_hold_sealed_wait_unsealed() -> None:
-    lines = tuple(line_of(meet().host) for _ in range(2))
+    most = MOST_UNACKNOWLEDGED - PLACES_FOR_RECEIPTS
+    lines = tuple(line_of(meet().host) for _ in range(4))
     contacts = [
-        Contact(f"{number}", RELAY, lines=(line,), ours=tuple(our(n) for n in range(1, 9)))
+        Contact(f"{number}", RELAY, lines=(line,), ours=tuple(our(n) for n in range(1, most + 9)))
         for number, line in enumerate(lines)
     ]
     profile = Profile()
@@ -145,7 +147,7 @@ def test_more_letters_than_the_vault_can_hold_sealed_wait_unsealed() -> None:
     for _ in range(3):
         profile, _ = prepare(profile, RELAY, moment())
     sealed = [len(references_in(contact.lines[0])) for contact in profile.contacts]
-    assert sealed == [8, MOST_SEALED - 8]
+    assert sealed == [most, most, most, MOST_SEALED - 3 * most]
 
 
 def test_the_first_box_of_a_guest_goes_out_even_without_a_letter() -> None:

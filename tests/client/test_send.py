@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from ojak_client.our_letters import with_letter
-from ojak_client.prepare import MOST_SEALED
-from ojak_client.profile import Contact, QuestionSet
-from ojak_protocol.conversation import Conversation
+from ojak_client.profile import Contact, Profile, QuestionSet
+from ojak_protocol.acknowledgement import MOST_UNACKNOWLEDGED
+from ojak_protocol.conversation import PLACES_FOR_RECEIPTS, Conversation
 from tests.client.devices import Device
 from tests.client.persons import NAME, line_of
 from tests.client.simulated_relay import SimulatedRelay
@@ -98,14 +98,14 @@ def test_weak_answers_hold_a_letter_back_unless_the_person_says_otherwise(
 
 def test_a_letter_beyond_what_can_wait_is_said_to_wait(device: Device, url: str) -> None:
     device.keep_contact(met(url))
+
+    def many(profile: Profile) -> tuple[Profile, None]:
+        for _ in range(MOST_UNACKNOWLEDGED - PLACES_FOR_RECEIPTS):
+            profile = with_letter(profile, NAME, "x", expires_at=0, at_once=True)
+        return profile, None
+
     with device.store() as store:
-        for _ in range(MOST_SEALED):
-            store.update(
-                lambda profile: (
-                    with_letter(profile, NAME, "x", expires_at=0, at_once=True),
-                    None,
-                )
-            )
+        store.update(many)
     ran = device.run("send", NAME, typed="편지")
     assert (ran.code, ran.said) == (1, ["too-many-waiting"])
 

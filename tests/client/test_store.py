@@ -9,12 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ojak_client.box_file import PAGES
+from ojak_client.boxes_in_profile import map_boxes
 from ojak_client.errors import VaultDamaged, VaultTooNew
-from ojak_client.prepare import MOST_SEALED, prepare
+from ojak_client.kept_boxes import REFERENCE_BYTES
+from ojak_client.migrations import FORMAT
+from ojak_client.prepare import prepare
 from ojak_client.profile import Contact, Profile, QuestionSet, with_contact
-from ojak_client.store import FORMAT, MemoryStore, VaultStore, decode, encode, vault_path
+from ojak_client.store import MemoryStore, VaultStore, decode, encode, vault_path
 from ojak_client.vault import Vault
 from ojak_client.vault_format import MAX_CONTENT_BYTES
+from ojak_protocol.acknowledgement import MOST_UNACKNOWLEDGED
+from ojak_protocol.conversation import PLACES_FOR_RECEIPTS
 from ojak_protocol.letters import Body, Kind
 from ojak_protocol.visits import Letter
 from tests.client import vaults
@@ -113,13 +119,24 @@ def test_a_memory_store_keeps_what_a_change_returns() -> None:
     assert store.read().references == 3
 
 
+def taken(profile: Profile) -> tuple[int, int]:
+    """How many bytes of a slot *profile* takes, and how many pages."""
+    boxes: list[bytes] = []
+
+    def count(box: bytes) -> bytes:
+        boxes.append(box)
+        return bytes(REFERENCE_BYTES)
+
+    return len(encode(map_boxes(profile, count))), len(boxes)
+
+
 def test_strangers_who_use_up_all_their_guesses_cannot_fill_the_vault() -> None:
     clock = Clock()
     relay = SimulatedRelay(clock)
     host = host_of(relay, clock)
     kept = line_of(meet().host)
     host.change(lambda contact: replace(contact, lines=(kept,)))
-    for number in range(20):
+    for number in range(MOST_UNACKNOWLEDGED + 10):
         host.write("가" * 490 + f"{number}")
     host.sync()
     for _ in range(6):
@@ -130,8 +147,12 @@ def test_strangers_who_use_up_all_their_guesses_cannot_fill_the_vault() -> None:
     point = host.contact.sets[0].point
     assert point.dead
     # Beside them stand a conversation with as many letters sealed as may be, and all that wait.
-    assert len(host.contact.lines[0].conversation.outbox) >= MOST_SEALED
-    assert len(encode(host.store.read())) < MAX_CONTENT_BYTES
+    most = MOST_UNACKNOWLEDGED - PLACES_FOR_RECEIPTS
+    assert len(host.contact.lines[0].conversation.outbox) >= most
+    # Two more conversations with as many would find room: `MOST_SEALED` is for three.
+    room, pages = taken(host.store.read())
+    assert room + 2 * most * 450 < MAX_CONTENT_BYTES
+    assert pages + 2 * most * 2 < PAGES
 
 
 def test_a_visit_with_letters_takes_the_room_that_was_reckoned_with() -> None:
@@ -139,7 +160,8 @@ def test_a_visit_with_letters_takes_the_room_that_was_reckoned_with() -> None:
     offered = tuple(
         Letter(n, Body(Kind.TEXT, "가" * 500), Body(Kind.GREETING)) for n in range(1, 3)
     )
-    before = len(encode(Profile((Contact(NAME, RELAY, sets=(QuestionSet(point, ()),)),))))
+    before, _ = taken(Profile((Contact(NAME, RELAY, sets=(QuestionSet(point, ()),)),)))
     point, _ = take(point, come(point, WRONG), offered)
-    after = len(encode(Profile((Contact(NAME, RELAY, sets=(QuestionSet(point, ()),)),))))
-    assert after - before < 48_000
+    after, pages = taken(Profile((Contact(NAME, RELAY, sets=(QuestionSet(point, ()),)),)))
+    assert after - before < 13_000
+    assert pages == 8

@@ -26,7 +26,7 @@ from ojak_client.vault_format import (
     SLOTS,
     Saved,
 )
-from tests.client.vaults import WORDS, content_of, create, opened, put, stretch
+from tests.client.vaults import PAGES, WORDS, content_of, create, opened, put, stretch
 
 
 @pytest.fixture
@@ -85,7 +85,7 @@ def test_nothing_of_a_vault_is_in_its_printed_form(path: Path) -> None:
     vault = create(path)
     with vault.locked() as session:
         session.save(b"letters")
-        for thing in (vault, session, Saved(1, b"letters")):
+        for thing in (vault, session, Saved(1, b"letters", 1)):
             assert "letters" not in repr(thing)
             assert str(path) not in repr(thing)
             assert type(thing).__name__ in repr(thing)
@@ -239,7 +239,7 @@ def with_second_slot(path: Path, words: str, content: bytes) -> None:
     first = bytearray(stretch(WORDS.encode(), raw[:16]))
     free = next(slot for slot in range(SLOTS) if not vault_format.is_open(raw, slot, first))
     key = bytearray(stretch(words.encode(), raw[:16]))
-    path.write_bytes(vault_format.written(raw, free, key, Saved(1, content), os.urandom))
+    path.write_bytes(vault_format.written(raw, free, key, Saved(1, content, PAGES), os.urandom))
 
 
 def test_two_passphrases_open_two_slots_that_do_not_disturb_each_other(path: Path) -> None:

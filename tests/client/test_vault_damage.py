@@ -131,7 +131,7 @@ def resealed(path: Path, payload: bytes) -> None:
 
 def test_a_vault_of_a_later_version_is_too_new_and_stays_as_it_is(path: Path) -> None:
     create(path)
-    resealed(path, b"\x00\x02" + b"?" * (vault_format.PAYLOAD_BYTES - 2))
+    resealed(path, b"\x00\x03" + b"?" * (vault_format.PAYLOAD_BYTES - 2))
     before = path.read_bytes()
     with pytest.raises(VaultTooNew):
         opened(path)
@@ -139,11 +139,18 @@ def test_a_vault_of_a_later_version_is_too_new_and_stays_as_it_is(path: Path) ->
 
 
 @pytest.mark.parametrize(
-    "head", [b"\xff" * 4, (MAX_CONTENT_BYTES + 1).to_bytes(4, "big"), b"\0\0\0\0x"]
+    "head",
+    [
+        b"\x00\x01" + bytes(8) + b"\xff" * 4,
+        b"\x00\x01" + bytes(8) + b"\0\0\0\0x",
+        b"\x00\x02" + bytes(11) + b"\xff" * 4,
+        b"\x00\x02" + bytes(11) + (MAX_CONTENT_BYTES + 1).to_bytes(4, "big"),
+        b"\x00\x02" + bytes(11) + bytes(4 + 256) + b"x",
+    ],
 )
 def test_a_payload_that_no_version_writes_is_damage(path: Path, head: bytes) -> None:
     create(path)
-    payload = (b"\x00\x01" + bytes(8) + head).ljust(vault_format.PAYLOAD_BYTES, b"\0")
+    payload = head.ljust(vault_format.PAYLOAD_BYTES, b"\0")
     resealed(path, payload)
     with pytest.raises(VaultDamaged):
         opened(path)

@@ -21,6 +21,8 @@ from ojak_client.vault_format import (
 )
 from tests.client.vaults import SPAWN, content_of, create, held_lock, opened, put
 
+OURS = {"vault", "vault.boxes", "vault.lock"}
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
@@ -109,7 +111,7 @@ def test_what_a_killed_save_left_is_gone_after_the_next(path: Path) -> None:
     vault = create(path)
     path.with_name("vault.new").write_bytes(b"half")
     put(vault, b"x")
-    assert {file.name for file in path.parent.iterdir()} == {"vault", "vault.lock"}
+    assert {file.name for file in path.parent.iterdir()} == OURS
 
 
 # The file system refuses
@@ -138,7 +140,7 @@ def test_a_disk_that_fills_up_is_one_clear_error_and_the_old_stays(path: Path) -
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert content_of(path) == b"kept"
-    assert {file.name for file in path.parent.iterdir()} == {"vault", "vault.lock"}
+    assert {file.name for file in path.parent.iterdir()} == OURS
 
 
 # Wiping

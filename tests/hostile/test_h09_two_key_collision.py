@@ -21,6 +21,7 @@ from ojak_client.errors import VaultDamaged, VaultTooNew, WrongPassphrase
 from ojak_client.vault_format import (
     FILE_BYTES,
     HEADER_BYTES,
+    PAYLOAD_HEADER_BYTES,
     SLOT_BYTES,
     SLOT_SALT_BYTES,
     Saved,
@@ -31,7 +32,7 @@ from ojak_protocol import primitives
 from ojak_protocol.box import SEALED_HEADER_BYTES, open_header
 from ojak_protocol.errors import Unopenable
 from ojak_protocol.primitives import KEY_BYTES, blake2b, unseal
-from tests.client.vaults import WORDS, content_of, create, opened, stretch
+from tests.client.vaults import PAGES, WORDS, content_of, create, opened, stretch
 from tests.hostile.collision import BLOCK, collide
 from tests.people import (
     ALARM,
@@ -83,7 +84,7 @@ def two_faced(slot: int = 0) -> bytes:
     """A file whose slot has a seal that opens under two passphrases, committed to the first."""
     raw = vault_format.blank(os.urandom)
     keys = key_of(raw, WORDS), key_of(raw, OTHER_WORDS)
-    raw = vault_format.written(raw, slot, keys[0], Saved(1, CONTENT), os.urandom)
+    raw = vault_format.written(raw, slot, keys[0], Saved(1, CONTENT, PAGES), os.urandom)
     begin = HEADER_BYTES + slot * SLOT_BYTES
     salt, sealed = begin + SLOT_SALT_BYTES, begin + SLOT_SALT_BYTES + KEY_BYTES
     sealing = [vault_format._slot_keys(key, raw[begin:salt])[1] for key in keys]  # noqa: SLF001 - the attacker reads the code
@@ -93,7 +94,7 @@ def two_faced(slot: int = 0) -> bytes:
         raw[sealed : begin + SLOT_BYTES - 16],
         bound_to=raw[:HEADER_BYTES] + bytes([slot]),
         # Inside the content, so that the first passphrase opens a vault with nothing amiss.
-        free=BLOCK,
+        free=-(-PAYLOAD_HEADER_BYTES // BLOCK) * BLOCK,
     )
     raw = raw[:sealed] + both + raw[begin + SLOT_BYTES :]
     assert len(raw) == FILE_BYTES

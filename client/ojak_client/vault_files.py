@@ -1,0 +1,102 @@
+"""The files of a vault by name, its lock, and what the file system says in our own errors.
+
+letters         header and four slots (`vault_format.py`)
+letters.boxes   sealed boxes, a quarter for each slot (`box_file.py`)
+letters.lock    empty; the kernel's lock on it keeps two processes from saving at a time
+*.new           a file being written, under this name until it is whole and durable
+"""
+
+import contextlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from ojak_client import atomic_file
+from ojak_client.errors import NoVault, VaultBusy, VaultUnusable
+
+POLL_SECONDS: Final = 0.01
+"""How often a lock that another process holds is tried again."""
+
+
+def box_path(path: Path) -> Path:
+    """Return the file of boxes that belongs to the vault at *path*."""
+    return path.with_name(path.name + ".boxes")
+
+
+def lock_path(path: Path) -> Path:
+    """Return the file by which processes keep each other out of the vault at *path*."""
+    return path.with_name(path.name + ".lock")
+
+
+def erase_all(path: Path) -> None:
+    """Overwrite and remove all that belongs to the vault at *path*, keys first.
+
+    The directory goes too if nothing else is in it.
+
+    Raises:
+        OSError: the file system refused; something may be left.
+    """
+    if not path.parent.is_dir():
+        return
+    boxes = box_path(path)
+    whole = (path, boxes)
+    # The boxes are sealed under keys that stand in the slots: once those are gone, so are they.
+    for ours in (*whole, *map(atomic_file.fresh_path, whole), lock_path(path)):
+        atomic_file.erase(ours)
+    atomic_file.sync_directory(path.parent)
+    with contextlib.suppress(OSError):
+        path.parent.rmdir()
+
+
+@contextlib.contextmanager
+def locked_if_there(path: Path, seconds: float) -> Iterator[None]:
+    """Hold the lock of a vault that is there; where there is none, leave no lock file either.
+
+    Raises:
+        NoVault: there is none, or it was wiped while we waited.
+        VaultBusy: another process held the lock for *seconds*.
+        VaultUnusable: the file system refused.
+    """
+    with file_errors():
+        path.lstat()
+    with locked(path, seconds):
+        with file_errors():
+            if not path.exists():
+                # Wiped while we waited; the waiting has made a new lock file.
+                erase_all(path)
+                raise NoVault("there is no vault any more")
+        yield
+
+
+@contextlib.contextmanager
+def locked(path: Path, seconds: float) -> Iterator[None]:
+    """Hold the lock of the vault at *path*, whether there is one or not.
+
+    Raises:
+        VaultBusy: another process held it for *seconds*.
+        VaultUnusable: the file system refused.
+    """
+    from filelock import FileLock, Timeout  # noqa: PLC0415 - slow, and no guest has a vault
+
+    # Only the kernel's lock: it ends with the process that holds it, even one that was killed.
+    lock = FileLock(lock_path(path), mode=0o600, fallback_to_soft=False)
+    with file_errors():
+        try:
+            lock.acquire(timeout=seconds, poll_interval=POLL_SECONDS)
+        except Timeout:
+            raise VaultBusy("another process holds the vault") from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def file_errors() -> Iterator[None]:
+    """Turn what the file system says, which names paths, into our errors, which do not."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise NoVault("there is no vault") from None
+    except OSError:
+        raise VaultUnusable("the file system refused") from None

@@ -1,0 +1,114 @@
+"""A vault of each earlier format opens in this version with all it holds, and lives on."""
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from ojak_client import migrations
+from ojak_client.box_file import PAGE_BYTES, PAGES
+from ojak_client.errors import VaultTooNew
+from ojak_client.migrations import FORMAT, MIGRATIONS
+from ojak_client.profile import Contact, Profile, find, with_contact
+from ojak_client.store import VaultStore, decode, encode, vault_path
+from ojak_client.vault import Vault
+from ojak_client.vault_files import box_path
+from ojak_client.vault_format import SLOTS
+from ojak_protocol.meeting_places import DAY_SECONDS
+from ojak_protocol.stretch import argon2id
+from tests.client import vaults
+from tests.client.boxes import inline
+from tests.client.persons import NAME, Clock, JournalStore, Person
+from tests.client.rich import GUEST, HOST, MARKERS
+from tests.client.simulated_relay import SimulatedRelay
+from tests.client.vault_fixtures import FORMATS, WORDS, restore, told
+from tests.people import CLOCK
+
+
+@pytest.fixture(params=FORMATS)
+def fixture(request: pytest.FixtureRequest) -> int:
+    number: int = request.param
+    return number
+
+
+def opened(path: Path) -> Vault:
+    return Vault.open(path, bytearray(WORDS.encode()), argon2id, os.urandom)
+
+
+def test_there_is_a_vault_and_a_step_for_each_earlier_format() -> None:
+    assert tuple(range(1, FORMAT + 1)) == FORMATS
+    assert set(MIGRATIONS) == set(range(1, FORMAT))
+
+
+def end(profile: Profile, name: str, relay: SimulatedRelay, clock: Clock) -> Person:
+    contact = find(profile, name)
+    assert contact is not None
+    profile = with_contact(Profile(references=1000), replace(contact, name=NAME))
+    return Person(relay, clock, JournalStore(profile))
+
+
+def test_a_vault_of_each_format_opens_with_all_it_holds_and_lives_on(
+    fixture: int, tmp_path: Path
+) -> None:
+    path = vault_path(tmp_path)
+    expected = restore(fixture, path)
+    vault = opened(path)
+    store = VaultStore(vault)
+    profile = store.read()
+    assert told(profile) == expected
+
+    # Its two ends of one conversation go on: every letter that waited arrives.
+    # Days later, at a relay that lost all: every box is laid once more.
+    clock = Clock(CLOCK + 3 * DAY_SECONDS)
+    relay = SimulatedRelay(clock)
+    host, guest = (end(profile, name, relay, clock) for name in (HOST, GUEST))
+    for person in (host, guest) * 3:
+        person.sync()
+    assert set(MARKERS[:5]) <= set(guest.texts)
+    assert set(MARKERS[5:13]) <= set(host.texts) | set(guest.texts)
+
+    # The next save is of the present format, with the boxes in their own file.
+    store.update(lambda profile: (replace(profile, references=profile.references + 1), None))
+    with vault.locked() as session:
+        assert session.content[0] == FORMAT
+        assert inline(session.content) == []
+    again = VaultStore(opened(path)).read()
+    assert told(again) == expected | {"references": expected["references"] + 1}
+
+
+def test_a_vault_from_before_the_file_of_boxes_gets_one_at_its_next_save(tmp_path: Path) -> None:
+    path = vault_path(tmp_path)
+    restore(1, path)
+    before = path.read_bytes()
+    store = VaultStore(opened(path))
+    profile = store.read()
+    assert not box_path(path).exists()
+    assert path.read_bytes() == before
+    # One that a killed save has left, or that belongs to no vault, is in nobody's way.
+    box_path(path).write_bytes(b"half")
+    assert store.read() == profile
+    store.update(lambda profile: (replace(profile, references=2000), None))
+    assert box_path(path).stat().st_size == SLOTS * PAGES * PAGE_BYTES
+    assert store.read() == replace(profile, references=2000)
+
+
+def test_a_later_format_is_refused_and_left(tmp_path: Path) -> None:
+    path = vault_path(tmp_path)
+    vault = vaults.create(path)
+    with vault.locked() as session:
+        session.save(bytes([FORMAT + 1]) + b"anything")
+    before = path.read_bytes()
+    with pytest.raises(VaultTooNew):
+        VaultStore(vault).read()
+    with pytest.raises(VaultTooNew):
+        VaultStore(vault).update(lambda _: (Profile(), None))
+    assert path.read_bytes() == before
+
+
+def test_content_of_format_1_passes_through_its_step() -> None:
+    profile = with_contact(Profile(), Contact(NAME, "https://relay.example"))
+    body = encode(profile)[1:]
+    assert decode(b"\x01" + body) == profile
+    assert migrations.MIGRATIONS[1](msgspec.msgpack.decode(body)) == msgspec.msgpack.decode(body)
