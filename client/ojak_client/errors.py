@@ -117,6 +117,10 @@ class VaultRestored(VaultError):
     """An older copy of the vault was put in the place of the one this process has seen."""
 
 
+class MoveBegun(VaultError):
+    """A move of the vault to another place was cut off; it opens nowhere until that is settled."""
+
+
 class VaultTooNew(VaultError):
     """The vault was written by a later version of Ojak."""
 

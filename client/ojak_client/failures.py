@@ -39,6 +39,7 @@ _SENTENCES: Final[Mapping[type[Exception], Message]] = {
     client.WrongPlace: Message.WRONG_PLACE,
     client.RelayRefused: Message.REFUSED,
     client.NoVault: Message.VAULT_MISSING,
+    client.MoveBegun: Message.MOVE_CUT_OFF,
     client.VaultExists: Message.VAULT_EXISTS,
     client.WrongPassphrase: Message.PASSPHRASE_WRONG,
     client.VaultDamaged: Message.VAULT_DAMAGED,

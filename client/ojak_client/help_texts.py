@@ -52,6 +52,8 @@ class HelpText(Enum):
     NEW_RELAY = text("help-new-relay", "Go to another relay together with this person.")
     CONTACTS = text("help-contacts", "Show whom you can write to.")
     STATUS = text("help-status", "Show what waits and what happened.")
+    MOVE = text("help-move", "Take everything kept on this device to another folder.")
+    MOVE_BACK = text("help-move-back", "Take back a move that was cut off.")
     WIPE = text("help-wipe", "Erase everything kept on this device.")
     NAME_METAVAR = text("help-name-metavar", "NAME")
     NUMBER_METAVAR = text("help-number-metavar", "NUMBER")

@@ -303,6 +303,31 @@ class Message(Enum):
         "cannot-write",
         "This device cannot keep it. Nothing was sent. Make room, or use another place.",
     )
+    ASK_MOVE = text(
+        "ask-move",
+        "From now on it opens at the new place only, and everything here is erased. Move it?",
+    )
+    VAULT_MOVED = text(
+        "vault-moved",
+        'Moved. Nothing is kept at the old place any more. From now on type: "{command}".',
+    )
+    NOT_MOVED = text("not-moved", "Nothing was moved.")
+    MOVE_CUT_OFF = text(
+        "move-cut-off",
+        "What is kept here was being moved, and that was cut off. Nothing is lost. Finish it, "
+        "naming the same place.",
+    )
+    ASK_MOVE_BACK = text(
+        "ask-move-back",
+        "Do this only if the new place is lost for good. If what lies there is used as well, both "
+        "end all talks with your family. Use it here again?",
+    )
+    MOVED_BACK = text("moved-back", "What is kept opens here again. Never use the other place.")
+    NO_MOVE_CUT_OFF = text("no-move-cut-off", "No move was cut off here. Nothing was changed.")
+    MOVE_PLACE_TAKEN = text(
+        "move-place-taken", "Something of Ojak lies at the new place already. Nothing was moved."
+    )
+    MOVE_NEEDS_PLACE = text("move-needs-place", "Name the folder to which it is to be moved.")
     ASK_WIPE = text(
         "ask-wipe",
         "This erases everything kept on this device. It cannot be undone. Erase it?",

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ojak_client.failures import Failure
@@ -12,6 +13,7 @@ from ojak_client.notices import Notice
 from ojak_client.profile import Contact, Profile
 from ojak_client.store import Store, VaultStore, vault_path
 from ojak_client.vault import Vault
+from ojak_client.vault_files import is_closed
 from ojak_protocol.stretch import argon2id
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ def open_vault(invocation: Invocation) -> Iterator[VaultStore]:
         Failure: nobody can be asked for the passphrase.
     """
     path = vault_path(invocation.own_profile())
+    _refuse_closed(path)
     if not path.exists():
         raise Failure(Message.VAULT_MISSING, command="ojak invite")
     with invocation.inputs.passphrase() as passphrase:
@@ -47,12 +50,19 @@ def open_or_create_vault(invocation: Invocation) -> Iterator[VaultStore]:
         with open_vault(invocation) as store:
             yield store
         return
+    _refuse_closed(path)
     with invocation.inputs.new_passphrase() as passphrase:
         vault = Vault.create(path, passphrase.data, argon2id, os.urandom)
     try:
         yield VaultStore(vault)
     finally:
         vault.close()
+
+
+def _refuse_closed(path: Path) -> None:
+    """Raise `Failure` where a move was cut off: a new vault there would hide the old one."""
+    if is_closed(path):
+        raise Failure(Message.MOVE_CUT_OFF, command="ojak move …")
 
 
 @contextmanager

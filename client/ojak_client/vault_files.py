@@ -3,6 +3,8 @@
 letters         header and four slots (`vault_format.py`)
 letters.boxes   sealed boxes, a quarter for each slot (`box_file.py`)
 letters.lock    empty; the kernel's lock on it keeps two processes from saving at a time
+letters.moved   what was `letters`, closed, while it is taken to another folder (`vault_move.py`)
+*.arriving      the copy there, until the old one is closed
 *.new           a file being written, under this name until it is whole and durable
 """
 
@@ -28,6 +30,21 @@ def lock_path(path: Path) -> Path:
     return path.with_name(path.name + ".lock")
 
 
+def closed_path(path: Path) -> Path:
+    """Return the name of the vault at *path* while it is taken to another folder."""
+    return path.with_name(path.name + ".moved")
+
+
+def arriving_path(path: Path) -> Path:
+    """Return the name of a file that is to become *path* once the old vault is closed."""
+    return path.with_name(path.name + ".arriving")
+
+
+def is_closed(path: Path) -> bool:
+    """Return whether a move of the vault at *path* was cut off after it was closed there."""
+    return closed_path(path).exists() and not path.exists()
+
+
 def erase_all(path: Path) -> None:
     """Overwrite and remove all that belongs to the vault at *path*, keys first.
 
@@ -39,9 +56,10 @@ def erase_all(path: Path) -> None:
     if not path.parent.is_dir():
         return
     boxes = box_path(path)
-    whole = (path, boxes)
+    whole = (path, closed_path(path), boxes)
+    names = (*whole, *map(atomic_file.fresh_path, whole), *map(arriving_path, whole))
     # The boxes are sealed under keys that stand in the slots: once those are gone, so are they.
-    for ours in (*whole, *map(atomic_file.fresh_path, whole), lock_path(path)):
+    for ours in (*names, lock_path(path)):
         atomic_file.erase(ours)
     atomic_file.sync_directory(path.parent)
     with contextlib.suppress(OSError):

@@ -1,0 +1,257 @@
+"""`ojak move`: never do two vaults open, and nothing is lost wherever it is cut off."""
+
+import shutil
+from collections.abc import Callable
+from enum import Enum
+from pathlib import Path
+
+import pytest
+
+from ojak_client import vault, vault_move
+from ojak_client.errors import (
+    MoveBegun,
+    NoVault,
+    VaultBusy,
+    VaultError,
+    VaultExists,
+    WrongPassphrase,
+)
+from ojak_client.profile import Contact
+from ojak_client.store import vault_path
+from ojak_client.vault_files import closed_path
+from ojak_client.vault_move import Step
+from tests.client import vaults
+from tests.client.devices import Device
+from tests.client.persons import NAME, RELAY, Killed
+
+CONTENT = b"the letters of a family"
+Move = Callable[[Path, Path, Callable[[Enum], None]], None]
+
+
+def ours(path: Path, target: Path, after: Callable[[Enum], None]) -> None:
+    vault_move.move(path, target, after=after)
+
+
+def copied_then_erased(path: Path, target: Path, after: Callable[[Enum], None]) -> None:
+    """A move as one would write it first."""
+    target.parent.mkdir()
+    for old, new in zip(vault.files_of(path), vault.files_of(target), strict=True):
+        shutil.copy(old, new)
+    after(Step.COPIED)
+    vault.wipe(path)
+    after(Step.ERASED)
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    path = tmp_path / "old" / "letters"
+    made = vaults.create(path)
+    vaults.put(made, CONTENT)
+    made.close()
+    return path
+
+
+@pytest.fixture
+def new(tmp_path: Path) -> Path:
+    return tmp_path / "new" / "letters"
+
+
+def opens(path: Path) -> bool:
+    """Whether the vault there opens with all that was in it."""
+    try:
+        return vaults.content_of(path) == CONTENT
+    except VaultError:
+        return False
+
+
+def killed_at(step: Step) -> Callable[[Enum], None]:
+    def after(done: Enum) -> None:
+        if done is step:
+            raise Killed
+
+    return after
+
+
+def two_that_open(move: Move, old: Path, new: Path) -> bool:
+    """Whether after some step of *move* both places have a vault that opens."""
+    seen = []
+    copies = old.parents[1]
+
+    def look(_: Enum) -> None:
+        # The move holds both locks, so copies are looked at.
+        places = []
+        for name, path in (("a", old), ("b", new)):
+            shutil.rmtree(copies / name, ignore_errors=True)
+            if path.parent.exists():
+                shutil.copytree(path.parent, copies / name)
+            places.append(opens(copies / name / path.name))
+        seen.append(places)
+
+    move(old, new, look)
+    assert seen
+    return [True, True] in seen
+
+
+def test_at_no_moment_do_two_vaults_open(old: Path, new: Path) -> None:
+    assert not two_that_open(ours, old, new)
+    assert opens(new)
+    assert not old.parent.exists()
+
+
+def test_a_move_that_copies_and_then_erases_is_seen_to_leave_two(old: Path, new: Path) -> None:
+    assert two_that_open(copied_then_erased, old, new)
+
+
+@pytest.mark.parametrize("step", list(Step))
+def test_wherever_it_is_cut_off_the_same_call_again_finishes_it(
+    old: Path, new: Path, step: Step
+) -> None:
+    with pytest.raises(Killed):
+        vault_move.move(old, new, after=killed_at(step))
+    if step is Step.ERASED:
+        with pytest.raises(NoVault):
+            vaults.opened(old)
+    else:
+        vault_move.move(old, new)
+    assert opens(new)
+    assert not old.parent.exists()
+    assert {path.name for path in new.parent.iterdir()} <= {
+        "letters",
+        "letters.boxes",
+        "letters.lock",
+    }
+
+
+def test_one_cut_off_before_the_old_vault_was_closed_leaves_it_open(old: Path, new: Path) -> None:
+    with pytest.raises(Killed):
+        vault_move.move(old, new, after=killed_at(Step.COPIED))
+    assert opens(old)
+    assert not opens(new)
+
+
+def test_it_is_finished_though_the_new_vault_was_used_already(old: Path, new: Path) -> None:
+    with pytest.raises(Killed):
+        vault_move.move(old, new, after=killed_at(Step.OPENED))
+    vaults.put(vaults.opened(new), b"more letters")
+    vault_move.move(old, new)
+    assert vaults.content_of(new) == b"more letters"
+    assert not old.parent.exists()
+
+
+def test_it_is_not_finished_at_another_place(old: Path, new: Path, tmp_path: Path) -> None:
+    with pytest.raises(Killed):
+        vault_move.move(old, new, after=killed_at(Step.CLOSED))
+    with pytest.raises(MoveBegun):
+        vault_move.move(old, tmp_path / "third" / "letters")
+    assert closed_path(old).exists()
+    assert not opens(tmp_path / "third" / "letters")
+
+
+def test_one_that_cannot_be_finished_is_taken_back(old: Path, new: Path) -> None:
+    with pytest.raises(Killed):
+        vault_move.move(old, new, after=killed_at(Step.CLOSED))
+    shutil.rmtree(new.parent)
+    vault_move.take_back(old)
+    assert opens(old)
+    with pytest.raises(NoVault):
+        vault_move.take_back(old)
+
+
+@pytest.mark.parametrize("cut_off", [False, True])
+def test_another_vault_is_not_written_over(old: Path, new: Path, *, cut_off: bool) -> None:
+    if cut_off:
+        with pytest.raises(Killed):
+            vault_move.move(old, new, after=killed_at(Step.CLOSED))
+    vaults.create(new, "다른 사람의 말")
+    with pytest.raises(VaultExists):
+        vault_move.move(old, new)
+    with pytest.raises(WrongPassphrase):
+        vaults.opened(new)
+    vaults.opened(new, "다른 사람의 말")
+    assert closed_path(old).exists() if cut_off else opens(old)
+
+
+def test_a_vault_is_not_moved_onto_itself(old: Path) -> None:
+    with pytest.raises(VaultExists):
+        vault_move.move(old, old)
+    assert opens(old)
+
+
+@pytest.mark.parametrize("busy", ["old", "new"])
+def test_nothing_is_moved_while_another_process_is_at_it(old: Path, new: Path, busy: str) -> None:
+    new.parent.mkdir()
+    with vaults.held_lock({"old": old, "new": new}[busy]), pytest.raises(VaultBusy):
+        vault_move.move(old, new, lock_seconds=0)
+    assert opens(old)
+
+
+def test_a_wipe_in_between_leaves_nothing(old: Path, new: Path) -> None:
+    with pytest.raises(Killed):
+        vault_move.move(old, new, after=killed_at(Step.CLOSED))
+    vault.wipe(old)
+    vault.wipe(new)
+    assert not old.parent.exists()
+    assert not new.parent.exists()
+
+
+# The verb
+
+
+def test_everything_is_at_the_new_place_and_nothing_at_the_old(
+    device: Device, tmp_path: Path
+) -> None:
+    device.keep_contact(Contact(NAME, RELAY))
+    there = tmp_path / "my stick" / "ojak"
+    ran = device.run("move", str(there), "--yes")
+    assert (ran.code, ran.said) == (0, ["vault-moved"])
+    assert ran.of("vault-moved")[0]["command"] == f"ojak --profile '{there}' keep"
+    assert not device.folder.exists()
+    assert Device(there).profile.contacts[0].name == NAME
+    assert device.run("status").said == ["vault-missing"]
+
+
+def test_no_verb_makes_a_new_vault_over_one_that_was_being_moved(
+    device: Device, tmp_path: Path
+) -> None:
+    device.keep_contact(Contact(NAME, RELAY))
+    path, there = vault_path(device.folder), tmp_path / "stick"
+    with pytest.raises(Killed):
+        vault_move.move(path, vault_path(there), after=killed_at(Step.CLOSED))
+    questions = [word for n in "123" for word in ("--question", f"물음 {n}?")]
+    invited = ("invite", "--name", "누나", "--relay", RELAY, *questions)
+    for arguments in (("status",), ("keep",), invited):
+        ran = device.run(
+            *arguments, answers=("하나씩", "둘이서", "셋째날") if arguments is invited else None
+        )
+        assert (ran.code, ran.said) == (1, ["move-cut-off"]), arguments
+    assert device.run("move", str(tmp_path / "elsewhere")).said == ["move-cut-off"]
+    assert device.run("move", str(there)).said == ["vault-moved"]
+    assert Device(there).profile.contacts[0].name == NAME
+
+
+def test_without_a_yes_nothing_is_moved_or_taken_back(device: Device, tmp_path: Path) -> None:
+    device.keep_contact(Contact(NAME, RELAY))
+    assert device.run("move", str(tmp_path / "stick")).said == ["needs-option"]
+    assert device.run("move").said == ["move-needs-place"]
+    assert device.run("move", "--back", "--yes").said == ["no-move-cut-off"]
+    assert device.profile.contacts
+    with pytest.raises(Killed):
+        vault_move.move(
+            vault_path(device.folder), vault_path(tmp_path / "x"), after=killed_at(Step.CLOSED)
+        )
+    assert device.run("move", "--back").said == ["needs-option"]
+    assert device.run("move", "--back", "--yes").said == ["moved-back"]
+    assert device.profile.contacts
+
+
+def test_where_something_lies_or_nothing_is_kept_the_verb_says_so(
+    device: Device, tmp_path: Path
+) -> None:
+    other = Device(tmp_path / "other")
+    other.keep_contact(Contact(NAME, RELAY))
+    assert device.run("move", str(other.folder), "--yes").said == ["vault-missing"]
+    device.keep_contact(Contact(NAME, RELAY))
+    ran = device.run("move", str(other.folder), "--yes")
+    assert (ran.code, ran.said) == (1, ["move-place-taken"])
+    assert device.profile.contacts
+    assert other.profile.contacts
