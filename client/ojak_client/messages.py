@@ -115,17 +115,17 @@ class Message(Enum):
     )
     NUMBER_TAKEN = text(
         "number-taken",
-        'Someone else sits at this number. Take a new one. Name: "{name}"',
+        'Someone else sits at this number. Take a new one. Type: "ojak number". Name: "{name}"',
     )
     POINT_CLOSED = text(
         "point-closed",
         "Five tries were not confirmed. This number is closed now. Ask your family, then open"
-        ' it again. Name: "{name}"',
+        ' it again. Type: "ojak reopen". Name: "{name}"',
     )
     SET_DEAD = text(
         "set-dead",
         "Twenty tries were not confirmed. These answers cannot be used any more. Agree new "
-        'ones. Name: "{name}"',
+        'ones. Type: "ojak questions". Name: "{name}"',
     )
     LUCK = text("luck", 'The chance that a stranger has guessed so far. One in: "{one_in}"')
     KEEPING = text("keeping", "Waiting for your family. To stop, press Ctrl-C.")

@@ -40,12 +40,14 @@ class Showing:
         to_stdout: print them instead of showing them once.
         again: show letters, too, whose showing was interrupted.
         follow_up: ask what a letter calls for, and say which command does it.
+        whose: say on the screen from whom each letter is; `--json` always does.
         later: kinds that are left unread.
     """
 
     to_stdout: bool
     again: bool = False
     follow_up: bool = True
+    whose: bool = False
     later: frozenset[int] = frozenset()
 
 
@@ -74,7 +76,7 @@ def show_letters(invocation: Invocation, store: Store, name: str, how: Showing) 
         if not store.update(_marking(name, letter.reference, again=how.again)):
             # Another process opened it in the meantime.
             continue
-        _show(invocation, letter, name, to_stdout=how.to_stdout)
+        _show(invocation, letter, name, how)
         relay = _relay_to_use(invocation, contact, letter) if how.follow_up else None
         store.update(_erasing(name, letter, int(time.time()), relay))
         if how.follow_up and letter.kind == Kind.QUESTION:
@@ -83,9 +85,14 @@ def show_letters(invocation: Invocation, store: Store, name: str, how: Showing) 
     return shown
 
 
-def _show(invocation: Invocation, letter: TheirLetter, name: str, *, to_stdout: bool) -> None:
+def _show(invocation: Invocation, letter: TheirLetter, name: str, how: Showing) -> None:
     view = view_of(letter)
     text = view.text
+    to_stdout = how.to_stdout
+    if how.whose and not to_stdout:
+        text = f"{told(Message.STATUS_OF, name=name)}\n\n{text}"
+    elif how.whose and not invocation.output.json:
+        invocation.output.warn(Message.STATUS_OF, name=name)
     if letter.forced and to_stdout:
         invocation.output.warn(Message.FORCED_LETTER)
     elif letter.forced:

@@ -4,11 +4,13 @@ It is the controlling terminal, opened by name, whatever standard input and outp
 to; nothing asked or shown here lands in a pipe or a log. While it is open this file edits the
 line itself, because the kernel counts a Korean syllable as one column where it takes two, and
 without IUTF8 deletes one byte of it; and job control is off, because a stopped process would
-leave a letter on the screen. However the block ends, settings and screen are put back.
+leave a letter on the screen. However the block ends, settings and screen are put back, all but the
+echo: what is typed while Ojak works must not show either, so that returns when the process ends.
 
 Source: termios(3); ECMA-48; xterm's private modes 1049 and 3 J.
 """
 
+import atexit
 import os
 import select
 import shutil
@@ -46,7 +48,7 @@ def can_erase(environment: Mapping[str, str] = os.environ) -> bool:
 
 @contextmanager
 def open_terminal(*, idle_seconds: float) -> Iterator["Terminal"]:
-    """Give the controlling terminal, and put its settings back at the end.
+    """Give the controlling terminal, and put its settings back at the end, the echo at the exit.
 
     Args:
         idle_seconds: how long to wait for each key.
@@ -65,9 +67,36 @@ def open_terminal(*, idle_seconds: float) -> Iterator["Terminal"]:
             yield Terminal(descriptor, idle_seconds, erasable=can_erase())
         finally:
             with suppress(termios.error):  # the window was closed
-                termios.tcsetattr(descriptor, termios.TCSADRAIN, before)
+                termios.tcsetattr(descriptor, termios.TCSADRAIN, _unechoed(before))
     finally:
         os.close(descriptor)
+
+
+def _unechoed(settings: list[Any]) -> list[Any]:
+    """Return *settings* without the echo, which comes back when this process ends.
+
+    Between two questions Ojak works for a while, and the next answer may be typed already. The
+    kernel would echo it on the screen that is not erased.
+    """
+    if settings[_LFLAG] & termios.ECHO:
+        atexit.register(_echo_again)
+    changed = list(settings)
+    changed[_LFLAG] &= ~termios.ECHO
+    return changed
+
+
+def _echo_again() -> None:
+    """Put the echo back, and discard what nobody read: it may be an answer, and no command."""
+    with suppress(OSError, termios.error):  # the window was closed
+        descriptor = os.open(_DEVICE, os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC)
+        try:
+            # In the background the terminal is somebody else's, and changing it would stop us.
+            if os.tcgetpgrp(descriptor) == os.getpgrp():
+                settings = termios.tcgetattr(descriptor)
+                settings[_LFLAG] |= termios.ECHO
+                termios.tcsetattr(descriptor, termios.TCSAFLUSH, settings)
+        finally:
+            os.close(descriptor)
 
 
 def _by_key(settings: list[Any]) -> list[Any]:

@@ -20,9 +20,10 @@ MOST_SET_NUMBER: Final = 999
 Declare = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def name_argument() -> Declare:
-    """Declare NAME, the contact that is meant, as `name`."""
-    return click.argument("name", metavar=told(HelpText.NAME_METAVAR))
+def name_argument(*, required: bool = True) -> Declare:
+    """Declare NAME, the contact that is meant, as `name`; if not *required*, the only one."""
+    metavar = HelpText.NAME_METAVAR if required else HelpText.OPTIONAL_NAME_METAVAR
+    return click.argument("name", required=required, metavar=told(metavar))
 
 
 def proxy_option() -> Declare:

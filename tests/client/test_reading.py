@@ -59,6 +59,31 @@ def test_a_letter_that_another_window_opened_meanwhile_is_not_shown(
     assert show_letters(invocation(), gone, NAME, Showing(to_stdout=True)) == 0
 
 
+class Screen(Inputs):
+    """A screen that says on standard output what it would show once."""
+
+    __slots__ = ()
+
+    def require_screen(self) -> None:
+        """Return: this one can."""
+
+    def show_once(self, text: str) -> None:
+        print(text)  # noqa: T201 - a screen
+
+
+@pytest.mark.parametrize("to_stdout", [False, True], ids=["on the screen", "printed"])
+@pytest.mark.parametrize("whose", [False, True])
+def test_a_letter_among_those_of_several_people_says_whose_it_is(
+    capsys: pytest.CaptureFixture[str], *, to_stdout: bool, whose: bool
+) -> None:
+    spoken = Invocation("ko", None, None, Output(), Screen())
+    how = Showing(to_stdout=to_stdout, whose=whose)
+    assert show_letters(spoken, MemoryStore(holding("하나")), NAME, how) == 1
+    out, err = capsys.readouterr()
+    assert "하나" in out
+    assert (NAME in (err if to_stdout else out)) is whose
+
+
 def test_nobody_has_nothing_to_show() -> None:
     store = MemoryStore(Profile())
     assert show_letters(invocation(), store, NAME, Showing(to_stdout=True)) == 0

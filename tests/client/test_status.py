@@ -5,7 +5,15 @@ from dataclasses import replace
 import pytest
 
 from ojak_client.prepare import prepare
-from ojak_client.profile import Contact, LetterState, OurLetter, Profile, QuestionSet, with_contact
+from ojak_client.profile import (
+    Contact,
+    LetterState,
+    OurLetter,
+    Profile,
+    QuestionSet,
+    Role,
+    with_contact,
+)
 from ojak_protocol import conversation as talk
 from tests.client.devices import Device
 from tests.client.persons import MONTH, NAME, RELAY, letter, line_of, moment
@@ -58,6 +66,17 @@ def test_tries_are_told_with_the_chance_of_a_lucky_stranger(
     assert ran.code == 0
     assert [one for one in ran.said if one in {"luck", "point-closed", "set-dead"}] == said
     assert all(one["one_in"] == max(1, 2**bits // unconfirmed) for one in ran.of("luck"))
+
+
+def test_a_letter_for_whoever_is_forced_counts_like_any_other(device: Device) -> None:
+    """Its own line stands below the counts, which would be too few."""
+    forced = replace(our(1), role=Role.FORCED)
+    contact = Contact(
+        NAME, RELAY, lines=(replace(line_of(meet().host), alarm=True),), ours=(forced,)
+    )
+    device.keep_contact(contact)
+    assert counts(device)["status-unsent"] == 1
+    assert device.run("status").of("letter-here")
 
 
 def test_a_number_at_which_somebody_else_sits_is_told(device: Device) -> None:

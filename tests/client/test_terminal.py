@@ -247,17 +247,50 @@ def test_stopping_and_quitting_keys_do_nothing_while_a_letter_is_shown(run: Run)
     assert session.end() == 0
 
 
-def test_the_settings_of_the_terminal_are_put_back(run: Run) -> None:
+def test_the_settings_of_the_terminal_are_put_back_when_the_program_ends(run: Run) -> None:
     session = run(
-        "import os, termios\n"
+        "import atexit, termios\n"
         "before = termios.tcgetattr(0)\n"
-        "inputs.line(Message.ASK_NAME, option='NAME')\n"
-        "done(termios.tcgetattr(0) == before)"
+        "atexit.register(lambda: done(termios.tcgetattr(0) == before))\n"
+        "inputs.line(Message.ASK_NAME, option='NAME')"
     )
     session.expect(r"person\? ")
     session.type("a\r")
     session.expect("<<True>>")
     assert session.end() == 0
+
+
+WORKING = (
+    "import atexit, select\n"
+    "left = lambda wait: select.select([0], [], [], wait)[0]\n"
+    "atexit.register(lambda: done(left(0)))\n"
+    "inputs.line(Message.ASK_NAME, option='NAME')\n"
+    "print('working', flush=True)\n"
+    "left(None)\n"
+)
+
+
+def test_an_answer_typed_before_it_is_asked_for_does_not_show(run: Run) -> None:
+    session = run(WORKING + "done(inputs.passphrase().text())")
+    session.expect(r"person\? ")
+    session.type("a\r")
+    session.expect("working")
+    session.type("감자밭\r")
+    session.expect("<<(.*)>>")
+    assert session.end() == 0
+    assert ascii("감자밭") in session.raw
+    assert not set("감자밭") & set(session.raw)
+
+
+def test_an_answer_that_nobody_asked_for_neither_shows_nor_reaches_the_shell(run: Run) -> None:
+    session = run(WORKING)
+    session.expect(r"person\? ")
+    session.type("a\r")
+    session.expect("working")
+    session.type("감자밭\r")
+    session.expect(r"<<\[\]>>")
+    assert session.end() == 0
+    assert not set("감자밭") & set(session.raw)
 
 
 def test_a_prompt_nobody_answers_ends_with_one_sentence(run: Run) -> None:

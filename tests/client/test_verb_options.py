@@ -1,11 +1,13 @@
 """Options of the verbs: those of one name are one thing, and none shows a word of click's own."""
 
+import re
 from collections import defaultdict
 from importlib import import_module, reload
 
 import click
 import pytest
 
+from ojak_client.messages import Message
 from ojak_client.profile import Contact
 from ojak_client.verb import Verb
 from ojak_client.verbs import VERBS
@@ -49,6 +51,12 @@ def test_an_option_has_one_name_one_kind_and_one_placeholder_in_every_verb() -> 
                 verbs_with[option] += 1
     assert verbs_with["--proxy"] == len(WITH_PROXY)
     assert {option: many for option, many in kinds.items() if len(many) > 1} == {}
+
+
+@pytest.mark.parametrize("message", Message)
+def test_a_command_that_a_sentence_says_to_type_can_be_typed_as_it_stands(message: Message) -> None:
+    for name in re.findall('"ojak ([a-z]+)"', message.text.english):
+        verb_of(name).make_context(name, [])
 
 
 @pytest.mark.parametrize("name", WITH_PROXY)

@@ -19,9 +19,9 @@ from ojak_client.verb_options import name_argument, proxy_option
 
 
 @verb(HelpText.ALLOW, examples=("ojak allow 엄마",))
-@name_argument()
+@name_argument(required=False)
 @proxy_option()
-def command(invocation: Invocation, name: str, *, proxy: str | None) -> ExitCode:
+def command(invocation: Invocation, name: str | None, *, proxy: str | None) -> ExitCode:
     """Ask about each visit that is held until one gets a yes; its letters go at once."""
     with open_vault(invocation) as store:
         contact = choose_contact(store.read(), name)

@@ -21,12 +21,17 @@ from ojak_client.verb_options import answer_fd_option, name_argument, proxy_opti
 
 
 @verb(HelpText.ANSWER, examples=("ojak answer 엄마",))
-@name_argument()
+@name_argument(required=False)
 @answer_fd_option()
 @click.option("--skip", is_flag=True, help=told(HelpText.SKIP))
 @proxy_option()
 def command(
-    invocation: Invocation, name: str, *, answer_fd: int | None, skip: bool, proxy: str | None
+    invocation: Invocation,
+    name: str | None,
+    *,
+    answer_fd: int | None,
+    skip: bool,
+    proxy: str | None,
 ) -> ExitCode:
     """Answer the oldest open question, or let it go."""
     with open_vault(invocation) as store:
@@ -35,7 +40,7 @@ def command(
             raise Failure(Message.NO_QUESTION, command="ojak read")
         question = contact.their_questions[0]
         if skip:
-            store.update(partial(comparing.skip, name=name, question=question))
+            store.update(partial(comparing.skip, name=contact.name, question=question))
             invocation.output.say(Message.QUESTION_SKIPPED)
             return ExitCode.DONE
         confirm_writing(invocation, contact)

@@ -22,9 +22,9 @@ from ojak_protocol.number import new_number
 
 
 @verb(HelpText.NEW_NUMBER, examples=("ojak number 엄마",))
-@name_argument()
+@name_argument(required=False)
 @answers_fd_option()
-def command(invocation: Invocation, name: str, *, answers_fd: int | None) -> ExitCode:
+def command(invocation: Invocation, name: str | None, *, answers_fd: int | None) -> ExitCode:
     """Ask for the answers once more, take a new number, and tell the family of it in a letter.
 
     Answers are stretched with the number, and the vault has no answers: they are typed again.

@@ -22,14 +22,14 @@ from ojak_protocol.meeting_point import MeetingPoint
 
 
 @verb(HelpText.QUESTIONS, examples=("ojak questions 엄마",))
-@name_argument()
+@name_argument(required=False)
 @questions_option()
 @set_option()
 @click.option("--agreed", is_flag=True, help=told(HelpText.AGREED))
 @answers_fd_option()
 def command(
     invocation: Invocation,
-    name: str,
+    name: str | None,
     *,
     questions: tuple[str, ...],
     set_number: int | None,

@@ -31,7 +31,7 @@ def command(invocation: Invocation, name: str | None, *, to_stdout: bool, again:
             if contact.name in names
             for letter in contact.theirs
         )
-        how = Showing(to_stdout=to_stdout, again=again)
+        how = Showing(to_stdout=to_stdout, again=again, whose=len(names) > 1)
         shown = sum(show_letters(invocation, store, each, how) for each in names)
     if not shown and gone:
         return ExitCode.EXPIRED

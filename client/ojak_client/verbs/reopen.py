@@ -14,9 +14,9 @@ from ojak_protocol import meeting_point
 
 
 @verb(HelpText.REOPEN, examples=("ojak reopen 엄마",))
-@name_argument()
+@name_argument(required=False)
 @set_option()
-def command(invocation: Invocation, name: str, *, set_number: int | None) -> ExitCode:
+def command(invocation: Invocation, name: str | None, *, set_number: int | None) -> ExitCode:
     """Ask once, then open the closed set of that number, or the only one that is closed."""
     with open_vault(invocation) as store:
         contact = choose_contact(store.read(), name)

@@ -35,8 +35,9 @@ def _show(output: Output, contact: Contact) -> None:
     for one in contact.sets:
         _show_point(output, one.point, contact.name)
     output.show(Message.LETTERS_UNREAD, n=unread(contact))
-    left = sum(lies_at_relay(contact, letter.reference) for letter in contact.waiting)
-    output.show(Message.STATUS_UNSENT, n=len(contact.waiting) - left)
+    waiting = (*contact.waiting, *contact.waiting_as(Role.FORCED))
+    left = sum(lies_at_relay(contact, letter.reference) for letter in waiting)
+    output.show(Message.STATUS_UNSENT, n=len(waiting) - left)
     output.show(Message.STATUS_UNACKNOWLEDGED, n=left)
     collected = [
         one
