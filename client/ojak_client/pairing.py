@@ -44,9 +44,10 @@ class Going(Hidden):
 def goes_in_pairs(letter: OurLetter) -> bool:
     """Return whether *letter* may go to a visit where there is an alarm word.
 
-    Whoever fetches a timed letter looks at one place more. Nothing harmless can stand for one.
+    Whoever fetches a timed letter looks at one place more, and once word of another relay arrived
+    we go there, for both relays to see. Nothing harmless can stand for either.
     """
-    return not due_at(letter)
+    return not due_at(letter) and letter.kind != Kind.RELAY
 
 
 def ready_letters(contact: Contact, *, paired: bool) -> tuple[OurLetter, ...]:
@@ -147,6 +148,15 @@ def after_sealing(line: Line, sealed: Going) -> Line:
         return line
     pairs = line.pairs if sealed.pair is None else (*line.pairs, sealed.pair)
     return replace(line, promised=line.promised - 1, pairs=pairs)
+
+
+def is_told_of_a_move(contact: Contact) -> bool:
+    """Return whether a letter with another relay can reach anybody who was met.
+
+    Where there is an alarm word it goes into no visit: only to a side that stays.
+    """
+    alarmed = any(one.point.alarm is not None for one in contact.sets)
+    return any(line.kept or not alarmed for line in contact.lines)
 
 
 def _gets_all(line: Line, now: int) -> bool:
