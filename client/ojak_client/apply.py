@@ -23,7 +23,7 @@ from ojak_client.moment import Moment
 from ojak_client.moving import found_at, move
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.our_letters import marked_possibly_read
-from ojak_client.pairing import letters_offered
+from ojak_client.pairing import letters_offered, pairs_offered
 from ojak_client.profile import Contact, Line, Profile, Visiting, with_contact, with_point
 from ojak_client.settling import settle
 from ojak_client.timed_parts import part_deposited, parts_deleted
@@ -335,6 +335,7 @@ def _confirmed(
         looks_until=visit.until,
         alarm=confirmed.alarm,
         promised=promised,
+        pairs=pairs_offered(visit),
         newest=newest,
         held=spent,
     )

@@ -9,7 +9,7 @@ from ojak_client.due_times import local_time
 from ojak_client.messages import Message
 from ojak_client.our_letters import lies_at_relay
 from ojak_client.output import Output
-from ojak_client.pairing import ready_letters
+from ojak_client.pairing import goes_in_pairs, ready_letters
 from ojak_client.profile import Contact, LetterState, OurLetter, Role
 from ojak_client.timed_parts import part_of
 
@@ -69,7 +69,7 @@ def needs_harmless(contact: Contact, letter: OurLetter) -> bool:
     That matters as long as nobody is met for good: a conversation that stays gets every letter.
     """
     present = contact.present_set
-    if present is None or letter.role is not Role.FAMILY or part_of(contact, letter.reference):
+    if present is None or letter.role is not Role.FAMILY or not goes_in_pairs(letter):
         return False
     if any(line.kept and not line.alarm and not line.conversation.broken for line in contact.lines):
         return False

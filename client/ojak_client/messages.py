@@ -667,6 +667,10 @@ class Message(Enum):
         "Your family is told of the new relay in a letter. Until they have read it, both are "
         "looked at.",
     )
+    MOVE_AND_ALARM = text(
+        "move-and-alarm",
+        "Because of the alarm word, no visit is told of it: only your family's own device.",
+    )
     SAME_RELAY = text("same-relay", "This relay is in use already. Nothing was changed.")
     MOVING_ALREADY = text(
         "moving-already",

@@ -22,7 +22,7 @@ from ojak_client.our_letters import (
     sealed_references,
     was_offered,
 )
-from ojak_client.pairing import bodies_of, letters_for_line
+from ojak_client.pairing import Going, after_sealing, going_into
 from ojak_client.profile import (
     Contact,
     Fillers,
@@ -236,23 +236,21 @@ def _write_waiting(contact: Contact, position: int, moment: Moment, *, free: int
     line = contact.lines[position]
     if not is_live(contact, line, moment.relay_clock):
         return contact
-    promised, letters = letters_for_line(contact, line, moment.now)
-    bodies = bodies_of(contact, line, letters, moment)
-    bodies = bodies[: max(0, free)]
+    # By number and not by kind: what stands in the place of a letter takes no place of a receipt.
+    room = min(free, talk.places_for_letters(line.conversation))
+    going = going_into(contact, line, moment.now)[: max(0, room)]
     due = _first_box_due(line) or 0 < line.receipt_due_at <= moment.now
-    if bodies or due:
-        bodies += [(0, body) for body in _outcomes(line, moment.now)]
-    if not bodies and due:
-        bodies = [(0, Body(Kind.GREETING))]
-    for reference, body in bodies:
+    if going or due:
+        going += [Going(0, body) for body in _outcomes(line, moment.now)]
+    if not going and due:
+        going = [Going(0, Body(Kind.GREETING))]
+    for one in going:
         try:
-            line = _write(line, reference, body, moment)
+            line = after_sealing(_write(line, one.reference, one.body, moment), one)
         except Exhausted:
             break
-        if body.kind == Kind.OUTCOME:
+        if one.body.kind == Kind.OUTCOME:
             line = replace(line, outcomes=line.outcomes[1:])
-        if reference in promised and line.promised is not None:
-            line = replace(line, promised=line.promised - 1)
     lines = list(contact.lines)
     lines[position] = line
     return replace(contact, lines=tuple(lines))

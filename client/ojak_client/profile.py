@@ -6,6 +6,7 @@ for the length of a visit. It is immutable; `prepare` and `apply` return new one
 
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import TypeAlias
 
 from ojak_protocol.addresses import DeleteKey, MailboxId
 from ojak_protocol.comparison import Asked, Replied
@@ -157,6 +158,10 @@ class QuestionSet(Hidden):
     questions: tuple[str, ...]
 
 
+Pair: TypeAlias = tuple[int, int]
+"""References of a letter to family and of the harmless one that stands for it."""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class Line(Hidden):
     """A conversation with what the client knows around it."""
@@ -175,6 +180,8 @@ class Line(Hidden):
     promised: int | None = None
     """How many of the letters that waited at the confirmation are still to go into it; None: all.
     Where there is an alarm word, it is one number for both words."""
+    pairs: tuple[Pair, ...] = ()
+    """Of each of these one went into it; which, the word decided."""
     newest: int = 0
     """The highest reference when it was confirmed: letters after it were written knowing of it."""
     held: bool = False

@@ -72,8 +72,8 @@ def allow_held(
     if line is None:
         return contact, False
     others = tuple(other for other in contact.lines if other is not line)
-    promised = promised_to_both(contact, line)
-    released = replace(line, held=False, promised=promised, newest=newest)
+    released = replace(line, held=False, newest=newest)
+    released = replace(released, promised=promised_to_both(contact, released))
     return replace(contact, lines=(*others, released)), _is_looked_at(line, relay_clock)
 
 

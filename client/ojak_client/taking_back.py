@@ -73,11 +73,15 @@ def to_take_back(contact: Contact) -> tuple[OurLetter, ...]:
 
 
 def _recalled_in_lines(contact: Contact, reference: int) -> Contact:
-    lines = tuple(
-        replace(line, conversation=talk.recall(line.conversation, reference)[0])
-        for line in contact.lines
-    )
-    return replace(contact, lines=lines)
+    """Ask a letter back, and after the alarm word what stands in its place: the relay sees both."""
+    lines = []
+    for line in contact.lines:
+        meant = {reference, *(harmless for letter, harmless in line.pairs if letter == reference)}
+        state = line.conversation
+        for one in meant:
+            state, _ = talk.recall(state, one)
+        lines.append(replace(line, conversation=state))
+    return replace(contact, lines=tuple(lines))
 
 
 def _recalled_in_attempt(visiting: Visiting, reference: int) -> Visiting:

@@ -150,10 +150,7 @@ def write(
     """
     if state.broken or body.kind in {Kind.WITHDRAWN, Kind.ENDED}:
         raise LocalError("nothing of this kind can be written here")
-    if (
-        body.kind != Kind.GREETING
-        and len(state.writing.places) >= MOST_UNACKNOWLEDGED - PLACES_FOR_RECEIPTS
-    ):
+    if body.kind != Kind.GREETING and not places_for_letters(state):
         raise Exhausted("60 letters are waiting to be acknowledged")
     told = acknowledge(state.reading) if state.reading.count else None
     letter = encode_body(replace(body, acknowledgement=told))
@@ -171,6 +168,11 @@ def write(
         outbox=(*state.outbox, outgoing),
         owes_receipt=False,
     )
+
+
+def places_for_letters(state: Conversation) -> int:
+    """Return how many letters may be written before another one is acknowledged."""
+    return max(0, MOST_UNACKNOWLEDGED - PLACES_FOR_RECEIPTS - len(state.writing.places))
 
 
 def end(state: Conversation, *, entropy: Entropy, kem: Kem) -> Conversation:

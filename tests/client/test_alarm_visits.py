@@ -14,8 +14,7 @@ from ojak_client.notices import NoticeKind
 from ojak_client.profile import LetterState, Role, with_point
 from ojak_client.taking_back import take_back
 from ojak_protocol import meeting_point as point_
-from ojak_protocol.addresses import mailbox_id
-from ojak_protocol.sync import SyncRequest, encode_request
+from tests.client.onlooker import Onlooker
 from tests.client.persons import Clock, Person, guest_of, host_of
 from tests.client.simulated_relay import SimulatedRelay
 from tests.people import ALARM, DAY, RIGHT, WRONG
@@ -34,8 +33,7 @@ class Meeting(NamedTuple):
     relay: SimulatedRelay
     read: list[str]
     """What the guest was shown, in order."""
-    branches: tuple[frozenset[bytes], ...]
-    """Where the host's first boxes lay, in either branch."""
+    onlooker: Onlooker
 
 
 @dataclass(frozen=True)
@@ -64,34 +62,20 @@ def meeting(
     guest = guest_of(relay, clock, typed=typed, keeps=keeps)
     guest.write("von drinnen")
     read: list[str] = []
-    branches: tuple[frozenset[bytes], ...] = ()
+    onlooker = Onlooker(relay)
     for _ in range(ROUNDS):
         host.sync()
-        for visit in host.contact.sets[0].point.visits:
-            branches = tuple(
-                frozenset(bytes(out.place.id) for out in branch.outbox) for branch in visit.branches
-            )
+        onlooker.look_at(host)
         guest.sync()
         read += guest.texts
         guest.change(lambda contact: replace(contact, theirs=()))
         clock.now += 5
-    return Meeting(host, guest, relay, read, branches)
+    return Meeting(host, guest, relay, read, onlooker)
 
 
 def seen(one: Meeting) -> Seen:
-    """Write down every request: its form, and which earlier boxes it touches."""
-    deleted = {bytes(mailbox_id(key)) for made in one.relay.arrived for key in made.deletes}
-    (matched,) = [j for j, places in enumerate(one.branches) if places & deleted]
-    order: dict[bytes, int] = {}
-    for made in one.relay.arrived:
-        ids = [bytes(each.id) for each in made.deposits]
-        # The same two branches the other way round: the coin is looked at by itself.
-        pairs = [position for position, place in enumerate(ids) if place in one.branches[0]]
-        for position in pairs if matched else ():
-            ids[position : position + 2] = reversed(ids[position : position + 2])
-        for place in ids:
-            order.setdefault(place, len(order))
-    requests = tuple(_form(made, order) for made in one.relay.arrived)
+    """Write down what the relay saw, and what the guest's device shows."""
+    (matched,) = one.onlooker.matched
     contact = one.guest.contact
     outcome = (
         [(notice.kind, notice.count) for notice in one.guest.told],
@@ -100,22 +84,7 @@ def seen(one: Meeting) -> Seen:
         len(contact.lines),
         contact.visiting is None,
     )
-    return Seen(requests, matched, str(outcome))
-
-
-def _form(made: SyncRequest, order: dict[bytes, int]) -> object:
-    return (
-        made.sync_class,
-        made.room,
-        made.wait_seconds,
-        len(encode_request(made)),
-        sorted(
-            (order[one.id], one.delete_key is not None, one.ttl_seconds, one.after_seconds)
-            for one in made.deposits
-        ),
-        sorted(order[place] for place in made.polls if place in order),
-        sorted(order[mailbox_id(key)] for key in made.deletes),
-    )
+    return Seen(one.onlooker.requests, matched, str(outcome))
 
 
 @pytest.mark.parametrize("keeps", [False, True])

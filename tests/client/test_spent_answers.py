@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from ojak_client.notices import NoticeKind
+from ojak_client.pairing import going_into
 from ojak_client.prepare import KEPT_LINES, KEPT_VISITS
 from ojak_client.profile import Contact, LetterState, QuestionSet, Role, Visiting
 from ojak_client.question_sets import (
@@ -21,7 +22,7 @@ from ojak_protocol.number import Number
 from tests.client.persons import NAME, RELAY, Clock, Person, guest_of, host_of, line_of, new_person
 from tests.client.replies import our
 from tests.client.simulated_relay import SimulatedRelay
-from tests.people import ALARM, CLOCK, RIGHT, SEED, meet, new_point
+from tests.people import ALARM, CLOCK, RIGHT, SEED, meet, new_point, said
 
 SECOND = b"2" * 32
 QUESTIONS = ("하나?", "둘?", "셋?")
@@ -179,6 +180,15 @@ def test_a_yes_promises_only_letters_with_a_harmless_one_beside_them() -> None:
     point = new_point(alarm=ALARM)
     contact = Contact(NAME, RELAY, lines=(line,), ours=ours, sets=(QuestionSet(point, ()),))
     assert allow_held(contact, line, relay_clock=CLOCK, newest=3)[0].lines[0].promised == 1
+
+
+def test_a_yes_writes_no_letter_twice_that_was_offered_before_there_was_an_alarm_word() -> None:
+    line = line_of(said(meet().host, "angeboten", reference=1), held=True)
+    ours = (our(1), our(2), *(our(n, role=Role.COUNTERPART) for n in (3, 4)))
+    sets = (QuestionSet(new_point(alarm=ALARM), ()),)
+    contact = Contact(NAME, RELAY, lines=(line,), ours=ours, sets=sets)
+    (released,) = allow_held(contact, line, relay_clock=CLOCK, newest=4)[0].lines
+    assert [going.reference for going in going_into(contact, released, CLOCK)] == [2]
 
 
 def test_with_a_new_number_what_was_offered_at_the_old_one_counts_as_possibly_read(

@@ -160,6 +160,20 @@ def test_no_visit_at_a_point_with_an_alarm_word_gets_a_timed_letter(
     assert place_of(host) not in polled(relay)
 
 
+def test_no_borrowed_device_gets_a_timed_letter_that_was_written_after_it_was_confirmed(
+    relay: SimulatedRelay, clock: Clock
+) -> None:
+    host, guest = host_of(relay, clock, alarm=ALARM), guest_of(relay, clock, keeps=False)
+    for person in (host, guest, host, guest, host):
+        person.sync()
+    assert host.contact.lines
+    reference = writes(host)
+    for person in (host, guest):
+        person.sync()
+    assert guest.contact.pointers == ()
+    assert state_of(host, reference) is LetterState.WAITING
+
+
 def test_a_side_that_stays_gets_its_timed_letters_a_day_after_the_meeting(
     relay: SimulatedRelay, clock: Clock
 ) -> None:

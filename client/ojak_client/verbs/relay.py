@@ -13,6 +13,7 @@ from ojak_client.messages import Message
 from ojak_client.moving import begin_move, move
 from ojak_client.opening import choose_contact, open_vault
 from ojak_client.our_letters import with_letter
+from ojak_client.pairing import is_told_of_a_move
 from ojak_client.profile import Profile, find, with_contact
 from ojak_client.relay_url import parse_relay_url
 from ojak_client.verb import verb
@@ -25,7 +26,7 @@ from ojak_protocol.letters import Kind
 @name_argument()
 @click.argument("address", metavar=told(HelpText.RELAY_METAVAR))
 def command(invocation: Invocation, name: str, *, address: str) -> ExitCode:
-    """Go to another relay: at once where nobody was met, else once they have read of it."""
+    """Go to another relay: at once where nobody can be told, else once they have read of it."""
     relay = str(parse_relay_url(address))
     if len(relay) > MOST_ADDRESS_CHARACTERS:
         raise Failure(Message.BAD_RELAY)
@@ -39,7 +40,7 @@ def command(invocation: Invocation, name: str, *, address: str) -> ExitCode:
                 return profile, Message.SAME_RELAY
             if there.moves_with:
                 return profile, Message.MOVING_ALREADY
-            if not there.lines:
+            if not is_told_of_a_move(there):
                 return with_contact(profile, move(there, relay, now=now)), Message.MOVED
             profile = with_letter(
                 profile,
@@ -60,6 +61,8 @@ def command(invocation: Invocation, name: str, *, address: str) -> ExitCode:
         if said not in {Message.MOVED, Message.MOVE_TOLD}:
             raise Failure(said)
         invocation.output.say(said)
+        if said is Message.MOVE_TOLD and any(one.point.alarm for one in contact.sets):
+            invocation.output.say(Message.MOVE_AND_ALARM)
         if contact.sets:
             invocation.output.say(Message.SLIP_CHANGED)
     return ExitCode.DONE
