@@ -21,7 +21,7 @@ demo: .venv/ready $(CATALOGUES)
 	$(BIN)/python -m tests.demo
 
 test: .venv/ready $(CATALOGUES)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 style: .venv/ready
 	$(BIN)/ruff check
