@@ -17,6 +17,7 @@ from types import FrameType
 
 import pytest
 
+from ojak_client import vault_format
 from ojak_client.profile import Contact, Profile, with_contact
 from ojak_client.store import VaultStore, vault_path
 from ojak_client.vault import Vault
@@ -26,7 +27,8 @@ from tests.client.boxes import BOXES, keep
 from tests.client.persons import NAME, RELAY
 from tests.client.vaults import WORDS, create, opened, stretch, typed
 
-DECOY = "노란 우산"
+DECOY = "노란 우산 위에"
+"""As long as WORDS, so that reading it takes as long."""
 COUNTED = {
     function.__code__: function.__name__
     for function in (primitives.kdf, primitives.seal, primitives.unseal, stretch)
@@ -82,8 +84,6 @@ def test_b5_the_count_tells_an_opening_that_stops_at_the_slot_that_opens(tmp_pat
     create(path).add_decoy(typed(DECOY))
     raw = path.read_bytes()
     counts = set()
-    from ojak_client import vault_format  # noqa: PLC0415
-
     for words in (WORDS, DECOY):
         key = bytearray(stretch(words.encode(), vault_format.salt_of(raw)))
         with work() as counted:
