@@ -7,6 +7,7 @@ from ojak_client.inputs import Inputs
 from ojak_client.messages import Message
 from ojak_client.profile import Contact
 from ojak_client.store import vault_path
+from ojak_client.vault_files import box_path
 from tests.client.devices import WORDS, Device
 from tests.client.persons import NAME, RELAY
 
@@ -93,3 +94,12 @@ def test_one_descriptor_does_not_give_both() -> None:
 
 def test_where_nothing_is_kept_there_is_nothing_to_change(device: Device) -> None:
     assert device.run("passphrase", new_words=NEW).said == ["vault-missing"]
+
+
+def test_a_copy_without_its_second_file_is_refused_with_a_sentence(kept: Device) -> None:
+    box_path(vault_path(kept.folder)).unlink()
+    before = vault_path(kept.folder).read_bytes()
+    for verb in ("contacts", "sync", "status"):
+        ran = kept.run(verb)
+        assert (ran.code, ran.said) == (1, ["vault-incomplete"])
+    assert vault_path(kept.folder).read_bytes() == before
