@@ -1,5 +1,10 @@
 """`ojak passphrase`: the same words and codes whatever passphrase it is called with."""
 
+import os
+import sys
+from pathlib import Path
+
+import pexpect
 import pytest
 
 from ojak_client.failures import Failure
@@ -7,9 +12,12 @@ from ojak_client.inputs import Inputs
 from ojak_client.messages import Message
 from ojak_client.profile import Contact
 from ojak_client.store import vault_path
+from ojak_client.vault import Vault
 from ojak_client.vault_files import box_path
+from ojak_protocol.stretch import argon2id
 from tests.client.devices import WORDS, Device
 from tests.client.persons import NAME, RELAY
+from tests.client.vaults import typed
 
 NEW = "푸른 고개 너머"
 DECOY = "노란 우산"
@@ -103,3 +111,32 @@ def test_a_copy_without_its_second_file_is_refused_with_a_sentence(kept: Device)
         ran = kept.run(verb)
         assert (ran.code, ran.said) == (1, ["vault-incomplete"])
     assert vault_path(kept.folder).read_bytes() == before
+
+
+def test_a_person_is_asked_for_the_old_one_first_and_twice_for_the_new(tmp_path: Path) -> None:
+    path = vault_path(tmp_path)
+    Vault.create(path, typed(WORDS), argon2id, os.urandom, pages=32).close()
+    child = pexpect.spawn(
+        sys.executable,
+        ["-m", "ojak_client", "--lang", "en", "--profile", str(tmp_path), "passphrase", "--decoy"],
+        encoding="utf-8",
+        timeout=60,
+    )
+    for asked, answer in (
+        ("Passphrase: ", WORDS),
+        ("may be erased. Go on?", "yes"),
+        ("New passphrase: ", DECOY),
+        ("The same once more: ", NEW),
+        ("The two differ.", None),
+        ("New passphrase: ", DECOY),
+        ("The same once more: ", DECOY),
+    ):
+        child.expect_exact(asked)
+        if answer is not None:
+            child.send(f"{answer}\r")
+    child.expect(pexpect.EOF)
+    assert DECOY not in child.before
+    child.close()
+    assert child.exitstatus == 0
+    for words in (WORDS, DECOY):
+        Vault.open(path, typed(words), argon2id, os.urandom).close()
