@@ -23,6 +23,8 @@
         ├── VaultTooNew         written by a later version
         ├── VaultBusy           another process holds it for too long
         ├── VaultFull           the content does not fit; the saved one is unchanged
+        ├── PassphraseTaken     a new passphrase opens something already; nothing changed
+        ├── NoSlotLeft          there is no slot for another passphrase; nothing changed
         └── VaultUnusable       the file system refused; the saved one is unchanged
 
 No message carries a secret, an address, a path or a byte that came from outside.
@@ -131,6 +133,14 @@ class VaultBusy(VaultError):
 
 class VaultFull(VaultError):
     """The content does not fit into a slot; what was saved before is unchanged."""
+
+
+class PassphraseTaken(VaultError):
+    """What was to be a new passphrase opens a slot already."""
+
+
+class NoSlotLeft(VaultError):
+    """Every slot is in use, as far as can be known from the open one."""
 
 
 class VaultUnusable(VaultError):

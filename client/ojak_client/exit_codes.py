@@ -74,6 +74,7 @@ _CODES: Final[Mapping[Message, ExitCode]] = {
     Message.SAME_RELAY: ExitCode.USAGE,
     Message.PASSPHRASE_EMPTY: ExitCode.USAGE,
     Message.PASSPHRASES_DIFFER: ExitCode.USAGE,
+    Message.PASSPHRASE_TAKEN: ExitCode.USAGE,
     Message.NUMBER_WRONG: ExitCode.USAGE,
     Message.UNKNOWN_NAME: ExitCode.USAGE,
     Message.NAME_EXISTS: ExitCode.USAGE,

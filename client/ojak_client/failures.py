@@ -48,6 +48,8 @@ _SENTENCES: Final[Mapping[type[Exception], Message]] = {
     client.VaultTooNew: Message.VAULT_TOO_NEW,
     client.VaultBusy: Message.VAULT_BUSY,
     client.VaultFull: Message.VAULT_FULL,
+    client.PassphraseTaken: Message.PASSPHRASE_TAKEN,
+    client.NoSlotLeft: Message.NO_SLOT_LEFT,
     client.VaultUnusable: Message.CANNOT_WRITE,
     protocol.Exhausted: Message.TOO_MANY_WAITING,
     protocol.Malformed: Message.DAMAGED,

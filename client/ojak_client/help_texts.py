@@ -102,6 +102,12 @@ class HelpText(Enum):
         "help-answer-fd-of-visit",
         "If a question comes, read the answer to it from this open descriptor.",
     )
+    # Passphrases.
+    PASSPHRASE = text("help-passphrase", "Change the passphrase of what is kept on this device.")
+    DECOY = text("help-decoy", "Keep this passphrase, and let the new one open something empty.")
+    NEW_PASSPHRASE_FD = text(
+        "help-new-passphrase-fd", "Read the new passphrase from this open descriptor."
+    )
     SKIP = text("help-skip", "Let the oldest question go without an answer.")
     STOP_MONEY = text("help-stop-money", "Ask them to send no money.")
 

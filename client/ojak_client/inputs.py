@@ -27,6 +27,7 @@ IDLE_SECONDS: Final = 180.0
 READING_SECONDS: Final = 600.0
 YES_OPTION: Final = "--yes"
 PASSPHRASE_OPTION: Final = "--passphrase-fd"  # noqa: S105 - the name of an option
+NEW_PASSPHRASE_OPTION: Final = "--new-passphrase-fd"  # noqa: S105 - the name of an option
 ANSWERS_OPTION: Final = "--answers-fd"
 ANSWER_OPTION: Final = "--answer-fd"
 TO_STDOUT_OPTION: Final = "--to-stdout"
@@ -111,7 +112,7 @@ class Inputs:
             Failure: it is empty, or nobody can be asked.
         """
         if self.passphrase_fd is not None:
-            typed = _first_line(self.passphrase_fd)
+            typed = _first_line(self.passphrase_fd, PASSPHRASE_OPTION)
         else:
             with self._terminal(PASSPHRASE_OPTION) as terminal:
                 typed = terminal.ask(told(Message.ASK_PASSPHRASE), hidden=True)
@@ -127,7 +128,29 @@ class Inputs:
         """
         if self.passphrase_fd is not None:
             return self.passphrase()
-        with self._terminal(PASSPHRASE_OPTION) as terminal:
+        return self._typed_twice(PASSPHRASE_OPTION)
+
+    def further_passphrase(self, descriptor: int | None) -> Secret:
+        """Return a new passphrase where the present one was given: typed twice, or read once.
+
+        Args:
+            descriptor: the one given by `--new-passphrase-fd`.
+
+        Raises:
+            Failure: it is empty, nobody can be asked, or one descriptor is to give both.
+        """
+        if descriptor is None:
+            return self._typed_twice(NEW_PASSPHRASE_OPTION)
+        if descriptor == self.passphrase_fd:
+            options = f"{PASSPHRASE_OPTION}, {NEW_PASSPHRASE_OPTION}"
+            raise Failure(Message.ONE_SOURCE, option=options)
+        typed = _first_line(descriptor, NEW_PASSPHRASE_OPTION)
+        if not typed.data:
+            raise Failure(Message.PASSPHRASE_EMPTY)
+        return typed
+
+    def _typed_twice(self, option: str) -> Secret:
+        with self._terminal(option) as terminal:
             terminal.write(told(Message.ABOUT_PASSPHRASE) + "\n")
             while True:
                 typed = terminal.ask(told(Message.ASK_NEW_PASSPHRASE), hidden=True)
@@ -267,8 +290,8 @@ def _answer(terminal: "Terminal", prompt: str, understand: Understand) -> Secret
         return typed
 
 
-def _first_line(descriptor: int) -> Secret:
-    lines = _lines(descriptor, PASSPHRASE_OPTION)
+def _first_line(descriptor: int, option: str) -> Secret:
+    lines = _lines(descriptor, option)
     for secret in lines[1:]:
         secret.wipe()
     return lines[0] if lines else Secret(bytearray())

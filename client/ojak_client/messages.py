@@ -264,6 +264,34 @@ class Message(Enum):
         "passphrase-wrong",
         "This passphrase opens nothing here. Nothing was changed. Write it again.",
     )
+    PASSPHRASE_TAKEN = text(
+        "passphrase-taken",
+        "This passphrase cannot be used here. Nothing was changed. Choose another.",
+    )
+    PASSPHRASE_CHANGED = text(
+        "passphrase-changed",
+        "The new passphrase opens what is kept. The old one opens nothing any more, except copies "
+        "made before. Start anew what is still waiting in another window.",
+    )
+    ABOUT_DECOY = text(
+        "about-decoy",
+        "The new passphrase opens something empty. It deceives one look. Whoever copies the files "
+        "twice, on different days, can see that more than one passphrase is used.",
+    )
+    ASK_DECOY = text(
+        "ask-decoy",
+        "What is opened by a passphrase that was not made from this one may be erased. Go on?",
+    )
+    DECOY_MADE = text(
+        "decoy-made",
+        "Both passphrases open something of their own. The line that you typed may stand in the "
+        "history of this window. Erase it there.",
+    )
+    DECOY_NOT_MADE = text("decoy-not-made", "Nothing was changed.")
+    NO_SLOT_LEFT = text(
+        "no-slot-left",
+        "There is no room for another passphrase. Nothing was changed.",
+    )
     YES_OR_NO = text("yes-or-no", "yes/no")
     PRESS_FOR_NEXT = text("press-for-next", "There is more. Press Enter.")
     PRESS_TO_ERASE = text("press-to-erase", "Press Enter to erase it.")

@@ -30,6 +30,18 @@ def open_vault(invocation: Invocation) -> Iterator[VaultStore]:
         VaultError: it cannot be opened.
         Failure: nobody can be asked for the passphrase.
     """
+    with opened_vault(invocation) as vault:
+        yield VaultStore(vault)
+
+
+@contextmanager
+def opened_vault(invocation: Invocation) -> Iterator[Vault]:
+    """Give this device's vault itself, opened with its passphrase, and close it.
+
+    Raises:
+        VaultError: it cannot be opened.
+        Failure: nobody can be asked for the passphrase.
+    """
     path = vault_path(invocation.own_profile())
     _refuse_closed(path)
     if not path.exists():
@@ -37,7 +49,7 @@ def open_vault(invocation: Invocation) -> Iterator[VaultStore]:
     with invocation.inputs.passphrase() as passphrase:
         vault = Vault.open(path, passphrase.data, argon2id, os.urandom)
     try:
-        yield VaultStore(vault)
+        yield vault
     finally:
         vault.close()
 

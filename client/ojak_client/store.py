@@ -13,7 +13,8 @@ from ojak_client.boxes_in_profile import map_boxes
 from ojak_client.errors import VaultDamaged, VaultTooNew
 from ojak_client.migrations import FORMAT, MIGRATIONS
 from ojak_client.profile import Profile
-from ojak_client.vault import Session, Vault
+from ojak_client.vault import Vault
+from ojak_client.vault_session import Session
 
 T = TypeVar("T")
 

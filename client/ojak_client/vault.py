@@ -16,7 +16,7 @@ A save, in the order that leaves the old vault or the new one wherever it is kil
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Final, Self
@@ -24,7 +24,9 @@ from typing import Final, Self
 from ojak_client import atomic_file, box_file, vault_format
 from ojak_client.box_file import PAGE_BYTES, Pages
 from ojak_client.errors import (
+    NoSlotLeft,
     NoVault,
+    PassphraseTaken,
     VaultBusy,
     VaultDamaged,
     VaultExists,
@@ -35,6 +37,7 @@ from ojak_client.hardening import wipe as overwrite
 from ojak_client.kept_boxes import KeptBoxes
 from ojak_client.vault_files import box_path, erase_all, file_errors, locked, locked_if_there
 from ojak_client.vault_format import FILE_BYTES, SLOTS, Saved
+from ojak_client.vault_session import Session
 from ojak_protocol.primitives import Entropy
 
 Stretch = Callable[[bytes, bytes], bytes]
@@ -53,51 +56,13 @@ def files_of(path: Path) -> tuple[Path, ...]:
     return path, box_path(path)
 
 
-class Session:
-    """The vault between loading and saving, while its lock is held.
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """What a vault does not do by itself."""
 
-    Attributes:
-        boxes: the sealed boxes, which are kept apart from the content that refers to them.
-    """
-
-    def __init__(
-        self, save: Callable[[Saved, KeptBoxes], Saved], saved: Saved, boxes: KeptBoxes
-    ) -> None:
-        self.boxes = boxes
-        self._save = save
-        self._saved = saved
-        self._is_locked = True
-
-    @property
-    def content(self) -> bytes:
-        """What was saved last, by whichever process; empty in a new vault."""
-        return self._saved.content
-
-    @property
-    def save_count(self) -> int:
-        """How many saves there were; it tells whether another process saved meanwhile."""
-        return self._saved.save_count
-
-    def save(self, content: bytes) -> None:
-        """Return once *content*, and each box that was put for it, is what the vault holds.
-
-        Boxes that were brought and are not put again are let go.
-
-        Args:
-            content: at most `vault_format.MAX_CONTENT_BYTES`.
-
-        Raises:
-            VaultFull: *content* is longer; nothing changed.
-            VaultUnusable: the file system refused; the vault holds the old or the new content.
-        """
-        if not self._is_locked:
-            raise RuntimeError("a session saves only while it holds the lock")
-        self._saved = self._save(replace(self._saved, content=content), self.boxes)
-        self.boxes.saved()
-
-    def end(self) -> None:
-        """Refuse to save from now on: the lock is given back."""
-        self._is_locked = False
+    stretch: Stretch
+    entropy: Entropy
+    after: Callable[[Enum], None]
 
 
 class Vault:
@@ -106,19 +71,13 @@ class Vault:
     Make one with `create` or `open`; both overwrite the passphrase they are given.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        key: bytearray,
-        slot: int,
-        entropy: Entropy,
-        after: Callable[[Enum], None] = _go_on,
-    ) -> None:
+    def __init__(self, path: Path, key: bytearray, slot: int, means: _Means) -> None:
         self._path = path
         self._key = key
         self._slot = slot
-        self._entropy = entropy
-        self._after = after
+        self._stretch = means.stretch
+        self._entropy = means.entropy
+        self._after = means.after
         self._newest_count = 0
 
     @classmethod
@@ -150,7 +109,8 @@ class Vault:
         raw = vault_format.blank(entropy)
         # A random slot, so that its place does not tell which passphrase came first.
         slot = entropy(1)[0] % SLOTS
-        vault = cls(path, _stretched(passphrase, raw, stretch), slot, entropy, after)
+        key = _stretched(passphrase, raw, stretch)
+        vault = cls(path, key, slot, _Means(stretch, entropy, after))
         with file_errors():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(path, LOCK_SECONDS):
@@ -177,7 +137,8 @@ class Vault:
         Args:
             path: the file.
             passphrase: overwritten with zeros before this returns or raises.
-            stretch: called once, here, and never again at a load or a save.
+            stretch: called once, here, and never again at a load or a save; once more for each
+                further passphrase.
             entropy: kept for later saves.
             after: called after each step of every save, for tests that stop there.
 
@@ -201,7 +162,7 @@ class Vault:
         if not opened:
             overwrite(key)
             raise WrongPassphrase("no slot opens")
-        vault = cls(path, key, opened[0], entropy, after)
+        vault = cls(path, key, opened[0], _Means(stretch, entropy, after))
         vault._read(raw)
         return vault
 
@@ -240,6 +201,77 @@ class Vault:
                     yield session
                 finally:
                     session.end()
+
+    def change_passphrase(self, passphrase: bytearray) -> None:
+        """Return once *passphrase* opens our slot in the place of the one before.
+
+        Args:
+            passphrase: overwritten with zeros before this returns or raises.
+
+        Raises:
+            PassphraseTaken: it opens a slot already; nothing changed.
+            VaultError: as for `locked`; the old passphrase or the new one opens the slot.
+        """
+        with self._changing(passphrase) as (raw, saved, key):
+            later = replace(saved, save_count=saved.save_count + 1)
+            changed = vault_format.written(raw, self._slot, key, later, self._entropy)
+            with file_errors():
+                self._replace(changed, later)
+            # In place, so that nothing is left of the one before.
+            self._key[:] = key
+
+    def add_decoy(self, passphrase: bytearray) -> None:
+        """Return once *passphrase* opens a slot of its own, as empty as a new vault's.
+
+        Our slot remembers, sealed, which slots were given away from it, and none of those is
+        taken again. Of slots that were not given from ours nothing can be known: what another
+        passphrase keeps there may be lost.
+
+        Args:
+            passphrase: overwritten with zeros before this returns or raises.
+
+        Raises:
+            PassphraseTaken: it opens a slot already; nothing changed.
+            NoSlotLeft: all slots are ours or were given away from ours; nothing changed.
+            VaultError: as for `locked`; nothing changed, or all is done.
+        """
+        with self._changing(passphrase) as (raw, saved, key):
+            free = [slot for slot in range(SLOTS) if slot not in saved.given | {self._slot}]
+            if not free:
+                raise NoSlotLeft("every slot is in use")
+            slot = free[self._entropy(1)[0] % len(free)]
+            later = replace(
+                saved,
+                save_count=saved.save_count + 1,
+                pages=saved.pages or box_file.PAGES,
+                given=saved.given | {slot},
+            )
+            own = vault_format.written(raw, self._slot, self._key, later, self._entropy)
+            # Just what `create` writes: a decoy that was never used is like a vault never used.
+            new = Saved(1, b"", later.pages)
+            both = vault_format.written(own, slot, key, new, self._entropy)
+            with file_errors():
+                if not saved.pages:
+                    box_file.make(box_path(self._path), later.pages, self._entropy, self._after)
+                # Both slots in one piece: one that was given and not remembered could be lost.
+                self._replace(both, later)
+
+    @contextlib.contextmanager
+    def _changing(self, passphrase: bytearray) -> Iterator[tuple[bytes, Saved, bytearray]]:
+        """Give file, slot and the key of a passphrase that opens no slot; the key is overwritten.
+
+        It is stretched under the lock: a change of passphrases is rare, and others can wait.
+        """
+        with contextlib.ExitStack() as held:
+            held.callback(overwrite, passphrase)
+            held.enter_context(locked_if_there(self._path, LOCK_SECONDS))
+            raw = _whole(self._path)
+            saved = self._read(raw)
+            key = _stretched(passphrase, raw, self._stretch)
+            held.callback(overwrite, key)
+            if [slot for slot in range(SLOTS) if vault_format.is_open(raw, slot, key)]:
+                raise PassphraseTaken("this passphrase opens a slot")
+            yield raw, saved, key
 
     def _read(self, raw: bytes) -> Saved:
         if not vault_format.is_open(raw, self._slot, self._key):

@@ -11,7 +11,7 @@ import click
 
 from ojak_client.help_texts import HelpText
 from ojak_client.i18n import told
-from ojak_client.inputs import ANSWER_OPTION, ANSWERS_OPTION
+from ojak_client.inputs import ANSWER_OPTION, ANSWERS_OPTION, NEW_PASSPHRASE_OPTION
 from ojak_client.relay_url import parse_proxy_url
 
 MOST_SET_NUMBER: Final = 999
@@ -67,6 +67,11 @@ def answers_fd_option(help_text: HelpText = HelpText.ANSWERS_FD) -> Declare:
 def answer_fd_option(help_text: HelpText = HelpText.ANSWER_FD) -> Declare:
     """Declare `--answer-fd`, for one answer, as `answer_fd`."""
     return _descriptor(ANSWER_OPTION, help_text)
+
+
+def new_passphrase_fd_option() -> Declare:
+    """Declare `--new-passphrase-fd` as `new_passphrase_fd`."""
+    return _descriptor(NEW_PASSPHRASE_OPTION, HelpText.NEW_PASSPHRASE_FD)
 
 
 def _checked_proxy(

@@ -67,16 +67,26 @@ class Device:
 
     folder: Path
 
-    def run(self, *arguments: str, typed: str = "", answers: tuple[str, ...] | None = None) -> Ran:
+    def run(
+        self,
+        *arguments: str,
+        typed: str = "",
+        answers: tuple[str, ...] | None = None,
+        words: str = WORDS,
+        new_words: str | None = None,
+    ) -> Ran:
         """Run `ojak` with *typed* as its standard input; all it says comes back as events."""
         with (
-            _given(WORDS) as passphrase,
+            _given(words) as passphrase,
+            _given(new_words or "") as new_passphrase,
             _standard_input(typed),
             _given(*(answers or ())) as answered,
         ):
             verb, *rest = arguments
             if answers is not None:
                 rest += ["--answers-fd", str(answered)]
+            if new_words is not None:
+                rest += ["--new-passphrase-fd", str(new_passphrase)]
             rest += ["--passphrase-fd", str(passphrase), "--profile", str(self.folder)]
             return self._run([verb, *rest, "--json", "--no-input"])
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ojak_client import atomic_file, box_file
 from ojak_client.box_file import PAGE_BYTES
-from ojak_client.errors import VaultDamaged, VaultFull, VaultIncomplete
+from ojak_client.errors import VaultDamaged, VaultFull, VaultIncomplete, VaultRestored
 from ojak_client.kept_boxes import KeptBoxes
 from ojak_client.vault import Vault, files_of, wipe
 from ojak_client.vault_files import box_path
@@ -305,3 +305,16 @@ def test_wiping_overwrites_the_boxes_too(path: Path) -> None:
     assert len(after) == len(before)
     assert all(before[at : at + 64] not in after for at in range(0, len(before), 65521))
     assert not path.parent.exists()
+
+
+def test_b6_an_older_pair_of_files_put_back_meanwhile_is_noticed(path: Path) -> None:
+    vault = create(path)
+    keep(vault, *BOXES[:3])
+    older = [file.read_bytes() for file in files_of(path)]
+    keep(vault, *BOXES[:4])
+    for file, content in zip(files_of(path), older, strict=True):
+        file.write_bytes(content)
+    with pytest.raises(VaultRestored):
+        keep(vault, *BOXES[:5])
+    # Between two runs nobody can notice it here; the other side of a conversation does.
+    assert kept(path) == BOXES[:3]

@@ -30,3 +30,12 @@ def test_what_another_process_may_put_back_is_erased_once_more(device: Device) -
         ran = device.run("wipe", "--yes")
     assert (ran.code, ran.said) == (0, ["wiped"])
     assert not vault_path(device.folder).exists()
+
+
+def test_a_second_file_that_a_killed_wipe_has_left_is_erased(device: Device) -> None:
+    device.keep_contact(Contact(NAME, RELAY))
+    vault_path(device.folder).unlink()
+    assert device.run("contacts").said == ["vault-missing"]
+    ran = device.run("wipe", "--yes")
+    assert (ran.code, ran.said) == (0, ["wiped"])
+    assert not device.folder.exists()

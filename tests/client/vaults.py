@@ -3,8 +3,10 @@
 import hashlib
 import multiprocessing
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import Enum
 from pathlib import Path
 
 from filelock import FileLock
@@ -37,6 +39,10 @@ def opened(path: Path, words: str = WORDS) -> Vault:
     return Vault.open(path, bytearray(words.encode()), stretch, os.urandom)
 
 
+def typed(words: str) -> bytearray:
+    return bytearray(words.encode())
+
+
 def content_of(path: Path, words: str = WORDS) -> bytes:
     with opened(path, words).locked() as session:
         return session.content
@@ -58,3 +64,15 @@ def held_lock(path: Path) -> Iterator[None]:
     """Hold the lock as another process would: it belongs to the open file, not to us."""
     with FileLock(f"{path}.lock"):
         yield
+
+
+def change_until_killed(path: Path, at_step: int, words: str, *, decoy: bool) -> None:
+    done: list[Enum] = []
+
+    def after(step: Enum) -> None:
+        done.append(step)
+        if len(done) == at_step:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    vault = Vault.open(path, typed(WORDS), stretch, os.urandom, after=after)
+    (vault.add_decoy if decoy else vault.change_passphrase)(typed(words))
