@@ -78,6 +78,7 @@ _CODES: Final[Mapping[Message, ExitCode]] = {
     Message.UNKNOWN_NAME: ExitCode.USAGE,
     Message.NAME_EXISTS: ExitCode.USAGE,
     Message.NAME_UNUSABLE: ExitCode.USAGE,
+    Message.NOTE_UNUSABLE: ExitCode.USAGE,
     Message.NO_QUESTION: ExitCode.NOTHING_YET,
     Message.QUESTION_UNUSABLE: ExitCode.USAGE,
     Message.ONE_LINE: ExitCode.USAGE,

@@ -168,6 +168,12 @@ class Message(Enum):
     CONTACT_MET = text("contact-met", 'Name: "{name}" — confirmed')
     CONTACT_AWAITED = text("contact-awaited", 'Name: "{name}" — not met yet')
     CONTACT_ENDED = text("contact-ended", 'Name: "{name}" — ended')
+    CONTACT_NOTE = text("contact-note", '    Note: "{note}"')
+    NOTE_UNUSABLE = text(
+        "note-unusable",
+        "This note cannot be used. Nothing was changed. Write at most 200 characters that can be "
+        "seen.",
+    )
 
     # The number, the slip and the relay.
     YOUR_NUMBER = text("your-number", 'Number: "{number}"')

@@ -13,6 +13,7 @@ from ojak_client.profile import Contact, Profile
 from ojak_client.relay_url import parse_proxy_url, parse_relay_url
 from ojak_client.store import Store, VaultStore, vault_path
 from ojak_client.transport import RelayConnection
+from ojak_client.typed import one_form
 from ojak_client.vault import Vault
 from ojak_protocol.stretch import argon2id
 
@@ -93,6 +94,6 @@ def choose_contact(profile: Profile, name: str | None) -> Contact:
             raise Failure(Message.NEEDS_NAME, command="ojak contacts")
         return profile.contacts[0]
     for contact in profile.contacts:
-        if contact.name == name:
+        if contact.name in {name, one_form(name)}:
             return contact
     raise Failure(Message.UNKNOWN_NAME, command="ojak contacts", name=name)

@@ -252,6 +252,8 @@ class Contact(Hidden):
     our_questions: tuple[OurQuestion, ...] = ()
     their_questions: tuple[TheirQuestion, ...] = ()
     our_replies: tuple[OurReply, ...] = ()
+    note: str = ""
+    """What our person keeps of this one; like the name it never leaves the device."""
     used_nonces: tuple[bytes, ...] = ()
     """Of every question that was put or answered here: none of them is ever answered again."""
 
