@@ -345,6 +345,15 @@ class Message(Enum):
     REACHED_AGAIN = text("reached-again", "The relay is reached again.")
     STATUS_OF = text("status-of", 'Name: "{name}"')
     STATUS_COLLECTED = text("status-collected", 'Letters that arrived. Count: "{n}"')
+    COLLECTED = text(
+        "collected",
+        "Your letter reached your family's device. Nobody can tell whether it was read. Nothing "
+        "more to do.",
+    )
+    EXPIRED_UNREAD = text(
+        "expired-unread",
+        'The time of a letter of yours passed before anybody read it. Name: "{name}"',
+    )
 
     # Letters that are not plain text, and questions of one's own.
     NEW_ANSWER = text(
@@ -622,6 +631,22 @@ class Message(Enum):
         'Waits for a harmless letter to go with it. Letter: "{letter}"',
     )
     LETTER_HARMLESS = text("letter-harmless", 'Harmless, not used yet. Letter: "{letter}"')
+    LETTER_COLLECTED = text(
+        "letter-collected",
+        'Reached their device, nobody can tell whether it was read. Letter: "{letter}"',
+    )
+    LETTER_READ = text("letter-read", 'Was on their screen. Letter: "{letter}"')
+    LETTER_TAKEN_BACK = text("letter-taken-back", 'Taken back, nobody read it. Letter: "{letter}"')
+    LETTER_EXPIRED = text(
+        "letter-expired", 'Its time passed, no word whether it was read. Letter: "{letter}"'
+    )
+    LETTER_EXPIRED_UNREAD = text(
+        "letter-expired-unread", 'Its time passed, nobody read it. Letter: "{letter}"'
+    )
+    LETTER_TIMED_KNOWN = text(
+        "letter-timed-known",
+        'They know of it, nothing tells whether it was opened. Letter: "{letter}"',
+    )
     LETTER_TIMED = text("letter-timed", 'Opens from: "{when}". Letter: "{letter}"')
     STATUS_HARMLESS = text("status-harmless", 'Harmless letters not used yet. Count: "{n}"')
     WRITE_HARMLESS = text(

@@ -3,8 +3,8 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from ojak_client.exchange import Exchange
 from ojak_client.failures import Failure
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
@@ -12,10 +12,12 @@ from ojak_client.notices import Notice
 from ojak_client.profile import Contact, Profile
 from ojak_client.relay_url import parse_proxy_url, parse_relay_url
 from ojak_client.store import Store, VaultStore, vault_path
-from ojak_client.transport import RelayConnection
 from ojak_client.typed import one_form
 from ojak_client.vault import Vault
 from ojak_protocol.stretch import argon2id
+
+if TYPE_CHECKING:
+    from ojak_client.exchange import Exchange
 
 Listen = Callable[[tuple[Notice, ...]], None]
 
@@ -58,7 +60,7 @@ def open_or_create_vault(invocation: Invocation) -> Iterator[VaultStore]:
 @contextmanager
 def connect(
     store: Store, relay: str, proxy: str | None, listen: Listen = lambda _: None
-) -> Iterator[Exchange]:
+) -> Iterator["Exchange"]:
     """Give rounds with *relay* over one connection, which is made at the first of them.
 
     Args:
@@ -70,6 +72,10 @@ def connect(
     Raises:
         UnusableSetting: the address or the proxy cannot be used.
     """
+    # What only looks at what is kept, as `ojak status` does, starts without any of it.
+    from ojak_client.exchange import Exchange  # noqa: PLC0415 - see above
+    from ojak_client.transport import RelayConnection  # noqa: PLC0415 - see above
+
     url = parse_relay_url(relay)
     through = parse_proxy_url(proxy) if proxy else None
     with RelayConnection(url, proxy=through) as connection:

@@ -25,7 +25,12 @@ class LetterState(Enum):
     ASKED_BACK = "asked back"
     """It is to be taken back; whether it was read before, only an acknowledgement tells."""
     COLLECTED = "collected"
+    """The other side's client has it; whether its person read it, nothing says."""
+    READ = "read"
+    """A person had it on the screen: see `settling`."""
     TAKEN_BACK = "taken back"
+    EXPIRED = "expired"
+    """Its time passed, and it was taken back by that; unread unless it is possibly read."""
 
 
 class Role(Enum):
@@ -80,6 +85,8 @@ class OurQuestion(Hidden):
     asked: Asked
     at: int
     """Device clock when it was put."""
+    reference: int = 0
+    """Which of our letters it is."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -8,6 +8,17 @@ from statistics import median, quantiles
 
 
 @dataclass(frozen=True, slots=True)
+class Row:
+    """One line of the report."""
+
+    id: str
+    figure: str
+    measured: str
+    target: str
+    beyond: str
+
+
+@dataclass(frozen=True, slots=True)
 class Timing:
     """CPU milliseconds of one call."""
 

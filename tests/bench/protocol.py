@@ -1,7 +1,6 @@
 """P11 and P12: what a letter and a meeting cost a client, Argon2id apart."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ojak_protocol import conversation as talk
 from ojak_protocol import guest as guest_
@@ -9,18 +8,7 @@ from ojak_protocol.conversation import Conversation
 from ojak_protocol.letters import Body, Kind
 from ojak_protocol.meeting_point import MeetingPoint
 from tests import people
-from tests.bench.measure import Timing, cpu_time
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """One line of the report."""
-
-    id: str
-    figure: str
-    measured: str
-    target: str
-    beyond: str
+from tests.bench.measure import Row, Timing, cpu_time
 
 
 def rows() -> Iterator[Row]:
