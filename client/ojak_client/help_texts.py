@@ -91,6 +91,7 @@ class HelpText(Enum):
     AFTER_METAVAR = text("help-after-metavar", "TIME")
     AT = text("help-at", "Let the letter open only from this day and time of this place.")
     AT_METAVAR = text("help-at-metavar", "DAY")
+    HOLD = text("help-hold", "Count so long down, to undo it, before it leaves: 10s or 2m.")
     HARMLESS = text("help-harmless", "A harmless letter, for whoever comes with the alarm word.")
     FORCED = text("help-forced", "Only for the person who came with the alarm word.")
     # Questions of one's own, and stopping.

@@ -561,6 +561,16 @@ class Message(Enum):
         "This time cannot be understood. Nothing was sent. Write it like 30m, 5h, 3d or "
         "2026-12-24 20:00",
     )
+    HOLDING = text("holding", 'Leaves in so many seconds: "{n}". To undo, press any key but Enter.')
+    UNDONE = text("undone", "Undone. Nothing was sent, and the letter is not kept.")
+    HOLD_UNCLEAR = text(
+        "hold-unclear",
+        "This time cannot be used. Nothing was sent. Write it like 10s or 2m, ten minutes at most.",
+    )
+    NOBODY_TO_UNDO = text(
+        "nobody-to-undo",
+        'There is nobody here who could undo it. Nothing was sent. Leave out: "{option}"',
+    )
     TIME_PAST = text("time-past", "This time is past. Nothing was sent. Give a later one.")
     TIME_FAR = text(
         "time-far",
