@@ -52,6 +52,7 @@ class HelpText(Enum):
     NEW_RELAY = text("help-new-relay", "Go to another relay together with this person.")
     CONTACTS = text("help-contacts", "Show whom you can write to; rename them, keep a note.")
     STATUS = text("help-status", "Show what waits and what happened.")
+    FORGET = text("help-forget", "Erase everything about one person.")
     WIPE = text("help-wipe", "Erase everything kept on this device.")
     NAME_METAVAR = text("help-name-metavar", "NAME")
     NUMBER_METAVAR = text("help-number-metavar", "NUMBER")

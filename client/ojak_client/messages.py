@@ -314,6 +314,24 @@ class Message(Enum):
         "the device if lives depend on it.",
     )
     NOT_WIPED = text("not-wiped", "Nothing was erased.")
+    ASK_FORGET = text(
+        "ask-forget",
+        "This erases everything about this person: letters, questions, conversation and number. "
+        'They are not told. It cannot be undone. Name: "{name}". Erase it?',
+    )
+    ASK_TAKE_BACK = text(
+        "ask-take-back",
+        'Letters that nobody collected may lie at the relay. Count: "{n}". Take them back?',
+    )
+    FORGOTTEN = text(
+        "forgotten", 'Everything kept here about this person is erased. Name: "{name}"'
+    )
+    RELAY_NOT_TOLD = text(
+        "relay-not-told", "The relay was not reached. What lies there could not be taken back."
+    )
+    LIES_UNTIL = text(
+        "lies-until", 'Sealed boxes lie at the relay until their time is over: "{when}"'
+    )
     STATUS_UNSENT = text("status-unsent", 'Letters waiting to leave. Count: "{n}"')
     STATUS_UNACKNOWLEDGED = text(
         "status-unacknowledged",

@@ -27,6 +27,7 @@ VERBS: Final[Mapping[str, HelpText]] = {
     "relay": HelpText.NEW_RELAY,
     "contacts": HelpText.CONTACTS,
     "status": HelpText.STATUS,
+    "forget": HelpText.FORGET,
     "wipe": HelpText.WIPE,
 }
 """The name of each verb, which is also its module's, in the order `--help` lists them."""
