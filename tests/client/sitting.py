@@ -53,7 +53,11 @@ class Sitting:
     def until(self, message: Message) -> None:
         """Read until the beginning of *message*, up to its first variable, appears."""
         sentence = _KOREAN.pgettext(message.text.id, message.text.english)
-        self.child.expect_exact(re.split(r"“?\{", sentence)[0].strip())
+        self.until_text(re.split(r"“?\{", sentence)[0].strip())
+
+    def until_text(self, text: str) -> None:
+        """Read until *text* appears."""
+        self.child.expect_exact(text)
         self._seen(str(self.child.before) + str(self.child.after))
 
     def type(self, keys: str) -> None:

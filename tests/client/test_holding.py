@@ -122,7 +122,7 @@ def sitting(device: Device, url: str) -> Iterator[Sitting]:
     with sit_down(device, "send", NAME, "--hold", "600s") as seated:
         seated.until(Message.ASK_LETTER)
         seated.type("편지\r\r")
-        seated.child.expect("“600”")
+        seated.until_text("“600”")
         yield seated
 
 
