@@ -380,7 +380,9 @@ def _happened(
                     contact, position, event, moment, _receipt_delay(moment)
                 )
             case Settled(reference, outcome):
-                contact, said = settle(contact, reference, outcome, moment.now)
+                contact, said = settle(
+                    contact, reference, outcome, moment.now, forgets=not line.kept
+                )
                 if reference == contact.moves_with != 0:
                     arrived = outcome is Outcome.ARRIVED
                     contact = move(contact, contact.also, now=moment.now) if arrived else contact

@@ -5,8 +5,10 @@ What only a running verb needs is imported when one runs: `ojak --help` starts a
 
 import importlib
 import os
+import sys
 from collections.abc import Sequence
 from gettext import gettext
+from io import StringIO
 from typing import Final
 
 import click
@@ -58,7 +60,12 @@ def run(arguments: Sequence[str]) -> int:
     except click.Abort:
         return _end(KeyboardInterrupt(), arguments)
     except click.ClickException as wrong_call:
-        wrong_call.show()
+        from ojak_client import escape  # noqa: PLC0415 - see the module's docstring
+
+        # It quotes what was typed, which may have been pasted from what somebody sent.
+        complaint = StringIO()
+        wrong_call.show(complaint)
+        sys.stderr.write(escape.block(complaint.getvalue()))
         return wrong_call.exit_code
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - here everything ends
         return _end(error, arguments)

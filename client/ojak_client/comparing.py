@@ -30,6 +30,7 @@ from ojak_client.profile import (
     find,
     with_contact,
 )
+from ojak_client.settling import answered
 from ojak_protocol import comparison
 from ojak_protocol.comparison import Asked, Replied
 from ojak_protocol.details import Question, QuestionOutcome, QuestionReply
@@ -59,9 +60,10 @@ def ask(
     contact = find(profile, name)
     if contact is None or not may_ask(contact):
         return profile, None
+    question = OurQuestion(asked, now, reference=profile.references + 1)
     contact = replace(
         contact,
-        our_questions=(*contact.our_questions, OurQuestion(asked, now)),
+        our_questions=(*contact.our_questions, question),
         used_nonces=(*contact.used_nonces, asked.nonce),
     )
     profile = _with_body(profile, contact, body, Role.FAMILY, at_once=at_once, now=now)
@@ -216,7 +218,7 @@ def _conclude(
         line = lines[position]
         lines[position] = replace(line, outcomes=(*line.outcomes, body.details))
     contact = replace(
-        contact,
+        answered(contact, ours.reference),
         lines=tuple(lines),
         our_questions=tuple(one for one in contact.our_questions if one is not ours),
     )

@@ -147,6 +147,14 @@ class Exchange:
             room=shape.room,
         )
 
+    def ask(self, request: SyncRequest) -> SyncReply:
+        """Ask for *request* as it is; nothing of the reply is kept.
+
+        Raises:
+            NoAnswer, RelayRefused: as `round`.
+        """
+        return self._ask(request)
+
     def _ask(self, request: SyncRequest) -> SyncReply:
         answer = self.connection.sync(
             encode_request(request),

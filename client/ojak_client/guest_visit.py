@@ -12,6 +12,8 @@ from enum import Enum
 from typing import Final
 
 from ojak_client.exchange import Exchange, Round
+from ojak_client.failures import Failure
+from ojak_client.messages import Message
 from ojak_client.notices import NoticeKind
 from ojak_client.profile import Contact, Profile, Visiting, find, with_contact
 from ojak_client.requests import Shape
@@ -62,7 +64,8 @@ class GuestVisit:
         """The contact as it is now."""
         contact = find(self._exchange.store.read(), self._name)
         if contact is None:
-            raise RuntimeError("the contact of a visit is kept until the visit ends")
+            # Another window gave it another name, or forgot it.
+            raise Failure(Message.UNKNOWN_NAME, name=self._name)
         return contact
 
     def look(self) -> Found:

@@ -30,6 +30,7 @@ PASSPHRASE_OPTION: Final = "--passphrase-fd"  # noqa: S105 - the name of an opti
 NEW_PASSPHRASE_OPTION: Final = "--new-passphrase-fd"  # noqa: S105 - the name of an option
 ANSWERS_OPTION: Final = "--answers-fd"
 ANSWER_OPTION: Final = "--answer-fd"
+HOLD_OPTION: Final = "--hold"
 TO_STDOUT_OPTION: Final = "--to-stdout"
 STANDARD_INPUT: Final = 0
 
@@ -236,6 +237,27 @@ class Inputs:
         if not text.strip():
             raise Failure(Message.EMPTY_LETTER)
         return text.rstrip("\n")
+
+    def require_somebody(self, missing: Message, *, option: str) -> None:
+        """Return only where a person sits at a terminal.
+
+        Raises:
+            Failure: *missing*, which names the *option* that needs one.
+        """
+        try:
+            with self._terminal(option):
+                return
+        except Failure:
+            raise Failure(missing, option=option) from None
+
+    def hold(self, seconds: int) -> bool:
+        """Count *seconds* down at the terminal, and return whether nobody undid it.
+
+        Raises:
+            Failure: nobody could undo it.
+        """
+        with self._terminal(HOLD_OPTION) as terminal:
+            return terminal.hold(seconds)
 
     def require_screen(self) -> None:
         """Return only where `show_once` can work.

@@ -168,6 +168,12 @@ class Message(Enum):
     CONTACT_MET = text("contact-met", 'Name: "{name}" — confirmed')
     CONTACT_AWAITED = text("contact-awaited", 'Name: "{name}" — not met yet')
     CONTACT_ENDED = text("contact-ended", 'Name: "{name}" — ended')
+    CONTACT_NOTE = text("contact-note", '    Note: "{note}"')
+    NOTE_UNUSABLE = text(
+        "note-unusable",
+        "This note cannot be used. Nothing was changed. Write at most 200 characters that can be "
+        "seen.",
+    )
 
     # The number, the slip and the relay.
     YOUR_NUMBER = text("your-number", 'Number: "{number}"')
@@ -366,6 +372,24 @@ class Message(Enum):
         "the device if lives depend on it.",
     )
     NOT_WIPED = text("not-wiped", "Nothing was erased.")
+    ASK_FORGET = text(
+        "ask-forget",
+        "This erases everything about this person: letters, questions, conversation and number. "
+        'They are not told. It cannot be undone. Name: "{name}". Erase it?',
+    )
+    ASK_TAKE_BACK = text(
+        "ask-take-back",
+        'Letters that nobody collected may lie at the relay. Count: "{n}". Take them back?',
+    )
+    FORGOTTEN = text(
+        "forgotten", 'Everything kept here about this person is erased. Name: "{name}"'
+    )
+    RELAY_NOT_TOLD = text(
+        "relay-not-told", "The relay was not reached. What lies there could not be taken back."
+    )
+    LIES_UNTIL = text(
+        "lies-until", 'Sealed boxes lie at the relay until their time is over: "{when}"'
+    )
     STATUS_UNSENT = text("status-unsent", 'Letters waiting to leave. Count: "{n}"')
     STATUS_UNACKNOWLEDGED = text(
         "status-unacknowledged",
@@ -397,6 +421,15 @@ class Message(Enum):
     REACHED_AGAIN = text("reached-again", "The relay is reached again.")
     STATUS_OF = text("status-of", 'Name: "{name}"')
     STATUS_COLLECTED = text("status-collected", 'Letters that arrived. Count: "{n}"')
+    COLLECTED = text(
+        "collected",
+        "Your letter reached your family's device. Nobody can tell whether it was read. Nothing "
+        "more to do.",
+    )
+    EXPIRED_UNREAD = text(
+        "expired-unread",
+        'The time of a letter of yours passed before anybody read it. Name: "{name}"',
+    )
 
     # Letters that are not plain text, and questions of one's own.
     NEW_ANSWER = text(
@@ -604,6 +637,16 @@ class Message(Enum):
         "This time cannot be understood. Nothing was sent. Write it like 30m, 5h, 3d or "
         "2026-12-24 20:00",
     )
+    HOLDING = text("holding", 'Leaves in so many seconds: "{n}". To undo, press any key but Enter.')
+    UNDONE = text("undone", "Undone. Nothing was sent, and the letter is not kept.")
+    HOLD_UNCLEAR = text(
+        "hold-unclear",
+        "This time cannot be used. Nothing was sent. Write it like 10s or 2m, ten minutes at most.",
+    )
+    NOBODY_TO_UNDO = text(
+        "nobody-to-undo",
+        'There is nobody here who could undo it. Nothing was sent. Leave out: "{option}"',
+    )
     TIME_PAST = text("time-past", "This time is past. Nothing was sent. Give a later one.")
     TIME_FAR = text(
         "time-far",
@@ -674,6 +717,22 @@ class Message(Enum):
         'Waits for a harmless letter to go with it. Letter: "{letter}"',
     )
     LETTER_HARMLESS = text("letter-harmless", 'Harmless, not used yet. Letter: "{letter}"')
+    LETTER_COLLECTED = text(
+        "letter-collected",
+        'Reached their device, nobody can tell whether it was read. Letter: "{letter}"',
+    )
+    LETTER_READ = text("letter-read", 'Was on their screen. Letter: "{letter}"')
+    LETTER_TAKEN_BACK = text("letter-taken-back", 'Taken back, nobody read it. Letter: "{letter}"')
+    LETTER_EXPIRED = text(
+        "letter-expired", 'Its time passed, no word whether it was read. Letter: "{letter}"'
+    )
+    LETTER_EXPIRED_UNREAD = text(
+        "letter-expired-unread", 'Its time passed, nobody read it. Letter: "{letter}"'
+    )
+    LETTER_TIMED_KNOWN = text(
+        "letter-timed-known",
+        'They know of it, nothing tells whether it was opened. Letter: "{letter}"',
+    )
     LETTER_TIMED = text("letter-timed", 'Opens from: "{when}". Letter: "{letter}"')
     STATUS_HARMLESS = text("status-harmless", 'Harmless letters not used yet. Count: "{n}"')
     WRITE_HARMLESS = text(

@@ -12,6 +12,7 @@ from ojak_client.messages import Message
 from ojak_client.notices import Notice
 from ojak_client.profile import Contact, Profile
 from ojak_client.store import Store, VaultStore, vault_path
+from ojak_client.typed import one_form
 from ojak_client.vault import Vault
 from ojak_client.vault_files import is_closed
 from ojak_protocol.stretch import argon2id
@@ -121,6 +122,6 @@ def choose_contact(profile: Profile, name: str | None) -> Contact:
             raise Failure(Message.NEEDS_NAME, command="ojak contacts")
         return profile.contacts[0]
     for contact in profile.contacts:
-        if contact.name == name:
+        if contact.name in {name, one_form(name)}:
             return contact
     raise Failure(Message.UNKNOWN_NAME, command="ojak contacts", name=name)

@@ -214,7 +214,7 @@ def _settle_expired(contact: Contact, now: int) -> tuple[OurLetter, ...]:
     # Who came to a number may have read what was offered, or confirm the visit yet and tell.
     sealed = sealed_references(contact)
     letters = [
-        in_state(letter, LetterState.TAKEN_BACK)
+        in_state(letter, LetterState.EXPIRED)
         if letter.state is LetterState.WAITING
         and 0 < letter.expires_at <= now
         and letter.reference not in sealed

@@ -26,7 +26,12 @@ class LetterState(Enum):
     ASKED_BACK = "asked back"
     """It is to be taken back; whether it was read before, only an acknowledgement tells."""
     COLLECTED = "collected"
+    """The other side's client has it; whether its person read it, nothing says."""
+    READ = "read"
+    """A person had it on the screen: see `settling`."""
     TAKEN_BACK = "taken back"
+    EXPIRED = "expired"
+    """Its time passed, and it was taken back by that; unread unless it is possibly read."""
 
 
 class Role(Enum):
@@ -83,6 +88,8 @@ class OurQuestion(Hidden):
     asked: Asked
     at: int
     """Device clock when it was put."""
+    reference: int = 0
+    """Which of our letters it is."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -261,6 +268,8 @@ class Contact(Hidden):
     our_questions: tuple[OurQuestion, ...] = ()
     their_questions: tuple[TheirQuestion, ...] = ()
     our_replies: tuple[OurReply, ...] = ()
+    note: str = ""
+    """What our person keeps of this one; like the name it never leaves the device."""
     used_nonces: tuple[bytes, ...] = ()
     """Of every question that was put or answered here: none of them is ever answered again."""
 

@@ -159,7 +159,7 @@ def _marking(name: str, reference: int, *, again: bool) -> Change:
 
 def _erasing(name: str, shown: TheirLetter, now: int, relay: str | None) -> Change:
     def change(profile: Profile) -> tuple[Profile, bool]:
-        contact = find(profile, name)
+        contact = _holder(profile, name, shown)
         if contact is None or _letter(contact, shown.reference) is None:
             return profile, False
         left = tuple(letter for letter in contact.theirs if letter.reference != shown.reference)
@@ -171,6 +171,18 @@ def _erasing(name: str, shown: TheirLetter, now: int, relay: str | None) -> Chan
         return with_contact(profile, contact), True
 
     return change
+
+
+def _holder(profile: Profile, name: str, shown: TheirLetter) -> Contact | None:
+    """Return the contact whose letter was shown, whatever it is called by now.
+
+    Another window may rename it while the letter is on the screen, and what was shown must go.
+    """
+    named = find(profile, name)
+    if named is not None:
+        return named
+    opened = replace(shown, opened=True)
+    return next((contact for contact in profile.contacts if opened in contact.theirs), None)
 
 
 def _letter(contact: Contact, reference: int) -> TheirLetter | None:

@@ -57,7 +57,7 @@ def can_be_taken_back(contact: Contact, letter: OurLetter) -> bool:
             return True
         case LetterState.COLLECTED:
             return part_of(contact, letter.reference) is not None
-        case LetterState.TAKEN_BACK:
+        case LetterState.READ | LetterState.TAKEN_BACK | LetterState.EXPIRED:
             return False
 
 

@@ -15,12 +15,14 @@ import os
 import select
 import shutil
 import termios
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from typing import Any, Final
 
 from ojak_client import escape
 from ojak_client.failures import Failure
+from ojak_client.holding import hold
 from ojak_client.i18n import told
 from ojak_client.inputs import SECRET_LIMIT_BYTES, Secret
 from ojak_client.line_editor import END, ENTER, LineEditor
@@ -192,6 +194,16 @@ class Terminal:
                 self.write(f"{_CLEAR}{page}\n\n{told(footer)}")
                 self.ask("", hidden=True).wipe()
 
+    def hold(self, seconds: int, *, clock: Callable[[], float] = time.monotonic) -> bool:
+        """Count *seconds* down, and return whether nobody undid it; see `holding`."""
+        # What was typed before, or follows in the same sequence of keys, says nothing.
+        termios.tcflush(self._descriptor, termios.TCIFLUSH)
+        try:
+            return hold(self, seconds, clock)
+        finally:
+            with suppress(termios.error):  # the window was closed
+                termios.tcflush(self._descriptor, termios.TCIFLUSH)
+
     def _line(self, *, hidden: bool) -> tuple[Secret, int]:
         """Return one line and the key that ended it."""
         editor = LineEditor(SECRET_LIMIT_BYTES, hidden=hidden)
@@ -212,10 +224,21 @@ class Terminal:
             self.write(editor.echo)
 
     def _key(self) -> int:
-        ready, _, _ = select.select([self._descriptor], [], [], self._idle_seconds)
-        if not ready:
+        key = self.key_within(self._idle_seconds)
+        if key is None:
             self.write("\n")
             raise Failure(Message.IDLE)
+        return key
+
+    def key_within(self, seconds: float) -> int | None:
+        """Return the next key, or None if none was pressed for *seconds*.
+
+        Raises:
+            KeyboardInterrupt: Ctrl-C, or a closed window.
+        """
+        ready, _, _ = select.select([self._descriptor], [], [], seconds)
+        if not ready:
+            return None
         try:
             # One byte at a time: what follows the line stays with the kernel, unread by us.
             key = os.read(self._descriptor, 1)

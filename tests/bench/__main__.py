@@ -2,13 +2,13 @@
 
 from itertools import chain
 
-from tests.bench import client, protocol
+from tests.bench import client, own_device, protocol
 
 
 def main() -> None:
     """Print one line a figure."""
     print(f"{'':4} {'figure':60} {'measured':>24} {'target':>10} {'beyond':>10}")  # noqa: T201 - a report
-    for row in chain(client.rows(), protocol.rows()):
+    for row in chain(client.rows(), protocol.rows(), own_device.rows()):
         print(f"{row.id:4} {row.figure:60} {row.measured:>24} {row.target:>10} {row.beyond:>10}")  # noqa: T201 - as above
 
 

@@ -8,30 +8,22 @@ import os
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
 from ojak_client.exit_codes import ExitCode
-from ojak_client.profile import Contact, Profile, TheirLetter
-from ojak_client.store import VaultStore, encode, vault_path
+from ojak_client.store import VaultStore, vault_path
 from ojak_client.vault import Vault
-from ojak_client.vault_format import MAX_CONTENT_BYTES
-from ojak_protocol.letters import Kind
 from ojak_protocol.stretch import argon2id
 from tests.bench.measure import Row, cpu_time
-from tests.client.persons import line_of
+from tests.bench.own_device import CONTACTS, full_profile
+from tests.client.devices import WORDS
 from tests.client.test_dial import certificate
 from tests.journeys.actors import Relay, given
 from tests.journeys.children import BIN, OJAK
-from tests.people import meet
 
 REPEATS = 15
-CONTACTS = 50
-WORDS = "붉은 다리 아래"
-FULL = 0.9
-"""Of what a vault holds."""
 
 
 def rows() -> Iterator[Row]:
@@ -45,21 +37,20 @@ def rows() -> Iterator[Row]:
             own = ("--profile", str(profile), "--passphrase-fd", str(passphrase))
             return _cpu_ms([OJAK, *own, *arguments], environment, passphrase)
 
-        def round_of_all() -> tuple[float, float, float, float]:
+        def round_of_all() -> tuple[float, float, float]:
             bare = _cpu_ms([str(BIN / "python"), "-c", "pass"], environment)
             helped = _cpu_ms([OJAK, "--help"], environment)
-            return bare, helped, ojak("sync"), ojak("status")
+            return bare, helped, ojak("sync")
 
         # The first sync deposits what waits; those that follow are the usual ones.
         ojak("sync")
         measured = [round_of_all() for _ in range(REPEATS)]
-    bare, helped, synced, told = (median(column) for column in zip(*measured, strict=True))
+    bare, helped, synced = (median(column) for column in zip(*measured, strict=True))
     stretch = cpu_time(lambda: argon2id(WORDS.encode(), bytes(16)), repeats=10).median_ms
     full = f"{CONTACTS} contacts, full vault"
     yield Row("P9", "ojak --help, of a bare Python", f"{helped / bare:.1f}x", "6x", "4x")
     synced -= stretch
     yield Row("P9", f"ojak sync over TLS, {full}", f"{synced / bare:.1f}x", "10x", "6x")
-    yield Row("", f"ojak status, {full}", f"{told - stretch:.0f} ms", "300 ms", "")
     yield Row("", "a bare Python; Argon2id, taken off", f"{bare:.0f} ms; {stretch:.0f} ms", "", "")
 
 
@@ -84,17 +75,8 @@ def _cpu_ms(command: Sequence[str], environment: Mapping[str, str], descriptor: 
 
 
 def _fill(profile: Path, relay: str) -> None:
-    """Make a vault with many people who were met, and letters of them until it is full."""
-    path = vault_path(profile)
-    vault = Vault.create(path, bytearray(WORDS.encode()), argon2id, os.urandom)
-    people = [Contact(f"사람 {n}", relay, lines=(line_of(meet().host),)) for n in range(CONTACTS)]
-    content = Profile(contacts=tuple(people))
-    unread = 0
-    while len(encode(content)) < FULL * MAX_CONTENT_BYTES:
-        unread += 1
-        letter = TheirLetter(unread, Kind.TEXT, "가" * 50)
-        grown = [replace(one, theirs=(*one.theirs, letter)) for one in content.contacts]
-        content = replace(content, contacts=tuple(grown))
+    vault = Vault.create(vault_path(profile), bytearray(WORDS.encode()), argon2id, os.urandom)
+    content = full_profile(relay)
     VaultStore(vault).update(lambda _: (content, None))
     vault.close()
 

@@ -8,14 +8,6 @@ from statistics import median, quantiles
 
 
 @dataclass(frozen=True, slots=True)
-class Timing:
-    """CPU milliseconds of one call."""
-
-    median_ms: float
-    p90_ms: float
-
-
-@dataclass(frozen=True, slots=True)
 class Row:
     """One line of the report."""
 
@@ -24,6 +16,14 @@ class Row:
     measured: str
     target: str
     beyond: str
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """CPU milliseconds of one call."""
+
+    median_ms: float
+    p90_ms: float
 
 
 def cpu_time(call: Callable[[], object], *, repeats: int) -> Timing:

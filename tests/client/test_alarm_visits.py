@@ -125,7 +125,7 @@ def test_whoever_types_the_answers_is_shown_as_many_real_letters() -> None:
 def test_a_counterpart_once_shown_is_used_up_and_its_letter_stays_waiting() -> None:
     host, _, relay, _, _ = meeting(ALARM, letters=1, harmless=1)
     used = [one.state for one in host.contact.ours if one.role is Role.COUNTERPART]
-    assert used == [LetterState.COLLECTED]
+    assert used == [LetterState.READ]
     assert len(host.contact.waiting) == 2
     again = guest_of(relay, host.clock, typed=RIGHT, keeps=True)
     for _ in range(ROUNDS):

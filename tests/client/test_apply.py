@@ -23,6 +23,7 @@ from ojak_client.profile import (
     with_contact,
 )
 from ojak_client.requests import Shape
+from ojak_client.settling import settle
 from ojak_protocol import conversation as talk
 from ojak_protocol.acknowledgement import Outcome
 from ojak_protocol.addresses import MailboxId
@@ -186,9 +187,21 @@ def test_word_that_a_letter_arrived_erases_its_text() -> None:
     assert (after.state, after.text) == (LetterState.COLLECTED, "")
 
 
-def test_word_that_a_letter_was_taken_back_in_time_erases_its_text() -> None:
+def test_word_that_a_letter_passed_its_time_unread_erases_its_text() -> None:
     after = settled_by(Outcome.WITHDRAWN, our(expires_at=CLOCK)).ours[0]
-    assert (after.state, after.text) == (LetterState.TAKEN_BACK, "")
+    assert (after.state, after.text, after.possibly_read) == (LetterState.EXPIRED, "", False)
+
+
+def test_a_letter_past_its_time_is_not_said_to_be_unread_while_another_line_holds_it() -> None:
+    contact = prepare(
+        with_contact(
+            Profile(),
+            Contact(NAME, RELAY, lines=(line_of(meet().host),), ours=(our(expires_at=1),)),
+        ),
+        RELAY,
+        moment(0),
+    )[0].contacts[0]
+    assert settle(contact, 1, Outcome.WITHDRAWN, CLOCK) == (contact, ())
 
 
 def test_a_letter_that_was_only_beside_one_asked_back_waits_again() -> None:
@@ -196,11 +209,13 @@ def test_a_letter_that_was_only_beside_one_asked_back_waits_again() -> None:
 
 
 def test_a_letter_that_somebody_else_may_have_read_is_never_said_to_be_taken_back() -> None:
-    for before in (
-        our(expires_at=CLOCK, possibly_read=True),
-        our(state=LetterState.ASKED_BACK, text="", possibly_read=True),
+    asked_back = our(state=LetterState.ASKED_BACK, text="", possibly_read=True)
+    for before, state in (
+        (our(expires_at=CLOCK, possibly_read=True), LetterState.EXPIRED),
+        (asked_back, LetterState.ASKED_BACK),
     ):
-        assert settled_by(Outcome.WITHDRAWN, before).ours[0].state is LetterState.ASKED_BACK
+        after = settled_by(Outcome.WITHDRAWN, before).ours[0]
+        assert (after.state, after.possibly_read) == (state, True)
 
 
 def test_a_letter_settled_in_one_line_is_not_settled_again_by_another() -> None:

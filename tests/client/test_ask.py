@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ojak_client import comparing
-from ojak_client.profile import Contact, Profile, TheirQuestion, with_contact
+from ojak_client.profile import Contact, LetterState, Profile, TheirQuestion, with_contact
 from ojak_client.store import encode
 from ojak_protocol.answers import canonical
 from ojak_protocol.details import Question
@@ -68,7 +68,9 @@ def test_two_people_learn_whether_they_answer_the_same(
     ran = answering(replier, "answer", answer=answer)
     assert (ran.code, ran.said[-1]) == (0, "left")
     ran = asker.run("sync")
-    assert (ran.code, ran.said) == (0, ["new-answer", "received", "letters-unread", "synced"])
+    assert (ran.code, ran.said) == (0, ["new-answer", "letters-unread", "synced"])
+    # Who answered it had it on the screen.
+    assert [one.state for one in asker.profile.contacts[0].ours] == [LetterState.READ]
     receipts_are_due(asker)
     asker.run("sync")
     assert "new-answer" in replier.run("sync").said

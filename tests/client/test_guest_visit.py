@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import pytest
 
+from ojak_client.failures import Failure
 from ojak_client.guest_visit import Found, GuestVisit
 from ojak_client.our_letters import lies_at_relay
 from ojak_client.profile import Contact, Profile, find
@@ -205,11 +206,13 @@ def test_a_visit_whose_answer_was_forgotten_met_nobody(relay: SimulatedRelay, cl
     assert guest.contact.visiting is None
 
 
-def test_what_a_visit_changes_needs_its_contact(relay: SimulatedRelay, clock: Clock) -> None:
+def test_a_visit_whose_contact_is_gone_changes_nothing_and_ends_with_a_sentence(
+    relay: SimulatedRelay, clock: Clock
+) -> None:
     guest = guest_of(relay, clock)
     visit = visit_of(guest)
     guest.store.update(lambda _: (Profile((Contact("다른", "x"),)), None))
     visit.acknowledge()
     assert find(guest.store.read(), NAME) is None
-    with pytest.raises(RuntimeError):
+    with pytest.raises(Failure, match="unknown-name"):
         _ = visit.contact

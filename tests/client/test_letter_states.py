@@ -1,8 +1,13 @@
 """`ojak status` of each letter: a small number, its state, and never what it says."""
 
+import re
 from dataclasses import replace
 
+import pytest
+
+from ojak_client.letter_states import show_letters_of_ours
 from ojak_client.messages import Message
+from ojak_client.output import Output
 from ojak_client.prepare import prepare
 from ojak_client.profile import (
     Contact,
@@ -20,7 +25,7 @@ from ojak_protocol.letters import Body, Kind
 from ojak_protocol.parcels import pack_timed
 from ojak_protocol.visits import Letter
 from tests.client.devices import Device
-from tests.client.persons import NAME, RELAY, line_of, moment
+from tests.client.persons import MONTH, NAME, RELAY, line_of, moment
 from tests.client.replies import our
 from tests.people import ALARM, CLOCK, ENTROPY, RIGHT, come, meet, new_point, take
 
@@ -54,6 +59,8 @@ def test_letters_wait_lie_at_the_relay_or_are_asked_back(device: Device) -> None
         1: ["letter-here"],
         2: ["letter-at-relay"],
         3: ["letter-asked-back"],
+        4: ["letter-collected"],
+        5: ["letter-taken-back"],
     }
 
 
@@ -108,7 +115,7 @@ def test_a_letter_for_later_is_named_with_its_day_until_nobody_can_look_for_it(
     came = replace(
         contact, ours=tuple(replace(one, state=LetterState.COLLECTED) for one in contact.ours)
     )
-    assert lines(device, came) == {1: ["letter-timed"]}
+    assert lines(device, came) == {1: ["letter-timed-known", "letter-timed"]}
     assert [one["n"] for one in device.run("status").of("status-collected")] == [0]
 
 
@@ -118,3 +125,60 @@ def test_letters_of_the_other_side_that_open_later_are_told(device: Device) -> N
     contact, _ = keep_pointer(Contact(NAME, RELAY), body, moment(), forced=False)
     assert lines(device, contact) == {}
     assert len(device.run("status").of(Message.LETTER_FOR_LATER.text.id)) == 1
+
+
+def test_read_and_collected_are_two_things_and_expiry_is_a_third(device: Device) -> None:
+    ours = (
+        our(1, state=LetterState.READ, text=""),
+        our(2, state=LetterState.COLLECTED, text=""),
+        our(3, state=LetterState.EXPIRED, text=""),
+        our(4, state=LetterState.EXPIRED, text="", possibly_read=True),
+        our(5, state=LetterState.ASKED_BACK, text="", possibly_read=True),
+        our(6, state=LetterState.READ, text="", possibly_read=True),
+        our(7, state=LetterState.COLLECTED, text="", role=Role.COUNTERPART),
+    )
+    contact = Contact(NAME, RELAY, ours=ours)
+    assert lines(device, contact) == {
+        1: ["letter-read"],
+        2: ["letter-collected"],
+        3: ["letter-expired-unread"],
+        4: ["letter-expired", "letter-possibly-read"],
+        5: ["letter-asked-back", "letter-possibly-read"],
+        6: ["letter-read"],
+    }
+    assert [one["n"] for one in device.run("status").of("status-collected")] == [3]
+
+
+def test_a_letter_past_its_time_of_which_no_word_came_is_not_said_to_be_unread(
+    device: Device,
+) -> None:
+    """Its withdrawn form lies at the relay; the letter lay there before."""
+    contact = Contact(NAME, RELAY, lines=(line_of(meet().host),), ours=(our(1, text=WORDS),))
+    for now in (CLOCK, CLOCK + MONTH):
+        contact = prepare(with_contact(Profile(), contact), RELAY, moment(now))[0].contacts[0]
+    line = contact.lines[0]
+    place = next(out.place.id for out in line.conversation.outbox if out.reference == 1)
+    stored = talk.stored(line.conversation, place, now=CLOCK + MONTH)
+    contact = replace(contact, lines=(replace(line, conversation=stored),))
+    assert contact.ours[0].state is LetterState.WAITING
+    assert lines(device, contact) == {1: ["letter-expired"]}
+
+
+def test_a_screen_names_the_ten_newest_settled_letters_and_a_program_all(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    done = tuple(our(n, state=LetterState.READ, text="") for n in range(1, 15))
+    contact = Contact(NAME, RELAY, ours=(*done, our(99)))
+    named = {
+        shape: _numbers(capsys, contact, Output(**{shape: True}))
+        for shape in ("quiet", "json", "verbose")
+    }
+    assert named["quiet"] == [*range(5, 15), 99]
+    assert named["json"] == named["verbose"] == [*range(1, 15), 99]
+
+
+def _numbers(capsys: pytest.CaptureFixture[str], contact: Contact, output: Output) -> list[int]:
+    show_letters_of_ours(output, contact)
+    said = capsys.readouterr().out
+    # The last number of a line, in whichever language.
+    return [int(re.findall(r"\d+", line)[-1]) for line in said.splitlines()]

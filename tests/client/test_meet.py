@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from ojak_client.profile import LetterState
 from ojak_client.store import vault_path
 from ojak_protocol.number import format_number
 from tests.client.devices import ANSWERS, NUMBER, WRONG_ANSWERS, Device, Ran, waiting_host
@@ -42,10 +43,11 @@ def test_a_guest_reads_what_waits_and_its_letter_arrives(
     assert ran.code == 0
     assert [one["text"] for one in ran.of("letter")] == ["하나", "둘", "셋"]
     assert ran.said[-1] == "cleared"
-    assert {"looking", "confirmed", "answers-spent", "received"} <= set(ran.said)
+    assert {"looking", "confirmed", "answers-spent", "collected"} <= set(ran.said)
     host.sync()
     assert host.texts == ["답"]
-    assert host.contact.waiting == ()
+    # A side that keeps nothing shows a letter before it acknowledges it; a host does not.
+    assert {one.state for one in host.contact.ours} == {LetterState.READ}
     assert not device.folder.exists()
 
 

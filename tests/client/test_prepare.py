@@ -210,7 +210,7 @@ def test_a_letter_past_its_time_is_taken_back_at_its_place_and_keeps_waiting_for
 
 def test_a_letter_past_its_time_that_never_left_is_taken_back_and_its_text_erased() -> None:
     late = prepared(Contact(NAME, RELAY, ours=(our(),)), CLOCK + MONTH)
-    assert (late.ours[0].state, late.ours[0].text) == (LetterState.TAKEN_BACK, "")
+    assert (late.ours[0].state, late.ours[0].text) == (LetterState.EXPIRED, "")
 
 
 def test_a_letter_past_its_time_that_a_visit_may_have_read_is_taken_back_in_both_its_branches() -> (
@@ -235,7 +235,7 @@ def test_a_letter_past_its_time_that_a_visit_may_have_read_is_taken_back_in_both
     assert late.ours[0].state is LetterState.WAITING
     forgotten = prepared(late, CLOCK + MONTH + VISIT_SECONDS)
     assert (forgotten.ours[0].state, forgotten.ours[0].possibly_read) == (
-        LetterState.TAKEN_BACK,
+        LetterState.EXPIRED,
         True,
     )
 

@@ -1,6 +1,9 @@
 """Showing letters: marked before, gone after, whatever breaks off in between."""
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import TypeVar
 
 import pytest
 
@@ -11,6 +14,8 @@ from ojak_client.profile import Contact, Profile, with_contact
 from ojak_client.reading import Showing, show_letters
 from ojak_client.store import MemoryStore
 from tests.client.persons import NAME, RELAY, JournalStore, Killed, letter
+
+T = TypeVar("T")
 
 
 def invocation() -> Invocation:
@@ -87,3 +92,27 @@ def test_a_letter_among_those_of_several_people_says_whose_it_is(
 def test_nobody_has_nothing_to_show() -> None:
     store = MemoryStore(Profile())
     assert show_letters(invocation(), store, NAME, Showing(to_stdout=True)) == 0
+
+
+def test_a_letter_is_gone_after_it_was_shown_although_its_contact_was_renamed_meanwhile(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Renamed(MemoryStore):
+        """Another window gives the contact another name once the letter is marked."""
+
+        saves = 0
+
+        def update(self, change: Callable[[Profile], tuple[Profile, T]]) -> T:
+            said = super().update(change)
+            self.saves += 1
+            if self.saves == 1:
+                (contact,) = self.read().contacts
+                renamed = Profile((replace(contact, name="어머니"),))
+                super().update(lambda _: (renamed, None))
+            return said
+
+    store = Renamed(holding("하나"))
+    assert show_letters(invocation(), store, NAME, Showing(to_stdout=True)) == 1
+    assert shown(capsys) == ["하나"]
+    (contact,) = store.read().contacts
+    assert (contact.name, contact.theirs) == ("어머니", ())

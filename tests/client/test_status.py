@@ -1,5 +1,7 @@
 """`ojak status`: counts that are true of what the relay confirmed."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -15,9 +17,9 @@ from ojak_client.profile import (
     with_contact,
 )
 from ojak_protocol import conversation as talk
-from tests.client.devices import Device
+from tests.client.devices import WORDS, Device
 from tests.client.persons import MONTH, NAME, RELAY, letter, line_of, moment
-from tests.people import CLOCK, meet, new_point
+from tests.people import ALARM, CLOCK, meet, new_point
 
 
 def our(reference: int, state: LetterState = LetterState.WAITING) -> OurLetter:
@@ -110,3 +112,92 @@ def test_contacts_are_met_awaited_or_ended(device: Device) -> None:
         ("contact-ended", "다"),
         ("contact-awaited", "라"),
     ]
+
+
+def test_one_contact_alone_can_be_asked_for(device: Device) -> None:
+    for name in ("가", "나"):
+        device.keep_contact(Contact(name, RELAY, ours=(our(1),)))
+    assert {one["name"] for one in device.run("status", "나").events} == {"나"}
+    assert device.run("status", "다").said == ["unknown-name"]
+
+
+def test_every_line_names_its_contact_and_every_line_of_a_number_its_set(device: Device) -> None:
+    point = replace(
+        new_point(alarm=ALARM), unconfirmed=5, counted=5, spent=True, occupied=True, disturbed=True
+    )
+    sets = tuple(QuestionSet(replace(point, set_number=n), ()) for n in (1, 2))
+    contact = Contact(NAME, RELAY, sets=sets, ours=(our(1), our(2, LetterState.EXPIRED)))
+    device.keep_contact(contact)
+    events = device.run("status").events
+    assert {one["name"] for one in events} == {NAME}
+    of_sets = ("set-kept", "status-spent", "status-alarm", "status-tries", "luck", "point-closed")
+    for event in (*of_sets, "number-taken", "number-disturbed"):
+        assert [one["set"] for one in events if one["event"] == event] == [1, 2], event
+
+
+def many(count: int) -> Profile:
+    """So many contacts, each with a conversation, letters in every state and letters unread."""
+    line = line_of(meet().host)
+    contacts = tuple(
+        Contact(
+            f"사람 {n}",
+            RELAY,
+            lines=(line,),
+            ours=tuple(our(10 * n + k, state) for k, state in enumerate(LetterState)),
+            theirs=(letter(),) * 3,
+        )
+        for n in range(count)
+    )
+    return Profile(contacts)
+
+
+def calls_of_status(device: Device, profile: Profile) -> int:
+    """How many functions of Python are called while `ojak status` runs."""
+    with device.store() as store:
+        store.update(lambda _: (profile, None))
+    calls = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == "call"
+
+    sys.setprofile(count)
+    try:
+        ran = device.run("status")
+    finally:
+        sys.setprofile(None)
+    assert ran.code == 0
+    return calls
+
+
+def test_the_work_of_status_grows_by_the_contact_and_no_faster(device: Device) -> None:
+    device.keep_contact(Contact(NAME, RELAY))
+    calls_of_status(device, many(1))
+    few, some, more = (calls_of_status(device, many(count)) for count in (1, 21, 41))
+    each = (some - few) / 20
+    assert (more - some) / 20 <= 1.05 * each
+    # About twenty lines each, and a dozen calls for a line.
+    assert each < 1000
+
+
+def test_status_loads_nothing_that_speaks_to_a_relay_or_makes_keys(device: Device) -> None:
+    """Loading what it does not use would cost it more than all that it does."""
+    device.keep_contact(many(3).contacts[0])
+    program = (
+        "import sys; from ojak_client import opening; from hashlib import blake2b\n"
+        "opening.argon2id = lambda a, b: blake2b(a, salt=b, digest_size=32).digest()\n"
+        "from ojak_client.cli import run; code = run(sys.argv[1:])\n"
+        "sys.stderr.write('\\n'.join(sys.modules)); sys.exit(code)"
+    )
+    where = ("--profile", str(device.folder), "--passphrase-fd", "0")
+    ended = subprocess.run(
+        (sys.executable, "-c", program, "status", *where),
+        input=f"{WORDS}\n",
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    loaded = set(ended.stderr.split())
+    assert "ojak_client.profile" in loaded
+    unused = {"ojak_client.exchange", "ojak_client.transport", "ojak_client.apply", "ssl"}
+    assert loaded & (unused | {"http.client", "asyncio", "email"}) == set()

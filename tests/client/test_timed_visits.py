@@ -69,7 +69,7 @@ def test_a_guest_that_forgets_is_told_once_of_a_letter_for_later_and_does_not_us
     ]
     assert read_by(guest) == 1
     # What stands before it is acknowledged all the same.
-    assert state_of(host, other) is LetterState.COLLECTED
+    assert state_of(host, other) is LetterState.READ
     assert state_of(host, reference) is LetterState.WAITING
 
     clock.now += DAY + 60

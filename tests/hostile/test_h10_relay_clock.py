@@ -65,7 +65,7 @@ def test_h10_a_letter_expires_by_the_devices_clock_and_not_by_the_relays(
         clock.now += 2 * HOUR
         rounds(host, guest)
     taken_back = [one.state for one in guest.contact.ours]
-    assert taken_back == [LetterState.COLLECTED, LetterState.TAKEN_BACK]
+    assert taken_back == [LetterState.COLLECTED, LetterState.EXPIRED]
 
 
 @either_way
@@ -79,7 +79,7 @@ def test_h10_a_letter_that_lies_nowhere_expires_by_the_devices_clock(
         assert [one.state for one in host.contact.ours] == [LetterState.WAITING]
         clock.now += HOUR
         rounds(host)
-        assert [one.state for one in host.contact.ours] == [LetterState.TAKEN_BACK]
+        assert [one.state for one in host.contact.ours] == [LetterState.EXPIRED]
 
 
 @either_way

@@ -35,12 +35,12 @@ def test_a_conversation_between_own_devices_goes_on_both_ways(people: World) -> 
         assert mother.read(DAUGHTER).code == 10
         assert mother.send(DAUGHTER, f"엄마가 {n}").code == 0
         synced = daughter.run("sync")
-        assert synced.said.count("received") == 2, "the reply tells that both arrived"
+        assert synced.said.count("collected") == 2, "the reply tells that both arrived"
         assert daughter.read().letters == [f"엄마가 {n}"]
         assert daughter.run("sync").code == 10
     status = daughter.status()
-    assert {"event": "status-collected", "n": 4} in status
-    assert {"event": "status-unacknowledged", "n": 0} in status
+    assert {"event": "status-collected", "name": MOTHER, "n": 4} in status
+    assert {"event": "status-unacknowledged", "name": MOTHER, "n": 0} in status
     for device in (daughter, mother):
         # Nothing but the profile was written to.
         assert len(files_in(device.home, device.temporary, device.here)) == 3

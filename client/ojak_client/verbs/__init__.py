@@ -27,6 +27,7 @@ VERBS: Final[Mapping[str, HelpText]] = {
     "relay": HelpText.NEW_RELAY,
     "contacts": HelpText.CONTACTS,
     "status": HelpText.STATUS,
+    "forget": HelpText.FORGET,
     "passphrase": HelpText.PASSPHRASE,
     "move": HelpText.MOVE,
     "wipe": HelpText.WIPE,

@@ -261,7 +261,7 @@ def _converse(
     if waiting:
         invocation.output.say(Message.LEFT)
     elif visit.contact.ours:
-        invocation.output.say(Message.RECEIVED)
+        invocation.output.say(Message.COLLECTED)
     return ExitCode.DONE
 
 

@@ -23,7 +23,7 @@ def command(invocation: Invocation, name: str | None, *, to_stdout: bool, again:
     with open_vault(invocation) as store:
         profile = store.read()
         if name is not None:
-            choose_contact(profile, name)
+            name = choose_contact(profile, name).name
         names = [contact.name for contact in profile.contacts if name in {None, contact.name}]
         gone = any(
             letter.kind == GONE

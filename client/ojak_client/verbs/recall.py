@@ -44,7 +44,7 @@ def command(
             return with_contact(profile, there), None if taken is None else taken.state
 
         state = store.update(change)
-        if state in {None, LetterState.COLLECTED}:
+        if state not in {LetterState.ASKED_BACK, LetterState.TAKEN_BACK}:
             # It arrived, or went, while this command asked for the passphrase.
             raise Failure(Message.NOTHING_TO_RECALL, name=contact.name)
         failure = _ask(invocation, store, contact.relay, proxy)

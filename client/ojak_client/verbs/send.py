@@ -11,7 +11,9 @@ from ojak_client.due_times import due_after, due_on
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure
 from ojak_client.help_texts import HelpText
+from ojak_client.holding import hold_seconds
 from ojak_client.i18n import told
+from ojak_client.inputs import HOLD_OPTION
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, open_vault
@@ -33,6 +35,7 @@ class _Options:
     at: str | None
     harmless: bool
     forced: bool
+    hold: str | None
     proxy: str | None
 
     @property
@@ -55,6 +58,11 @@ class _Options:
         if len(given) > 1:
             raise Failure(Message.NOT_TOGETHER, options=", ".join(given))
 
+    @property
+    def held_seconds(self) -> int:
+        """How long the letter can be undone; 0: not at all."""
+        return 0 if self.hold is None else hold_seconds(self.hold)
+
     def due_at(self, now: int) -> int:
         """Return when the letter is to be opened, Unix seconds; 0: at once."""
         if self.after is not None:
@@ -62,7 +70,10 @@ class _Options:
         return 0 if self.at is None else due_on(self.at, now)
 
 
-@verb(HelpText.SEND, examples=("ojak send 엄마", "ojak send 엄마 < letter.txt"))
+@verb(
+    HelpText.SEND,
+    examples=("ojak send 엄마", "ojak send 엄마 --hold 10s", "ojak send 엄마 < letter.txt"),
+)
 @name_argument()
 @click.option("--at-once", is_flag=True, help=told(HelpText.AT_ONCE))
 @click.option("--wait-for-reply", is_flag=True, help=told(HelpText.WAIT_FOR_REPLY))
@@ -70,6 +81,7 @@ class _Options:
 @click.option("--at", metavar=told(HelpText.AT_METAVAR), help=told(HelpText.AT))
 @click.option("--harmless", is_flag=True, help=told(HelpText.HARMLESS))
 @click.option("--forced", is_flag=True, help=told(HelpText.FORCED))
+@click.option(HOLD_OPTION, metavar=told(HelpText.AFTER_METAVAR), help=told(HelpText.HOLD))
 @proxy_option()
 def command(invocation: Invocation, name: str, **options: Any) -> ExitCode:  # noqa: ANN401 - click's
     """Keep a letter and try to send it."""
@@ -77,6 +89,9 @@ def command(invocation: Invocation, name: str, **options: Any) -> ExitCode:  # n
     # What cannot be used is told before anything is written.
     chosen.check()
     chosen.due_at(int(time.time()))
+    held_seconds = chosen.held_seconds
+    if held_seconds:
+        invocation.inputs.require_somebody(Message.NOBODY_TO_UNDO, option=HOLD_OPTION)
     with open_vault(invocation) as store:
         contact = choose_contact(store.read(), name)
         confirm_writing(invocation, contact)
@@ -84,6 +99,8 @@ def command(invocation: Invocation, name: str, **options: Any) -> ExitCode:  # n
             raise Failure(Message.NOBODY_FORCED, name=contact.name)
         about = Message.ABOUT_HARMLESS if chosen.harmless else None
         text = usable_text(invocation.inputs.letter(about=about))
+        if held_seconds and not invocation.inputs.hold(held_seconds):
+            raise Failure(Message.UNDONE)
         reference = _keep(store, contact, text, chosen)
         if chosen.harmless:
             invocation.output.say(Message.HARMLESS_KEPT)
@@ -105,10 +122,11 @@ def _add_timed(store: Store, name: str, text: str, *, due_at: int, now: int) -> 
     """Keep a letter that opens at *due_at*, and return its reference.
 
     Raises:
-        Failure: as many wait already as can.
+        Failure: as many wait already as can, or the contact was forgotten meanwhile.
     """
 
     def add(profile: Profile) -> tuple[Profile, int]:
+        choose_contact(profile, name)
         changed = with_timed_letter(profile, name, text, due_at=due_at, now=now, entropy=os.urandom)
         return (profile, 0) if changed is None else (changed, changed.references)
 
