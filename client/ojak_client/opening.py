@@ -11,8 +11,9 @@ from ojak_client.messages import Message
 from ojak_client.notices import Notice
 from ojak_client.profile import Contact, Profile
 from ojak_client.relay_url import parse_proxy_url, parse_relay_url
+from ojak_client.steady import steady_seconds
 from ojak_client.store import Store, VaultStore, vault_path
-from ojak_client.transport import RelayConnection
+from ojak_client.transport import Look, RelayConnection
 from ojak_client.vault import Vault
 from ojak_protocol.stretch import argon2id
 
@@ -56,7 +57,11 @@ def open_or_create_vault(invocation: Invocation) -> Iterator[VaultStore]:
 
 @contextmanager
 def connect(
-    store: Store, relay: str, proxy: str | None, listen: Listen = lambda _: None
+    store: Store,
+    relay: str,
+    proxy: str | None,
+    listen: Listen = lambda _: None,
+    look: Look | None = None,
 ) -> Iterator[Exchange]:
     """Give rounds with *relay* over one connection, which is made at the first of them.
 
@@ -65,14 +70,15 @@ def connect(
         relay: the relay's address.
         proxy: the address of a proxy, if one is to be used.
         listen: told what comes to light, as soon as it is saved.
+        look: called about once a second while an answer is awaited; what it raises ends the wait.
 
     Raises:
         UnusableSetting: the address or the proxy cannot be used.
     """
     url = parse_relay_url(relay)
     through = parse_proxy_url(proxy) if proxy else None
-    with RelayConnection(url, proxy=through) as connection:
-        yield Exchange(store, relay, connection, listen)
+    with RelayConnection(url, proxy=through, look=look) as connection:
+        yield Exchange(store, relay, connection, listen, steady=steady_seconds)
 
 
 def relays_of(profile: Profile) -> tuple[str, ...]:
