@@ -2,6 +2,7 @@
 
 import contextlib
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
@@ -50,7 +51,11 @@ _GUEST: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Keeping:
-    """What all watches of one `ojak keep` share."""
+    """What all watches of one `ojak keep` share.
+
+    Attributes:
+        clock: seconds that nobody sets and that go on while the device sleeps.
+    """
 
     voice: Voice
     store: Store
@@ -58,13 +63,14 @@ class Keeping:
     proxy: str | None
     metered: bool
     entropy: Entropy
+    clock: Callable[[], float] = steady_seconds
 
 
 class Watch:
     """Rounds with one relay, pausing longer and longer while it cannot be reached.
 
     Attributes:
-        ready_at: `steady_seconds` before which a turn does nothing.
+        ready_at: seconds of the clock before which a turn does nothing.
     """
 
     def __init__(self, keeping: Keeping, relay: str) -> None:
@@ -96,7 +102,7 @@ class Watch:
             VaultError: the profile could not be read or saved.
         """
         self._wake()
-        if steady_seconds() < self.ready_at:
+        if self._keeping.clock() < self.ready_at:
             return
         try:
             took_seconds = self._round(alone=alone)
@@ -141,7 +147,7 @@ class Watch:
             self._exchange = self._connection.enter_context(connected)
         if self._last is None:
             self._exchange.learn_clock()
-        began = steady_seconds()
+        began = self._keeping.clock()
         if began >= self._older_from:
             self._older_from = began + OLDER_EVERY_SECONDS
             self._older_left = OLDER_ROUNDS
@@ -152,7 +158,7 @@ class Watch:
         )
         self._last = self._exchange.round(shape)
         self._older_left = max(0, self._older_left - 1)
-        return steady_seconds() - began
+        return self._keeping.clock() - began
 
     def _wait_seconds(self, *, alone: bool) -> int:
         if self._keeping.metered and not self._stays:
@@ -166,7 +172,7 @@ class Watch:
     @property
     def _stays(self) -> bool:
         """Whether a guest may be at the other end now."""
-        now = steady_seconds()
+        now = self._keeping.clock()
         return (
             self._guest_at is not None
             and now - self._guest_at < MOST_STAY_SECONDS
@@ -180,7 +186,7 @@ class Watch:
         if self._exchange is not None:
             self._exchange.connection.close()
             self._exchange.settle()
-        self.ready_at = steady_seconds() + metered_seconds(self._keeping.entropy)
+        self.ready_at = self._keeping.clock() + metered_seconds(self._keeping.entropy)
 
     def _look(self, connection: socket.socket, took_seconds: float) -> None:
         """Break the wait where its answer would not come, or not be the one to wait for."""
@@ -202,7 +208,7 @@ class Watch:
     def _tell(self, notices: tuple[Notice, ...]) -> None:
         """Say what happened, but of a relay that stays full only once."""
         if notices:
-            self._moved_at = steady_seconds()
+            self._moved_at = self._keeping.clock()
         if self._guest_at is None and any(one.kind in _GUEST for one in notices):
             self._guest_at = self._moved_at
         known = self._last is not None and self._last.full
@@ -221,4 +227,4 @@ class Watch:
 
     def _pause(self, times: int, longest_seconds: float) -> None:
         seconds = pause_seconds(times, self._keeping.entropy, longest_seconds=longest_seconds)
-        self.ready_at = steady_seconds() + seconds
+        self.ready_at = self._keeping.clock() + seconds
