@@ -1,6 +1,7 @@
 """When a held request is given up for a newer one, and that reading never shows on the line."""
 
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,7 @@ from ojak_client.exchange import Exchange
 from ojak_client.lookout import WaitBroken
 from ojak_client.opening import connect
 from ojak_client.requests import Shape
+from ojak_client.steady import steady_seconds
 from ojak_client.transport import LOOK_SECONDS, RelayConnection
 from tests.client.asking import ANSWER, GOOD, REQUEST, ask, relay_of
 from tests.client.devices import ANSWERS, QUESTIONS, Device
@@ -76,6 +78,16 @@ def test_before_anything_was_asked_everything_is_new(device: Device, other: Pers
     assert other.texts == []
     with device.store() as store, connect(store, RELAY, None) as made:
         assert made.is_outdated()
+
+
+def test_whatever_connects_carries_the_relays_clock_on_by_a_clock_that_nobody_sets(
+    device: Device, other: Person, url: str
+) -> None:
+    assert other.texts == []
+    with device.store() as store, connect(store, url, None) as made:
+        assert made.steady is steady_seconds
+    counted = time.clock_gettime(time.CLOCK_BOOTTIME)
+    assert counted <= steady_seconds() <= counted + HOUR
 
 
 # The clock of the relay, carried on by a clock that nobody sets
