@@ -6,13 +6,13 @@ of the system's trust (SSL_CERT_FILE, SSL_CERT_DIR).
 """
 
 import socket
-import time
 from collections.abc import Callable
 from threading import Thread
 from typing import TYPE_CHECKING, TypeVar
 
 from ojak_client.errors import NotReached, ProxyMissing, WrongPlace
 from ojak_client.relay_url import ProxyUrl, RelayUrl, is_loopback
+from ojak_client.steady import steady_seconds
 
 if TYPE_CHECKING:
     import ssl
@@ -22,10 +22,13 @@ Address = tuple[str, int] | tuple[str, int, int, int] | tuple[int, bytes]
 
 
 class Deadline:
-    """A moment after which nothing is waited for any more, on a clock that nobody sets."""
+    """A moment after which nothing is waited for any more, on a clock that nobody sets.
+
+    A device that slept beyond it has nothing left when it wakes.
+    """
 
     def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
+        self._end = steady_seconds() + seconds
 
     def left(self) -> float:
         """Return the seconds left, more than 0.
@@ -33,7 +36,7 @@ class Deadline:
         Raises:
             TimeoutError: none are left.
         """
-        left = self._end - time.monotonic()
+        left = self._end - steady_seconds()
         if left <= 0:
             raise TimeoutError
         return left

@@ -18,7 +18,7 @@ from ojak_client.profile import Profile
 from ojak_client.requests import Shape, has_errands, make_request
 from ojak_client.store import Store
 from ojak_client.transport import RelayConnection
-from ojak_protocol.addresses import ID_BYTES, MailboxId
+from ojak_protocol.addresses import ID_BYTES, DeleteKey, MailboxId
 from ojak_protocol.errors import Malformed, TooNew
 from ojak_protocol.kem import MlKem768
 from ojak_protocol.sync import (
@@ -72,6 +72,8 @@ class Exchange:
         listen: called with what came to light as soon as it is saved, before the relay is asked
             anything more: what is told then is not lost with the connection.
         clock: the device's clock, Unix seconds.
+        steady: seconds by which the relay's clock is carried on from its last word; without it
+            `clock`, and then whoever sets the device's clock moves the relay's.
     """
 
     store: Store
@@ -79,16 +81,21 @@ class Exchange:
     connection: RelayConnection
     listen: Callable[[tuple[Notice, ...]], None] = lambda _: None
     clock: Callable[[], float] = time.time
+    steady: Callable[[], float] | None = None
     # Drawn, because `ojak sync` does one round each time: over many of them all have their turn.
     _turn: int = field(default_factory=lambda: int.from_bytes(os.urandom(2), "big"))
-    _clock_offset: int = 0
+    _clock_offset: int | None = None
+    _asked: SyncRequest | None = None
+    _shape: Shape = field(default_factory=Shape)
     _kem: MlKem768 = field(default_factory=MlKem768)
 
     @property
     def moment(self) -> Moment:
         """Now, on both clocks."""
         now = int(self.clock())
-        return Moment(now, max(0, now + self._clock_offset), os.urandom, self._kem)
+        # Until the relay said its own, its clock is taken to be ours.
+        relay_clock = now if self._clock_offset is None else self._ticks() + self._clock_offset
+        return Moment(now, max(0, relay_clock), os.urandom, self._kem)
 
     def needs_clock(self) -> bool:
         """Return whether the relay's clock decides where or when somebody there looks or lays."""
@@ -127,6 +134,7 @@ class Exchange:
         prepared = self.store.update(before)
         self.listen(prepared.notices)
         request = make_request(prepared.profile, self.relay, moment, turn=self._turn, shape=shape)
+        self._asked, self._shape = request, shape
         reply = self._ask(request)
         self._turn += 1
         moment = self.moment
@@ -155,6 +163,36 @@ class Exchange:
         """
         return self._ask(request)
 
+    def settle(self) -> None:
+        """Take for asked what would be asked now: `is_outdated` looks for what comes after it.
+
+        Raises:
+            VaultError: the profile could not be read.
+        """
+        self._asked = self._newest()
+
+    def is_outdated(self) -> bool:
+        """Return whether a request of now would look at, deposit or delete more than the last.
+
+        Nothing is saved. What another command changed counts only if the relay is to see it:
+        reading a letter must not show on the line.
+
+        Raises:
+            VaultError: the profile could not be read.
+        """
+        newest, asked = self._newest(), self._asked
+        return (
+            asked is None
+            or not set(newest.polls) <= set(asked.polls)
+            or not set(newest.deletes) <= set(asked.deletes)
+            or not _places(newest) <= _places(asked)
+        )
+
+    def _newest(self) -> SyncRequest:
+        moment = self.moment
+        profile, _ = prepare(self.store.read(), self.relay, moment)
+        return make_request(profile, self.relay, moment, turn=self._turn, shape=self._shape)
+
     def _ask(self, request: SyncRequest) -> SyncReply:
         answer = self.connection.sync(
             encode_request(request),
@@ -165,5 +203,12 @@ class Exchange:
             reply = decode_reply(answer, request)
         except (Malformed, TooNew):
             raise WrongPlace("not a reply of this version") from None
-        self._clock_offset = reply.clock - int(self.clock())
+        self._clock_offset = reply.clock - self._ticks()
         return reply
+
+    def _ticks(self) -> int:
+        return int(self.clock() if self.steady is None else self.steady())
+
+
+def _places(request: SyncRequest) -> set[tuple[MailboxId, DeleteKey | None]]:
+    return {(one.id, one.delete_key) for one in request.deposits}

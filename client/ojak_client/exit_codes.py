@@ -1,6 +1,6 @@
 """The one table of exit codes: what a program that calls `ojak` may rely on.
 
-Codes 10 to 14 tell outcomes apart that a person reads in the sentence on the screen. A wrong
+Codes 10 to 15 tell outcomes apart that a person reads in the sentence on the screen. A wrong
 answer, an absent family and an impostor all end with 11: the code teaches nothing that the
 screen does not.
 """
@@ -23,6 +23,9 @@ class ExitCode(IntEnum):
     EXPIRED = 12
     RELAY_NOT_REACHED = 13
     RELAY_REFUSED = 14
+    NOT_READY = 15
+    """What is kept on this device cannot be used as it lies there: none is there, nobody is in it,
+    another passphrase, damaged, put back. Trying again alone will not help."""
     INTERRUPTED = 130
 
 
@@ -37,6 +40,12 @@ _CODES: Final[Mapping[Message, ExitCode]] = {
     Message.UNSURE: ExitCode.RELAY_NOT_REACHED,
     Message.WRONG_PLACE: ExitCode.RELAY_NOT_REACHED,
     Message.REFUSED: ExitCode.RELAY_REFUSED,
+    Message.VAULT_MISSING: ExitCode.NOT_READY,
+    Message.NO_CONTACTS: ExitCode.NOT_READY,
+    Message.PASSPHRASE_WRONG: ExitCode.NOT_READY,
+    Message.VAULT_DAMAGED: ExitCode.NOT_READY,
+    Message.VAULT_RESTORED: ExitCode.NOT_READY,
+    Message.VAULT_TOO_NEW: ExitCode.NOT_READY,
     Message.INTERRUPTED: ExitCode.INTERRUPTED,
     Message.INPUT: ExitCode.USAGE,
     Message.TOO_BIG: ExitCode.USAGE,

@@ -31,6 +31,10 @@ class HelpText(Enum):
     QUIET = text("help-quiet", "Say only what went wrong.")
     VERBOSE = text("help-verbose", "Say more.")
     PASSPHRASE_FD = text("help-passphrase-fd", "Read the passphrase from this open descriptor.")
+    PASSPHRASE_CREDENTIAL = text(
+        "help-passphrase-credential",
+        "Read the passphrase from systemd's credential of this name.",
+    )
     ANSWERS_FD = text(
         "help-answers-fd",
         "Read the three answers from this open descriptor, one a line.",
@@ -41,6 +45,7 @@ class HelpText(Enum):
     # The verbs.
     INVITE = text("help-invite", "Prepare a meeting: get a number, choose questions and answers.")
     KEEP = text("help-keep", "Wait for your family at the number.")
+    METERED = text("help-metered", "Use little data: look once in 20 to 60 minutes only.")
     MEET = text("help-meet", "Come to a number, on your own or a borrowed device.")
     SEND = text("help-send", "Write a letter.")
     READ = text("help-read", "Read the letters that came, each once.")

@@ -1,5 +1,7 @@
 """Where secrets, texts and decisions come from: a prompt, an open descriptor or standard input.
 
+A passphrase may also be a credential of systemd (`credentials.py`).
+
 Never from arguments or the environment, which other users and crash reports can see. With
 `--no-input`, or without a terminal, nothing is asked: what is missing ends the run with the
 option that would give it.
@@ -28,6 +30,7 @@ READING_SECONDS: Final = 600.0
 YES_OPTION: Final = "--yes"
 PASSPHRASE_OPTION: Final = "--passphrase-fd"  # noqa: S105 - the name of an option
 NEW_PASSPHRASE_OPTION: Final = "--new-passphrase-fd"  # noqa: S105 - the name of an option
+CREDENTIAL_OPTION: Final = "--passphrase-credential"
 ANSWERS_OPTION: Final = "--answers-fd"
 ANSWER_OPTION: Final = "--answer-fd"
 HOLD_OPTION: Final = "--hold"
@@ -85,6 +88,7 @@ class Inputs:
     no_input: bool = False
     assume_yes: bool = False
     passphrase_fd: int | None = None
+    passphrase_credential: str | None = None
 
     def confirm(self, question: Message, **values: object) -> bool:
         """Return whether the person says yes; `--yes` says it for them.
@@ -112,7 +116,9 @@ class Inputs:
         Raises:
             Failure: it is empty, or nobody can be asked.
         """
-        if self.passphrase_fd is not None:
+        if self.passphrase_credential is not None:
+            typed = self._credential(self.passphrase_credential)
+        elif self.passphrase_fd is not None:
             typed = _first_line(self.passphrase_fd, PASSPHRASE_OPTION)
         else:
             with self._terminal(PASSPHRASE_OPTION) as terminal:
@@ -122,12 +128,12 @@ class Inputs:
         return typed
 
     def new_passphrase(self) -> Secret:
-        """Return a passphrase that was typed twice alike; from a descriptor it is read once.
+        """Return a passphrase that was typed twice alike; what is not typed is read once.
 
         Raises:
             Failure: it is empty, or nobody can be asked.
         """
-        if self.passphrase_fd is not None:
+        if self.passphrase_fd is not None or self.passphrase_credential is not None:
             return self.passphrase()
         return self._typed_twice(PASSPHRASE_OPTION)
 
@@ -279,6 +285,20 @@ class Inputs:
         self.require_screen()
         with self._terminal(TO_STDOUT_OPTION, asking=False) as terminal:
             terminal.show_once(text)
+
+    def _credential(self, name: str) -> Secret:
+        if self.passphrase_fd is not None:
+            raise Failure(Message.ONE_SOURCE, option=f"{CREDENTIAL_OPTION}, {PASSPHRASE_OPTION}")
+        from ojak_client.credentials import open_credential  # noqa: PLC0415 - for services only
+
+        try:
+            descriptor = open_credential(name, os.environ)
+        except OSError:
+            raise Failure(Message.BAD_DESCRIPTOR, option=CREDENTIAL_OPTION) from None
+        try:
+            return _first_line(descriptor, CREDENTIAL_OPTION)
+        finally:
+            os.close(descriptor)
 
     @contextmanager
     def _terminal(self, option: str, *, asking: bool = True) -> Iterator["Terminal"]:

@@ -85,5 +85,6 @@ def from_options(common: Mapping[str, Any]) -> Invocation:
             no_input=common["no_input"],
             assume_yes=common["yes"],
             passphrase_fd=common["passphrase_fd"],
+            passphrase_credential=common["passphrase_credential"],
         ),
     )

@@ -129,6 +129,11 @@ class Message(Enum):
     )
     LUCK = text("luck", 'The chance that a stranger has guessed so far. One in: "{one_in}"')
     KEEPING = text("keeping", "Waiting for your family. To stop, press Ctrl-C.")
+    METERED = text(
+        "metered",
+        "To use little data, there are 20 to 60 minutes between looks. Whoever comes to the number "
+        "may wait an hour, and on a borrowed device may find nobody. Let them leave a letter.",
+    )
     KEEP_STOPPED = text(
         "keep-stopped",
         "No longer waiting. Nothing is lost. To wait again, start it again.",

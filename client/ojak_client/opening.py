@@ -11,6 +11,7 @@ from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.notices import Notice
 from ojak_client.profile import Contact, Profile
+from ojak_client.steady import steady_seconds
 from ojak_client.store import Store, VaultStore, vault_path
 from ojak_client.typed import one_form
 from ojak_client.vault import Vault
@@ -19,6 +20,7 @@ from ojak_protocol.stretch import argon2id
 
 if TYPE_CHECKING:
     from ojak_client.exchange import Exchange
+    from ojak_client.transport import Look
 
 Listen = Callable[[tuple[Notice, ...]], None]
 
@@ -80,7 +82,11 @@ def _refuse_closed(path: Path) -> None:
 
 @contextmanager
 def connect(
-    store: Store, relay: str, proxy: str | None, listen: Listen = lambda _: None
+    store: Store,
+    relay: str,
+    proxy: str | None,
+    listen: Listen = lambda _: None,
+    look: "Look | None" = None,
 ) -> Iterator["Exchange"]:
     """Give rounds with *relay* over one connection, which is made at the first of them.
 
@@ -89,6 +95,7 @@ def connect(
         relay: the relay's address.
         proxy: the address of a proxy, if one is to be used.
         listen: told what comes to light, as soon as it is saved.
+        look: called about once a second while an answer is awaited; what it raises ends the wait.
 
     Raises:
         UnusableSetting: the address or the proxy cannot be used.
@@ -100,8 +107,8 @@ def connect(
 
     url = parse_relay_url(relay)
     through = parse_proxy_url(proxy) if proxy else None
-    with RelayConnection(url, proxy=through) as connection:
-        yield Exchange(store, relay, connection, listen)
+    with RelayConnection(url, proxy=through, look=look) as connection:
+        yield Exchange(store, relay, connection, listen, steady=steady_seconds)
 
 
 def relays_of(profile: Profile) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ import io
 import re
 import select
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, cast
@@ -21,6 +22,7 @@ from typing import TYPE_CHECKING, Final, Self, cast
 from ojak_client.dial import Deadline, dial
 from ojak_client.errors import BadPass, NotReached, RelayRefused, Unsure, WrongPlace
 from ojak_client.relay_url import ProxyUrl, RelayUrl, check_way
+from ojak_client.steady import steady_seconds
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse
@@ -34,6 +36,13 @@ PIECE_BYTES: Final = 16 * 1024
 """What is handed to the system at once: one TLS record."""
 PATIENCE_SECONDS: Final = 60.0
 """A class-16 exchange takes 14 s at 50 kbit/s; this leaves room for a worse link."""
+LOOK_SECONDS: Final = 1.0
+"""How often, while the answer has not begun, whoever waits may look around."""
+
+Look = Callable[[socket.socket, float], None]
+"""Called with the connection and the seconds since the last call; what it raises ends the wait, the
+connection with it. A little over `LOOK_SECONDS` is usual; many more, and this process was stopped
+or the device slept."""
 
 _PASS: Final = re.compile(r"[A-Za-z0-9._~+/-]{1,256}=*")
 _NOT_A_RELAY: Final = frozenset({404, 405, 511})
@@ -57,6 +66,7 @@ class RelayConnection:
         bearer_pass: the pass of a private relay, sent to this relay only.
         patience_seconds: how long one request may take, connecting included and the wait that
             was asked for not included.
+        look: called while a request was sent and nothing of its answer has come.
 
     Raises:
         ProxyNeeded: an onion address without *proxy*.
@@ -71,6 +81,7 @@ class RelayConnection:
         proxy: ProxyUrl | None = None,
         bearer_pass: str | None = None,
         patience_seconds: float = PATIENCE_SECONDS,
+        look: Look | None = None,
     ) -> None:
         check_way(relay, proxy)
         if bearer_pass is not None and not _PASS.fullmatch(bearer_pass):
@@ -79,6 +90,7 @@ class RelayConnection:
         self._proxy = proxy
         self._pass = bearer_pass
         self._patience_seconds = patience_seconds
+        self._look = look
         self._stream: socket.socket | None = None
 
     def __enter__(self) -> Self:
@@ -155,7 +167,7 @@ class RelayConnection:
     def _once(self, request: bytes, expected: _Expected, deadline: Deadline) -> bytes:
         if self._stream is None:
             self._stream = dial(self._relay, self._proxy, deadline)
-        incoming = _Incoming(self._stream, deadline, HEADER_BYTES)
+        incoming = _Incoming(self._stream, deadline, HEADER_BYTES, self._look)
         reply = None
         try:
             reply, keep = _converse(self._stream, request, expected, incoming)
@@ -182,8 +194,11 @@ class _Incoming(io.RawIOBase):
     receive anew, so that a server that drips is never cut.
     """
 
-    def __init__(self, stream: socket.socket, deadline: Deadline, budget_bytes: int) -> None:
+    def __init__(
+        self, stream: socket.socket, deadline: Deadline, budget_bytes: int, look: Look | None
+    ) -> None:
         super().__init__()
+        self._look = look
         self._stream = stream
         self._deadline = deadline
         self._budget_bytes = budget_bytes
@@ -207,12 +222,24 @@ class _Incoming(io.RawIOBase):
         # The base class takes any buffer; BufferedReader, our only caller, gives this one.
         if not self._budget_bytes:
             raise WrongPlace("the answer is longer than any answer of a relay")
-        self._stream.settimeout(self._deadline.left())
-        count = self._stream.recv_into(buffer[: self._budget_bytes])
+        count = self._received(buffer[: self._budget_bytes])
         self._budget_bytes -= count
         self.has_begun = self.has_begun or count > 0
         self.has_ended = count == 0
         return count
+
+    def _received(self, buffer: "memoryview[int]") -> int:
+        while True:
+            left = self._deadline.left()
+            look = None if self.has_begun else self._look
+            self._stream.settimeout(left if look is None else min(left, LOOK_SECONDS))
+            began = steady_seconds()
+            try:
+                return self._stream.recv_into(buffer)
+            except TimeoutError:
+                if look is None:
+                    raise
+            look(self._stream, steady_seconds() - began)
 
 
 def _converse(

@@ -15,6 +15,7 @@ from ojak_client.i18n import LANGUAGES, told
 
 _COMMON: Final = (
     "lang", "profile", "relay", "json", "no_input", "yes", "quiet", "verbose", "passphrase_fd",
+    "passphrase_credential",
 )  # fmt: skip
 
 Run = Callable[..., Any]
@@ -51,6 +52,11 @@ def common_options(*, of_verb: bool) -> list[click.Parameter]:
             type=click.IntRange(min=0),
             metavar=descriptor,
             help=told(HelpText.PASSPHRASE_FD),
+        ),
+        click.Option(
+            ["--passphrase-credential"],
+            metavar=told(HelpText.NAME_METAVAR),
+            help=told(HelpText.PASSPHRASE_CREDENTIAL),
         ),
     ]
     for option in options:

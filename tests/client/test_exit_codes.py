@@ -20,6 +20,9 @@ from ojak_client.messages import Message
         (Message.UNSURE, 13),
         (Message.WRONG_PLACE, 13),
         (Message.REFUSED, 14),
+        (Message.VAULT_MISSING, 15),
+        (Message.PASSPHRASE_WRONG, 15),
+        (Message.VAULT_RESTORED, 15),
         (Message.INTERRUPTED, 130),
     ],
 )
@@ -28,7 +31,7 @@ def test_each_outcome_ends_with_its_published_code(message: Message, code: int) 
 
 
 def test_the_codes_are_those_that_programs_rely_on() -> None:
-    assert sorted(ExitCode) == [0, 1, 2, 10, 11, 12, 13, 14, 130]
+    assert sorted(ExitCode) == [0, 1, 2, 10, 11, 12, 13, 14, 15, 130]
 
 
 def test_wrong_answers_absent_family_and_impostor_share_one_code() -> None:

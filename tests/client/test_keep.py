@@ -6,18 +6,25 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from pathlib import Path
 
 import pytest
 
 from ojak_client.errors import VaultFull
+from ojak_client.i18n import told
+from ojak_client.messages import Message
 from ojak_client.profile import Contact, Profile
 from ojak_client.store import VaultStore, vault_path
 from ojak_client.vault import LOCK_SECONDS
 from ojak_client.verbs import keep
+from ojak_protocol.sync import REPLY_BYTES, decode_request
 from tests.client import vaults
 from tests.client.devices import ANSWERS, QUESTIONS, Device, Ran
+from tests.client.hostile_server import Guest, answering, reply, serving
 from tests.client.persons import NAME, RELAY, Clock, JournalStore, Person, line_of
 from tests.client.simulated_relay import SimulatedRelay
+from tests.client.test_dial import certificate
+from tests.client.test_service_manager import heard, listening
 from tests.people import meet
 
 GONE = "http://127.0.0.1:1"
@@ -168,3 +175,105 @@ def test_a_full_vault_is_told_once_and_waited_out(
 
 def _without_room(_store: VaultStore, _change: object) -> None:
     raise VaultFull("no room")
+
+
+@contextmanager
+def behind_a_portal(relay: SimulatedRelay, answers: list[bytes]) -> Iterator[str]:
+    """Give an address at which these answers come first, one a connection, and then the relay."""
+
+    def talk(guest: Guest) -> None:
+        while heard := guest.hear():
+            if answers:
+                guest.say(answers.pop(0))
+                return
+            body = heard.partition(b"\r\n\r\n")[2]
+            request = decode_request(body)
+            size = REPLY_BYTES[request.room]
+            wait = request.wait_seconds
+            guest.say(reply(relay.sync(body, reply_bytes=size, wait_seconds=wait)))
+
+    with serving(talk) as server:
+        yield server.url
+
+
+LOGIN = reply(b"<html>Sign in to this network</html>", kind="text/html")
+ELSEWHERE = reply(b"", "Location: http://portal.example/", status="302 Found", kind="text/html")
+BUSY = reply(b"later", status="503 Service Unavailable", kind="text/plain")
+
+
+def test_n5_a_captive_portal_is_told_once_and_nothing_is_lost(
+    device: Device, near_relay: SimulatedRelay, now_clock: Clock
+) -> None:
+    with behind_a_portal(near_relay, [LOGIN, ELSEWHERE]) as url:
+        other = family(device, near_relay, url, now_clock)
+        other.write("편지")
+        ran = keep_until(device, near_relay, other.sync)
+    assert ran.said == ["keeping", "wrong-place", "reached-again", "new-letter", "keep-stopped"]
+
+
+def test_each_reason_of_an_outage_is_told_once(
+    device: Device, near_relay: SimulatedRelay, now_clock: Clock
+) -> None:
+    with behind_a_portal(near_relay, [BUSY, b"", LOGIN]) as url:
+        family(device, near_relay, url, now_clock)
+        ran = keep_until(device, near_relay)
+    assert ran.said == [
+        "keeping",
+        "refused",
+        "unsure",
+        "wrong-place",
+        "reached-again",
+        "keep-stopped",
+    ]
+
+
+def test_a_name_that_is_not_found_and_a_false_certificate_are_told_once_each(
+    device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock, tmp_path: Path
+) -> None:
+    with serving(answering(), tls=certificate(tmp_path)) as server:
+        device.keep_contact(Contact("가", "https://relay.invalid"))
+        device.keep_contact(Contact("나", f"https://localhost:{server.port}"))
+        other = family(device, near_relay, url, now_clock)
+        other.write("편지")
+        ran = keep_until(device, near_relay, lambda: None, other.sync)
+    assert ran.said == ["keeping", "offline", "wrong-place", "new-letter", "keep-stopped"]
+
+
+def test_what_it_tells_the_service_manager_names_nobody(
+    device: Device,
+    near_relay: SimulatedRelay,
+    now_clock: Clock,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever may ask systemd for the state of this service must not learn who writes."""
+    address = str(tmp_path / "notify")
+    monkeypatch.setenv("NOTIFY_SOCKET", address)
+    monkeypatch.setenv("WATCHDOG_USEC", "400000")
+    monkeypatch.delenv("WATCHDOG_PID", raising=False)
+    with behind_a_portal(near_relay, [LOGIN]) as url, listening(address) as reader:
+        other = family(device, near_relay, url, now_clock)
+        other.write("편지")
+        ran = keep_until(device, near_relay, other.sync)
+        states = heard(reader)
+    assert "new-letter" in ran.said
+    assert [one for one in states if one != "WATCHDOG=1"] == [
+        f"STATUS={told(Message.KEEPING)}",
+        "READY=1",
+        f"STATUS={told(Message.WRONG_PLACE)}",
+        f"STATUS={told(Message.REACHED_AGAIN)}",
+        "STOPPING=1",
+        f"STATUS={told(Message.KEEP_STOPPED)}",
+    ]
+    assert states.count("WATCHDOG=1") >= 1
+    assert not any(NAME in one or "편지" in one for one in states)
+
+
+def test_a_service_that_cannot_begin_is_not_said_to_be_ready(
+    device: Device, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address = str(tmp_path / "notify")
+    monkeypatch.setenv("NOTIFY_SOCKET", address)
+    with listening(address) as reader:
+        assert device.run("keep").code == 15
+        assert heard(reader) == []

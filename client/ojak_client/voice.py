@@ -1,0 +1,31 @@
+"""How `ojak keep` speaks: to the person, and without a name to the service manager."""
+
+from dataclasses import dataclass
+
+from ojak_client.i18n import told
+from ojak_client.messages import Message
+from ojak_client.output import Output
+from ojak_client.service_manager import ServiceManager
+
+
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """Says sentences about waiting itself, none of which has a variable.
+
+    Attributes:
+        output: where everything else is said, which names people.
+        manager: shows the last sentence in `systemctl status`.
+    """
+
+    output: Output
+    manager: ServiceManager
+
+    def say(self, message: Message) -> None:
+        """Tell what happened; the person hears nothing of it with `-q`."""
+        self.output.say(message)
+        self.manager.status(told(message))
+
+    def warn(self, message: Message) -> None:
+        """Tell what the person must know even with `-q`."""
+        self.output.warn(message)
+        self.manager.status(told(message))
