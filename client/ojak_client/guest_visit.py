@@ -17,7 +17,7 @@ from ojak_client.messages import Message
 from ojak_client.notices import NoticeKind
 from ojak_client.profile import Contact, Profile, Visiting, find, with_contact
 from ojak_client.requests import Shape
-from ojak_client.rounds import MOST_ROUNDS, goes_on, room_for
+from ojak_client.rounds import MOST_ROUNDS, goes_on, next_room, room_for
 from ojak_client.timed_pointers import later
 from ojak_protocol.sync import MAX_WAIT_SECONDS
 
@@ -56,6 +56,7 @@ class GuestVisit:
         self._name = name
         self._look_seconds = look_seconds
         self._left_behind = 0
+        self._room = 0
         self.letters_coming = 0
         """How many letters the host said are to come."""
 
@@ -164,7 +165,7 @@ class GuestVisit:
     def _round(self, *, wait_seconds: int) -> Round:
         visiting = self.contact.visiting
         least = BRANCH_ROOM if _is_answering(visiting) else 1
-        room = room_for(max(least, self._left_behind))
+        room = max(room_for(least), self._room)
         began = time.monotonic()
         result = self._exchange.round(Shape(room=room, wait_seconds=wait_seconds, guest=True))
         if not result.moved and (wait_seconds or result.left_behind):
@@ -172,6 +173,7 @@ class GuestVisit:
         # Other offers that lie there are of no interest once one of them is answered.
         answered = least == 1 and _is_answering(self.contact.visiting)
         self._left_behind = 0 if answered else result.left_behind
+        self._room = 0 if answered else next_room(result)
         for notice in result.notices:
             if notice.kind is NoticeKind.HOST_CONFIRMED:
                 self.letters_coming = notice.count
