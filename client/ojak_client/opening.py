@@ -10,7 +10,6 @@ from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.notices import Notice
 from ojak_client.profile import Contact, Profile
-from ojak_client.relay_url import parse_proxy_url, parse_relay_url
 from ojak_client.store import Store, VaultStore, vault_path
 from ojak_client.typed import one_form
 from ojak_client.vault import Vault
@@ -74,6 +73,10 @@ def connect(
     """
     # What only looks at what is kept, as `ojak status` does, starts without any of it.
     from ojak_client.exchange import Exchange  # noqa: PLC0415 - see above
+    from ojak_client.relay_url import (  # noqa: PLC0415 - see above
+        parse_proxy_url,
+        parse_relay_url,
+    )
     from ojak_client.transport import RelayConnection  # noqa: PLC0415 - see above
 
     url = parse_relay_url(relay)
