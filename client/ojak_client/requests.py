@@ -67,6 +67,11 @@ def make_request(
     deletes = [key for contact in contacts for key in _deletes(contact, relay)]
     size = _class_for(len(deposits), guest=shape.guest)
     polls = _polls(contacts, relay, moment, turn=turn, older=shape.older)
+    if len(polls) > size.polls:
+        # A place that is another one in each turn would else come by in step with the turns of its
+        # list, and some of its values never.
+        each = _rounds_for_all(len(polls), size.polls)
+        polls = _polls(contacts, relay, moment, turn=turn // each, older=shape.older)
     return SyncRequest(
         sync_class=size,
         polls=_filled(polls, _fillers_for(profile, relay), size.polls, turn=turn),
@@ -110,7 +115,7 @@ def _filled(
     """
     if len(polls) > count:
         # The most wanted half is asked for each time, the rest in turn.
-        first, rest = polls[: count // 2], polls[count // 2 :]
+        first, rest = polls[: _always(count)], polls[_always(count) :]
         start = turn * (count - len(first)) % len(rest)
         polls = [*first, *rest[start:], *rest[:start]][:count]
     drawn = sorted(range(count), key=fillers.__getitem__)
@@ -118,6 +123,17 @@ def _filled(
     for position, place in zip(sorted(drawn[: len(polls)]), polls, strict=True):
         filled[position] = place
     return tuple(filled)
+
+
+def _always(count: int) -> int:
+    """Return how many of *count* polls are the same in every request."""
+    return count // 2
+
+
+def _rounds_for_all(places: int, count: int) -> int:
+    """Return in how many requests each of *places* that do not fit into one had its turn."""
+    in_turn = count - _always(count)
+    return -(-(places - _always(count)) // in_turn)
 
 
 def _polls(

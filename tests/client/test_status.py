@@ -199,5 +199,11 @@ def test_status_loads_nothing_that_speaks_to_a_relay_or_makes_keys(device: Devic
     )
     loaded = set(ended.stderr.split())
     assert "ojak_client.profile" in loaded
-    unused = {"ojak_client.exchange", "ojak_client.transport", "ojak_client.apply", "ssl"}
+    unused = {
+        "ojak_client.exchange",
+        "ojak_client.relay_url",
+        "ojak_client.transport",
+        "ojak_client.apply",
+        "ssl",
+    }
     assert loaded & (unused | {"http.client", "asyncio", "email"}) == set()
