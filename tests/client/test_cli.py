@@ -90,7 +90,7 @@ def run(command: Sequence[str], **more: str) -> subprocess.CompletedProcess[str]
 ALLOWED_LATIN = {
     *VERBS, "ojak", "ko", "zh", "en", "json", "JSON", "OJAK", "HOME", "RELAY", "q", "v", "x",
     "lang", "profile", "relay", "no", "input", "yes", "quiet", "verbose", "passphrase", "fd",
-    "version", "help", "to", "stdout", "letter", "txt", "U",
+    "version", "help", "to", "stdout", "letter", "txt", "U", "credential", "systemd",
 }  # fmt: skip
 
 
