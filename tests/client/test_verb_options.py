@@ -16,7 +16,7 @@ WITHOUT_PLACEHOLDER = (click.Choice,)
 """Types that show what may be given, in no language."""
 
 
-WITH_PROXY = ("keep", "meet", "send", "recall", "ask", "answer", "stop", "sync", "allow")
+WITH_PROXY = ("keep", "meet", "send", "recall", "ask", "answer", "stop", "sync", "allow", "forget")
 
 
 def verb_of(name: str) -> Verb:
