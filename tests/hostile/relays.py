@@ -88,11 +88,14 @@ class HostileRelay(SimulatedRelay):
 
     @contextmanager
     def shows_noise(self) -> Iterator[None]:
-        """It shows random bytes wherever somebody looks, as many as the reply has room for."""
+        """It shows random bytes anywhere somebody looks, as many as the reply has room for."""
 
         def answer(request: SyncRequest) -> SyncReply:
+            # Drawn anew each time: at the same ones it might never meet a place that is looked at.
+            drawn = sorted(range(len(request.polls)), key=lambda _: os.urandom(4))
+            shown = drawn[: request.room]
             polls = tuple(
-                Found(os.urandom(BOX_BYTES)) if n < request.room else NoRoom()
+                Found(os.urandom(BOX_BYTES)) if n in shown else NoRoom()
                 for n in range(len(request.polls))
             )
             return replace(self._honest(request), polls=polls)
