@@ -1,6 +1,6 @@
 """The meeting's own questions: three answers, what they are worth, what they are stretched to."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 QUESTIONS: Final = 3
+Heard = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -42,16 +43,18 @@ def ask_answers(
     questions: tuple[str, ...],
     answers_fd: int | None,
     about: Message | None = None,
+    heard: Heard = lambda: None,
 ) -> Stretched:
     """Ask for the three answers and return what they are stretched to, about half a second later.
 
-    *about* is what the person should know first.
+    *about* is what the person should know first; *heard* is called at each answer that was typed,
+    whatever becomes of it.
 
     Raises:
         Refused: an answer cannot be used, or two are the same.
         Failure: nobody can be asked.
     """
-    answers = _ask_three(invocation, questions, answers_fd, about)
+    answers = _ask_three(invocation, questions, answers_fd, about, heard)
     return _stretched(number_seed(number, argon2id), set_number, answers)
 
 
@@ -143,9 +146,14 @@ def _ask_three(
     questions: tuple[str, ...],
     answers_fd: int | None,
     about: Message | None = None,
+    heard: Heard = lambda: None,
 ) -> Answers:
     prompts = [_prompt(n, questions) for n in (1, 2, 3)]
-    with _typed(invocation, prompts, answers_fd, about=about) as (first, second, third):
+    with _typed(invocation, prompts, answers_fd, about=about, heard=heard) as (
+        first,
+        second,
+        third,
+    ):
         return answers_of(first, second, third)
 
 
@@ -162,10 +170,16 @@ def _typed(
     *,
     about: Message | None = None,
     wrong_count: Message = Message.THREE_LINES,
+    heard: Heard = lambda: None,
 ) -> "Iterator[list[str]]":
     """Give what was typed, and overwrite it afterwards as far as it can be."""
+
+    def understand(answer: str) -> str:
+        heard()
+        return understood(answer)
+
     typed = invocation.inputs.answers(
-        prompts, answers_fd, understood, about=about, wrong_count=wrong_count
+        prompts, answers_fd, understand, about=about, wrong_count=wrong_count
     )
     try:
         yield [secret.text() for secret in typed]

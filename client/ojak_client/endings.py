@@ -23,16 +23,25 @@ def end(error: BaseException, arguments: Sequence[str]) -> ExitCode:
     """Write the sentence for *error* and return its exit code."""
     if isinstance(error, BrokenPipeError):
         return _abandon_output()
-    failure = explain(error) if isinstance(error, Exception) else Failure(Message.INTERRUPTED)
-    code = exit_code(failure.message)
-    output = Output(json="--json" in arguments)
     try:
-        output.failed(failure.message, code, failure.command, **failure.values)
-        if failure.message is Message.FAULT and os.environ.get(DEBUG_VARIABLE):
-            _print_places(error)
+        return tell_end(Output(json="--json" in arguments), error)
     except BrokenPipeError:
         _abandon_output()
+    return _explained(error)[1]
+
+
+def tell_end(output: Output, error: BaseException) -> ExitCode:
+    """Write the sentence for *error* to *output* and return its exit code."""
+    failure, code = _explained(error)
+    output.failed(failure.message, code, failure.command, **failure.values)
+    if failure.message is Message.FAULT and os.environ.get(DEBUG_VARIABLE):
+        _print_places(error)
     return code
+
+
+def _explained(error: BaseException) -> tuple[Failure, ExitCode]:
+    failure = explain(error) if isinstance(error, Exception) else Failure(Message.INTERRUPTED)
+    return failure, exit_code(failure.message)
 
 
 def _abandon_output() -> ExitCode:

@@ -26,7 +26,7 @@ from ojak_client.__main__ import main
 main()
 """
 """The command as it is; only the passphrase of these vaults is stretched at no cost."""
-_KOREAN: Final = gettext.translation(DOMAIN, LOCALE_DIR, ["ko"])
+KOREAN: Final = gettext.translation(DOMAIN, LOCALE_DIR, ["ko"])
 
 
 class Sitting:
@@ -52,7 +52,7 @@ class Sitting:
 
     def until(self, message: Message) -> None:
         """Read until the beginning of *message*, up to its first variable, appears."""
-        sentence = _KOREAN.pgettext(message.text.id, message.text.english)
+        sentence = KOREAN.pgettext(message.text.id, message.text.english)
         self.until_text(re.split(r"“?\{", sentence)[0].strip())
 
     def until_text(self, text: str) -> None:

@@ -14,7 +14,8 @@ from typing import Any, Final
 import click
 
 from ojak_client.answering import answer_now
-from ojak_client.asking import Stretched, ask_answers
+from ojak_client.asking import Heard, Stretched, ask_answers
+from ojak_client.endings import tell_end
 from ojak_client.errors import NoAnswer, RelayRefused
 from ojak_client.exit_codes import ExitCode, exit_code
 from ojak_client.failures import Failure
@@ -43,7 +44,7 @@ from ojak_client.verb_options import (
 )
 from ojak_protocol.estimate import WARNING_BELOW_BITS
 from ojak_protocol.letters import Kind
-from ojak_protocol.number import parse_number
+from ojak_protocol.number import Number, parse_number
 
 OWN_LOOKS_SECONDS: Final = 7 * 24 * 3600
 BORROWED_READS_SECONDS: Final = 600
@@ -100,6 +101,38 @@ def command(invocation: Invocation, number: tuple[str, ...], **options: Any) -> 
     if chosen.answer_fd is not None and chosen.answer_fd == chosen.answers_fd:
         raise Failure(Message.ONE_SOURCE, option=f"{ANSWERS_OPTION}, {ANSWER_OPTION}")
     invocation.require_screen(to_stdout=chosen.to_stdout)
+    if chosen.own is not None:
+        return _meet(invocation, chosen, relay, place)
+    return _meet_on_a_borrowed_device(invocation, chosen, relay, place)
+
+
+def _meet_on_a_borrowed_device(
+    invocation: Invocation, chosen: _Options, relay: str, place: Number
+) -> ExitCode:
+    """Meet, and say at the end, however it comes, what holds for answers and device."""
+    typed: list[None] = []
+    try:
+        return _meet(invocation, chosen, relay, place, heard=lambda: typed.append(None))
+    except BrokenPipeError:
+        raise
+    except (Exception, KeyboardInterrupt) as error:
+        if not typed:
+            raise
+        # Why it ended stands first: the last that one reads is to hand the device back.
+        return tell_end(invocation.output, error)
+    finally:
+        if typed:
+            invocation.output.say(Message.ANSWERS_SPENT)
+            invocation.output.say(Message.CLEARED)
+
+
+def _meet(
+    invocation: Invocation,
+    chosen: _Options,
+    relay: str,
+    place: Number,
+    heard: Heard = lambda: None,
+) -> ExitCode:
     stretched = ask_answers(
         invocation,
         place,
@@ -107,15 +140,10 @@ def command(invocation: Invocation, number: tuple[str, ...], **options: Any) -> 
         questions=chosen.questions,
         answers_fd=chosen.answers_fd,
         about=Message.ABOUT_SPENT if chosen.own is None else None,
+        heard=heard,
     )
-    try:
-        text = _letter_before(invocation, chosen)
-        return _visit(invocation, chosen, relay, stretched, text)
-    finally:
-        # True however the visit ended, and worth knowing most when it ended badly.
-        if chosen.own is None:
-            invocation.output.say(Message.ANSWERS_SPENT)
-            invocation.output.say(Message.CLEARED)
+    text = _letter_before(invocation, chosen)
+    return _visit(invocation, chosen, relay, stretched, text)
 
 
 def _visit(
