@@ -178,6 +178,18 @@ class Terminal:
             with suppress(OSError):  # the window was closed
                 self.write(_CLEAR + _LEAVE_SCREEN)
 
+    def _size(self) -> os.terminal_size:
+        """Return columns and lines of the terminal itself.
+
+        Not what COLUMNS and LINES of the environment say, which may be stale: a page that is too
+        long would scroll a letter out of the screen that is erased.
+        """
+        with suppress(OSError):
+            size = os.get_terminal_size(self._descriptor)
+            if size.columns and size.lines:
+                return size
+        return shutil.get_terminal_size()
+
     def show_once(self, text: str) -> None:
         """Show *text*, made safe, page by page until Enter; then erase it.
 
@@ -187,7 +199,7 @@ class Terminal:
         with self.private():
             # What was typed before the letter appeared must not close it unread.
             termios.tcflush(self._descriptor, termios.TCIFLUSH)
-            remaining = pages(escape.block(text), shutil.get_terminal_size())
+            remaining = pages(escape.block(text), self._size())
             for position, page in enumerate(remaining, start=1):
                 last = position == len(remaining)
                 footer = Message.PRESS_TO_ERASE if last else Message.PRESS_FOR_NEXT

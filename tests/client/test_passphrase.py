@@ -38,7 +38,7 @@ def test_the_passphrase_is_changed(kept: Device) -> None:
     assert (ran.code, ran.said) == (0, ["passphrase-changed"])
     assert names(kept, NEW) == [NAME]
     ran = kept.run("contacts")
-    assert (ran.code, ran.said) == (1, ["passphrase-wrong"])
+    assert (ran.code, ran.said) == (15, ["passphrase-wrong"])
 
 
 def test_a_decoy_opens_something_empty_and_its_own_words_and_codes_are_the_same(

@@ -99,7 +99,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _no_path_is_made_of_it(home: Path, tmp_path: Path) -> Iterator[None]:
     yield
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
-    assert {path.name for path in files} <= {"letters", "letters.lock"}
+    assert {path.name for path in files} <= {"letters", "letters.boxes", "letters.lock"}
     assert list(home.iterdir()) == []
     assert not Path("/tmp/ojak-b7").exists()  # noqa: S108 - where the letters point to
 

@@ -156,7 +156,9 @@ def test_two_profiles_of_one_account_stay_on_side_by_side_and_never_mix(family: 
     assert second.read().letters == ["둘째에게"]
     assert "둘째에게" not in (letters := first.read().letters)
     assert "첫째에게" in letters
-    assert {path.name for path in second.profile.iterdir()} == {"letters", "letters.lock"}
+    assert {path.name for path in second.profile.iterdir()} == {
+        *("letters", "letters.boxes", "letters.lock")
+    }
     assert not (account / "home" / ".local").exists()
     # The passphrase of one opens nothing of the other.
     second.passphrase = first.passphrase
