@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from ojak_client import atomic_file
+from ojak_client.atomic_file import Disk
 from ojak_client.errors import VaultDamaged, VaultIncomplete
 from ojak_client.vault_format import SLOTS
 from ojak_protocol.addresses import BOX_BYTES
@@ -63,11 +64,13 @@ class Pages:
         descriptor: of the file, for reading and writing.
         slot: whose quarter it is.
         count: how many pages a quarter has.
+        disk: the system, for writing.
     """
 
     descriptor: int
     slot: int
     count: int
+    disk: Disk
 
     def read(self, page: int) -> bytes:
         """Return the bytes of *page*, fewer if the file ends in it.
@@ -89,12 +92,12 @@ class Pages:
             rest = memoryview(content)
             while rest:
                 begin = self._begin(page) + PAGE_BYTES - len(rest)
-                rest = rest[os.pwrite(self.descriptor, rest, begin) :]
+                rest = rest[self.disk.pwrite(self.descriptor, rest, begin) :]
             if number == len(pages) // 2:
                 after(Step.HALF_WRITTEN)
         after(Step.WRITTEN)
         # Not fdatasync, which some systems lack: the size never changes, so it costs little more.
-        os.fsync(self.descriptor)
+        self.disk.fsync(self.descriptor)
         after(Step.SYNCED)
 
     def overwrite(self, pages: Iterable[int], after: After) -> None:
@@ -106,17 +109,17 @@ class Pages:
         return (self.slot * self.count + page) * PAGE_BYTES
 
 
-def make(path: Path, pages: int, entropy: Entropy, after: After) -> None:
+def make(path: Path, pages: int, entropy: Entropy, after: After, disk: Disk) -> None:
     """Make the file at *path*, random and durable, with so many *pages* for each slot.
 
     Raises:
         OSError: the file system refused.
     """
-    atomic_file.replace(path, entropy(_size_bytes(pages)), after=after)
+    atomic_file.replace(path, entropy(_size_bytes(pages)), after=after, disk=disk)
 
 
 @contextlib.contextmanager
-def opened(path: Path, slot: int, pages: int) -> Iterator[Pages]:
+def opened(path: Path, slot: int, pages: int, disk: Disk) -> Iterator[Pages]:
     """Give the pages of *slot* in the file at *path*, which has so many *pages* for each.
 
     Raises:
@@ -124,15 +127,15 @@ def opened(path: Path, slot: int, pages: int) -> Iterator[Pages]:
         OSError: the file system refused.
     """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = disk.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         raise VaultIncomplete("there is no file of boxes") from None
     try:
         if os.fstat(descriptor).st_size != _size_bytes(pages):
             raise VaultIncomplete("not the length of the file of boxes")
-        yield Pages(descriptor, slot, pages)
+        yield Pages(descriptor, slot, pages, disk)
     finally:
-        os.close(descriptor)
+        disk.close(descriptor)
 
 
 def sealed(box: bytes, *, key: bytes, slot: int, page: int, entropy: Entropy) -> bytes:
