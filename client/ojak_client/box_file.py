@@ -72,13 +72,20 @@ class Pages:
     count: int
     disk: Disk
 
-    def read(self, page: int) -> bytes:
-        """Return the bytes of *page*, fewer if the file ends in it.
+    def read(self) -> bytes:
+        """Return the bytes of all pages, 4.25 MiB with 1088 of them, fewer if the file was cut.
+
+        All of them, however many hold a box: what is asked of the system must not tell.
 
         Raises:
             OSError: the file system refused.
         """
-        return os.pread(self.descriptor, PAGE_BYTES, self._begin(page))
+        found, left_bytes, begin = b"", self.count * PAGE_BYTES, self._begin(0)
+        # Once, but for a file system that gives less than it is asked for.
+        while left_bytes and (more := os.pread(self.descriptor, left_bytes, begin + len(found))):
+            found += more
+            left_bytes -= len(more)
+        return found
 
     def write(self, pages: Mapping[int, bytes], after: After) -> None:
         """Return once *pages* are durably what they are to be.

@@ -197,8 +197,9 @@ class Vault:
             raw = _whole(self._path)
             saved = self._read(raw)
             with self._pages(saved) as pages:
+                content = _content(pages)
                 boxes = KeptBoxes(
-                    lambda page: _page(pages, page),
+                    lambda page: _page(content, page),
                     self._slot,
                     saved.pages or box_file.PAGES,
                     self._entropy,
@@ -378,8 +379,14 @@ def _whole(path: Path) -> bytes:
     return raw
 
 
-def _page(pages: Pages | None, page: int) -> bytes:
+def _content(pages: Pages | None) -> bytes:
     if pages is None:
-        raise VaultDamaged("a reference to a file that there never was")
+        return b""
     with file_errors():
-        return pages.read(page)
+        return pages.read()
+
+
+def _page(content: bytes, page: int) -> bytes:
+    if not content:
+        raise VaultDamaged("a reference to a file that there never was")
+    return content[page * PAGE_BYTES : (page + 1) * PAGE_BYTES]
