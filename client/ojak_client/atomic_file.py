@@ -12,11 +12,36 @@ import os
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 PIECE_BYTES: Final = 64 * 1024
 _FRESH: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _OLD: Final = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+
+
+class Disk(Protocol):
+    """What is asked of the system for files; the module `os` is one, tests have others."""
+
+    def open(self, path: Path, flags: int, mode: int = 0o777) -> int:
+        """Open or make a file or a directory, and return its descriptor."""
+
+    def write(self, fd: int, data: bytes | memoryview, /) -> int:
+        """Write and return how many bytes of *data* were taken."""
+
+    def pwrite(self, fd: int, data: bytes | memoryview, offset: int, /) -> int:
+        """Write at *offset* and return how many bytes of *data* were taken."""
+
+    def fsync(self, fd: int) -> None:
+        """Make durable what the descriptor leads to."""
+
+    def replace(self, src: Path, dst: Path) -> None:
+        """Give *src* the name *dst*."""
+
+    def unlink(self, path: Path) -> None:
+        """Take a name away."""
+
+    def close(self, fd: int) -> None:
+        """Give the descriptor back."""
 
 
 class Step(Enum):
@@ -37,50 +62,54 @@ def _go_on(_: Step) -> None:
     pass
 
 
-def replace(path: Path, content: bytes, *, after: Callable[[Step], None] = _go_on) -> None:
+def replace(
+    path: Path, content: bytes, *, after: Callable[[Step], None] = _go_on, disk: Disk = os
+) -> None:
     """Make *content* what durably lies at *path*, readable by its owner only.
 
     Args:
         path: in a directory that exists; what a killed call left beside it is erased first.
         content: the whole new file.
         after: called after each step, for tests that stop there.
+        disk: the system.
 
     Raises:
         OSError: the file system refused. Before the name was changed the old file is unchanged;
             if only making that change durable failed, the new one is in place.
     """
     fresh = fresh_path(path)
-    erase(fresh)
+    erase(fresh, disk=disk)
     after(Step.CLEANED)
-    with _opened_to_overwrite(path) as old:
+    with _opened_to_overwrite(path, disk) as old:
         try:
-            _write_durably(fresh, content, after)
-            fresh.replace(path)
+            _write_durably(fresh, content, after, disk)
+            disk.replace(fresh, path)
         except BaseException:
             with contextlib.suppress(OSError):
-                erase(fresh)
+                erase(fresh, disk=disk)
             raise
         after(Step.RENAMED)
-        sync_directory(path.parent)
+        sync_directory(path.parent, disk=disk)
         after(Step.DIRECTORY_SYNCED)
         # Only what no name leads to any more: a hard link may be somebody's only copy.
         if old is not None and os.fstat(old).st_nlink == 0:
             with contextlib.suppress(OSError):
-                _overwrite(old, after)
+                _overwrite(old, after, disk)
     after(Step.OVERWRITTEN)
 
 
-def erase(path: Path) -> None:
+def erase(path: Path, *, disk: Disk = os) -> None:
     """Overwrite the file at *path* as far as we can and remove it; nothing there is well.
 
     Raises:
         OSError: it could not be removed.
     """
-    with _opened_to_overwrite(path) as old:
+    with _opened_to_overwrite(path, disk) as old:
         if old is not None and os.fstat(old).st_nlink == 1:
             with contextlib.suppress(OSError):
-                _overwrite(old, _go_on)
-    path.unlink(missing_ok=True)
+                _overwrite(old, _go_on, disk)
+    with contextlib.suppress(FileNotFoundError):
+        disk.unlink(path)
 
 
 def fresh_path(path: Path) -> Path:
@@ -88,60 +117,60 @@ def fresh_path(path: Path) -> Path:
     return path.with_name(path.name + ".new")
 
 
-def sync_directory(directory: Path) -> None:
+def sync_directory(directory: Path, *, disk: Disk = os) -> None:
     """Make the names in *directory* durable.
 
     Raises:
         OSError: the file system refused.
     """
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    descriptor = disk.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
+        disk.fsync(descriptor)
     finally:
-        os.close(descriptor)
+        disk.close(descriptor)
 
 
-def _write_durably(path: Path, content: bytes, after: Callable[[Step], None]) -> None:
-    descriptor = os.open(path, _FRESH, 0o600)
+def _write_durably(path: Path, content: bytes, after: Callable[[Step], None], disk: Disk) -> None:
+    descriptor = disk.open(path, _FRESH, 0o600)
     try:
         after(Step.CREATED)
         half = len(content) // 2
-        _write(descriptor, content[:half])
+        _write(descriptor, content[:half], disk)
         after(Step.HALF_WRITTEN)
-        _write(descriptor, content[half:])
+        _write(descriptor, content[half:], disk)
         after(Step.WRITTEN)
-        os.fsync(descriptor)
+        disk.fsync(descriptor)
         after(Step.SYNCED)
     finally:
-        os.close(descriptor)
+        disk.close(descriptor)
 
 
-def _write(descriptor: int, content: bytes) -> None:
+def _write(descriptor: int, content: bytes, disk: Disk) -> None:
     rest = memoryview(content)
     while rest:
-        rest = rest[os.write(descriptor, rest) :]
+        rest = rest[disk.write(descriptor, rest) :]
 
 
 @contextlib.contextmanager
-def _opened_to_overwrite(path: Path) -> Iterator[int | None]:
+def _opened_to_overwrite(path: Path, disk: Disk) -> Iterator[int | None]:
     """Give a descriptor that reaches the file's bytes after its name is gone, or None."""
     try:
-        descriptor = os.open(path, _OLD)
+        descriptor = disk.open(path, _OLD)
     except OSError:
         yield None
         return
     try:
         yield descriptor
     finally:
-        os.close(descriptor)
+        disk.close(descriptor)
 
 
-def _overwrite(descriptor: int, after: Callable[[Step], None]) -> None:
+def _overwrite(descriptor: int, after: Callable[[Step], None], disk: Disk) -> None:
     """Put random bytes, which look like a vault's, over all bytes of the file, durably."""
     size_bytes = os.fstat(descriptor).st_size
     os.lseek(descriptor, 0, os.SEEK_SET)
     for position in range(0, size_bytes, PIECE_BYTES):
-        _write(descriptor, os.urandom(min(PIECE_BYTES, size_bytes - position)))
+        _write(descriptor, os.urandom(min(PIECE_BYTES, size_bytes - position)), disk)
         if position == 0:
             after(Step.HALF_OVERWRITTEN)
-    os.fsync(descriptor)
+    disk.fsync(descriptor)

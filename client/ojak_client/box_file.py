@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from ojak_client import atomic_file
+from ojak_client.atomic_file import Disk
 from ojak_client.errors import VaultDamaged, VaultIncomplete
 from ojak_client.vault_format import SLOTS
 from ojak_protocol.addresses import BOX_BYTES
@@ -63,19 +64,28 @@ class Pages:
         descriptor: of the file, for reading and writing.
         slot: whose quarter it is.
         count: how many pages a quarter has.
+        disk: the system, for writing.
     """
 
     descriptor: int
     slot: int
     count: int
+    disk: Disk
 
-    def read(self, page: int) -> bytes:
-        """Return the bytes of *page*, fewer if the file ends in it.
+    def read(self) -> bytes:
+        """Return the bytes of all pages, 4.25 MiB with 1088 of them, fewer if the file was cut.
+
+        All of them, however many hold a box: what is asked of the system must not tell.
 
         Raises:
             OSError: the file system refused.
         """
-        return os.pread(self.descriptor, PAGE_BYTES, self._begin(page))
+        found, left_bytes, begin = b"", self.count * PAGE_BYTES, self._begin(0)
+        # Once, but for a file system that gives less than it is asked for.
+        while left_bytes and (more := os.pread(self.descriptor, left_bytes, begin + len(found))):
+            found += more
+            left_bytes -= len(more)
+        return found
 
     def write(self, pages: Mapping[int, bytes], after: After) -> None:
         """Return once *pages* are durably what they are to be.
@@ -89,12 +99,12 @@ class Pages:
             rest = memoryview(content)
             while rest:
                 begin = self._begin(page) + PAGE_BYTES - len(rest)
-                rest = rest[os.pwrite(self.descriptor, rest, begin) :]
+                rest = rest[self.disk.pwrite(self.descriptor, rest, begin) :]
             if number == len(pages) // 2:
                 after(Step.HALF_WRITTEN)
         after(Step.WRITTEN)
         # Not fdatasync, which some systems lack: the size never changes, so it costs little more.
-        os.fsync(self.descriptor)
+        self.disk.fsync(self.descriptor)
         after(Step.SYNCED)
 
     def overwrite(self, pages: Iterable[int], after: After) -> None:
@@ -106,17 +116,17 @@ class Pages:
         return (self.slot * self.count + page) * PAGE_BYTES
 
 
-def make(path: Path, pages: int, entropy: Entropy, after: After) -> None:
+def make(path: Path, pages: int, entropy: Entropy, after: After, disk: Disk) -> None:
     """Make the file at *path*, random and durable, with so many *pages* for each slot.
 
     Raises:
         OSError: the file system refused.
     """
-    atomic_file.replace(path, entropy(_size_bytes(pages)), after=after)
+    atomic_file.replace(path, entropy(_size_bytes(pages)), after=after, disk=disk)
 
 
 @contextlib.contextmanager
-def opened(path: Path, slot: int, pages: int) -> Iterator[Pages]:
+def opened(path: Path, slot: int, pages: int, disk: Disk) -> Iterator[Pages]:
     """Give the pages of *slot* in the file at *path*, which has so many *pages* for each.
 
     Raises:
@@ -124,15 +134,15 @@ def opened(path: Path, slot: int, pages: int) -> Iterator[Pages]:
         OSError: the file system refused.
     """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = disk.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
     except FileNotFoundError:
         raise VaultIncomplete("there is no file of boxes") from None
     try:
         if os.fstat(descriptor).st_size != _size_bytes(pages):
             raise VaultIncomplete("not the length of the file of boxes")
-        yield Pages(descriptor, slot, pages)
+        yield Pages(descriptor, slot, pages, disk)
     finally:
-        os.close(descriptor)
+        disk.close(descriptor)
 
 
 def sealed(box: bytes, *, key: bytes, slot: int, page: int, entropy: Entropy) -> bytes:

@@ -36,6 +36,8 @@ class Ojak(click.Group):
         del ctx
         if cmd_name not in VERBS:
             return None
+        # However the verb ends: which files are read is not to tell what a vault holds.
+        importlib.import_module("ojak_client.endings")
         command = importlib.import_module(f"ojak_client.verbs.{cmd_name}").command
         assert isinstance(command, click.Command)  # noqa: S101 - our own table and modules
         return command

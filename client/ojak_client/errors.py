@@ -25,7 +25,7 @@
         ├── VaultFull           the content does not fit; the saved one is unchanged
         ├── PassphraseTaken     a new passphrase opens something already; nothing changed
         ├── NoSlotLeft          there is no slot for another passphrase; nothing changed
-        └── VaultUnusable       the file system refused; the saved one is unchanged
+        └── VaultUnusable       the file system refused; the old or the new one is saved
 
 No message carries a secret, an address, a path or a byte that came from outside.
 """
@@ -144,4 +144,4 @@ class NoSlotLeft(VaultError):
 
 
 class VaultUnusable(VaultError):
-    """The file system refused to read or to write; what was saved before is unchanged."""
+    """The file system refused to read or to write; what is saved is whole, the old or the new."""

@@ -87,6 +87,7 @@ class Exchange:
     _clock_offset: int | None = None
     _asked: SyncRequest | None = None
     _shape: Shape = field(default_factory=Shape)
+    _shut: set[str] = field(default_factory=set)
     _kem: MlKem768 = field(default_factory=MlKem768)
 
     @property
@@ -144,9 +145,10 @@ class Exchange:
             return applied, _Change(applied, notices, moved=applied != profile)
 
         applied = self.store.update(after)
-        self.listen(applied.notices)
+        notices = self._once(applied.notices)
+        self.listen(notices)
         return Round(
-            notices=prepared.notices + applied.notices,
+            notices=prepared.notices + notices,
             left_behind=sum(isinstance(result, NoRoom) for result in reply.polls),
             found=sum(isinstance(result, Found) for result in reply.polls),
             errands=has_errands(applied.profile, self.relay, moment),
@@ -192,6 +194,20 @@ class Exchange:
         moment = self.moment
         profile, _ = prepare(self.store.read(), self.relay, moment)
         return make_request(profile, self.relay, moment, turn=self._turn, shape=self._shape)
+
+    def _once(self, notices: tuple[Notice, ...]) -> tuple[Notice, ...]:
+        """Return what is to be told: of boxes that do not open, once a contact.
+
+        They change nothing that is kept, so they are found at each look.
+        """
+        told = []
+        for notice in notices:
+            if notice.kind is NoticeKind.BOX_SHUT:
+                if notice.contact in self._shut:
+                    continue
+                self._shut.add(notice.contact)
+            told.append(notice)
+        return tuple(told)
 
     def _ask(self, request: SyncRequest) -> SyncReply:
         answer = self.connection.sync(

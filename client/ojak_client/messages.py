@@ -144,6 +144,10 @@ class Message(Enum):
         "queued",
         "Your letter is ready. It has not left this device. It goes with the next connection.",
     )
+    KEPT_HERE = text(
+        "kept-here",
+        "Your letter is kept here. It goes later by itself. Do not write it again.",
+    )
     WAITS_FOR_MEETING = text(
         "waits-for-meeting",
         "Your letter is ready. It goes once you are confirmed to each other.",
@@ -156,6 +160,12 @@ class Message(Enum):
         "copy",
         "One of the two devices was brought back from an old copy. This conversation has "
         "ended. Meet again with a new number.",
+    )
+    BOX_SHUT = text(
+        "box-shut",
+        "Something came that this device cannot open. It was damaged on the way, or this device "
+        "was brought back from an old copy. If no letters come any more, meet again with a new "
+        'number. From: "{name}"',
     )
     TOO_MANY_WAITING = text(
         "too-many-waiting",

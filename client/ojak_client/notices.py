@@ -47,6 +47,8 @@ class NoticeKind(Enum):
     LETTER_GONE = "letter gone"
     """A timed letter did not lie where it should, seven days after it was due."""
     COPY_DETECTED = "copy detected"
+    BOX_SHUT = "box shut"
+    """A box that the other side sealed does not open: damaged, or this device is an older copy."""
     RELAY_FULL = "relay full"
     TOO_NEW = "too new"
 

@@ -6,9 +6,17 @@ what is said of it afterwards is what the relay confirmed.
 
 import time
 from functools import partial
+from typing import Final
 
 from ojak_client.due_times import local_time
-from ojak_client.errors import NoAnswer, RelayRefused, UnusableSetting
+from ojak_client.errors import (
+    NoAnswer,
+    RelayRefused,
+    UnusableSetting,
+    VaultBusy,
+    VaultFull,
+    VaultUnusable,
+)
 from ojak_client.exit_codes import ExitCode, exit_code
 from ojak_client.failures import Failure, explain
 from ojak_client.invocation import Invocation
@@ -30,6 +38,9 @@ from ojak_client.taking_back import find_letter
 from ojak_client.telling import tell
 from ojak_client.timed_parts import part_of
 from ojak_protocol.estimate import GREETING_BELOW_BITS
+
+NOT_SAVED: Final = (VaultBusy, VaultFull, VaultUnusable)
+"""What keeps a later step from being saved, and leaves what was saved before as it is."""
 
 
 def add_letter(
@@ -64,6 +75,17 @@ def pass_on(
     Raises:
         Failure: there is no room for it yet, or it may have gone.
     """
+    try:
+        return _pass_on(invocation, store, contact, reference, proxy)
+    except NOT_SAVED:
+        # Their sentences say that nothing was changed: whoever wrote again would send it twice.
+        invocation.output.say(Message.KEPT_HERE)
+        return ExitCode.DONE
+
+
+def _pass_on(
+    invocation: Invocation, store: Store, contact: Contact, reference: int, proxy: str | None
+) -> ExitCode:
     contact = choose_contact(store.read(), contact.name)
     if part_of(contact, reference) and any(one.point.alarm for one in contact.sets):
         invocation.output.say(Message.TIMED_AND_ALARM)

@@ -34,6 +34,7 @@ _SENTENCES: Final = {
     NoticeKind.POINTER_NOT_TAKEN_BACK: Message.TIMED_NOT_TAKEN_BACK,
     NoticeKind.LETTER_GONE: Message.EXPIRED,
     NoticeKind.COPY_DETECTED: Message.COPY,
+    NoticeKind.BOX_SHUT: Message.BOX_SHUT,
     NoticeKind.RELAY_FULL: Message.REFUSED,
     NoticeKind.TOO_NEW: Message.TOO_NEW,
 }

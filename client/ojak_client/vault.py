@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from ojak_client import atomic_file, box_file, vault_format
+from ojak_client.atomic_file import Disk
 from ojak_client.box_file import PAGE_BYTES, Pages
 from ojak_client.errors import (
     NoSlotLeft,
@@ -63,6 +64,7 @@ class _Means:
     stretch: Stretch
     entropy: Entropy
     after: Callable[[Enum], None]
+    disk: Disk
 
 
 class Vault:
@@ -78,6 +80,7 @@ class Vault:
         self._stretch = means.stretch
         self._entropy = means.entropy
         self._after = means.after
+        self._disk = means.disk
         self._newest_count = 0
 
     @classmethod
@@ -90,6 +93,7 @@ class Vault:
         *,
         pages: int = box_file.PAGES,
         after: Callable[[Enum], None] = _go_on,
+        disk: Disk = os,
     ) -> Self:
         """Return a new vault with empty content that durably lies at *path*.
 
@@ -100,6 +104,7 @@ class Vault:
             entropy: kept for later saves.
             pages: how many boxes each slot has room for.
             after: called after each step of this and of every save, for tests that stop there.
+            disk: the system, for this save and later ones.
 
         Raises:
             VaultExists: something lies there already.
@@ -110,7 +115,7 @@ class Vault:
         # A random slot, so that its place does not tell which passphrase came first.
         slot = entropy(1)[0] % SLOTS
         key = _stretched(passphrase, raw, stretch)
-        vault = cls(path, key, slot, _Means(stretch, entropy, after))
+        vault = cls(path, key, slot, _Means(stretch, entropy, after, disk))
         with file_errors():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with locked(path, LOCK_SECONDS):
@@ -118,7 +123,7 @@ class Vault:
                 raise VaultExists("there is a vault already")
             with file_errors():
                 # First: where a vault is, the file that belongs to it must not be missing.
-                box_file.make(box_path(path), pages, entropy, after)
+                box_file.make(box_path(path), pages, entropy, after, disk)
             vault._write(raw, Saved(1, b"", pages))
         return vault
 
@@ -131,6 +136,7 @@ class Vault:
         entropy: Entropy,
         *,
         after: Callable[[Enum], None] = _go_on,
+        disk: Disk = os,
     ) -> Self:
         """Return the vault at *path*, opened by *passphrase*.
 
@@ -141,6 +147,7 @@ class Vault:
                 further passphrase.
             entropy: kept for later saves.
             after: called after each step of every save, for tests that stop there.
+            disk: the system, for later saves.
 
         Raises:
             NoVault: nothing lies there.
@@ -162,7 +169,7 @@ class Vault:
         if not opened:
             overwrite(key)
             raise WrongPassphrase("no slot opens")
-        vault = cls(path, key, opened[0], _Means(stretch, entropy, after))
+        vault = cls(path, key, opened[0], _Means(stretch, entropy, after, disk))
         vault._read(raw)
         return vault
 
@@ -190,8 +197,9 @@ class Vault:
             raw = _whole(self._path)
             saved = self._read(raw)
             with self._pages(saved) as pages:
+                content = _content(pages)
                 boxes = KeptBoxes(
-                    lambda page: _page(pages, page),
+                    lambda page: _page(content, page),
                     self._slot,
                     saved.pages or box_file.PAGES,
                     self._entropy,
@@ -252,7 +260,7 @@ class Vault:
             both = vault_format.written(own, slot, key, new, self._entropy)
             with file_errors():
                 if not saved.pages:
-                    box_file.make(box_path(self._path), later.pages, self._entropy, self._after)
+                    self._make_boxes(later.pages)
                 # Both slots in one piece: one that was given and not remembered could be lost.
                 self._replace(both, later)
 
@@ -292,7 +300,7 @@ class Vault:
         raw = vault_format.written(raw, self._slot, self._key, later, self._entropy)
         if not saved.pages:
             with file_errors():
-                box_file.make(box_path(self._path), later.pages, self._entropy, self._after)
+                self._make_boxes(later.pages)
         with self._pages(later) as pages, file_errors():
             if pages is None:
                 raise VaultDamaged("a vault that is saved has a file of boxes")
@@ -308,8 +316,11 @@ class Vault:
             self._replace(raw, saved)
 
     def _replace(self, raw: bytes, saved: Saved) -> None:
-        atomic_file.replace(self._path, raw, after=self._after)
+        atomic_file.replace(self._path, raw, after=self._after, disk=self._disk)
         self._newest_count = saved.save_count
+
+    def _make_boxes(self, pages: int) -> None:
+        box_file.make(box_path(self._path), pages, self._entropy, self._after, self._disk)
 
     @contextlib.contextmanager
     def _pages(self, saved: Saved) -> Iterator[Pages | None]:
@@ -319,7 +330,7 @@ class Vault:
             return
         with contextlib.ExitStack() as held:
             with file_errors():
-                opened = box_file.opened(box_path(self._path), self._slot, saved.pages)
+                opened = box_file.opened(box_path(self._path), self._slot, saved.pages, self._disk)
                 pages = held.enter_context(opened)
             yield pages
 
@@ -368,8 +379,14 @@ def _whole(path: Path) -> bytes:
     return raw
 
 
-def _page(pages: Pages | None, page: int) -> bytes:
+def _content(pages: Pages | None) -> bytes:
     if pages is None:
-        raise VaultDamaged("a reference to a file that there never was")
+        return b""
     with file_errors():
-        return pages.read(page)
+        return pages.read()
+
+
+def _page(content: bytes, page: int) -> bytes:
+    if not content:
+        raise VaultDamaged("a reference to a file that there never was")
+    return content[page * PAGE_BYTES : (page + 1) * PAGE_BYTES]

@@ -19,6 +19,7 @@ Source: docs/protocol.md, "Conversation".
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from itertools import chain, zip_longest
 from typing import Final, TypeVar
 
 from ojak_protocol import ratchet as ratchet_
@@ -213,7 +214,24 @@ def receive(
         return _break(state)
     except RemoteError:
         return state, ()
-    return _accept(replace(state, ratchet=ratchet), where, box, opened)
+    later, events = _accept(replace(state, ratchet=ratchet), where, box, opened)
+    if len(later.reading.waiting) > MOST_UNACKNOWLEDGED:
+        # An honest writer has fewer places behind a gap: what waits there must not grow for ever.
+        return state, ()
+    return later, events
+
+
+def is_shut(state: Conversation, where: MailboxId, box: bytes) -> bool:
+    """Return whether the other side sealed the header of *box* for *where*, where we look for it.
+
+    If `receive` did not open it all the same, what stands behind the header was damaged on its way,
+    or was sealed for another state than this one: one of the two devices was restored from a copy.
+    A relay can do the former, so it is no proof of the latter.
+    """
+    missing, present, coming = ratchet_.expected_places(state.ratchet)
+    expected = chain(missing, chain.from_iterable(zip_longest(present, coming)))
+    place = next((one for one in expected if one is not None and one.id == where), None)
+    return place is not None and not state.broken and _has_our_header(place, box)
 
 
 def expire(state: Conversation, *, now: int) -> Conversation:

@@ -12,6 +12,7 @@ import msgspec
 
 from ojak_client import vault_format
 from ojak_client.box_file import PAGE_BYTES
+from ojak_client.kept_boxes import REFERENCE_BYTES
 from ojak_client.profile import Contact, Part, Profile
 from ojak_client.store import VaultStore
 from ojak_client.vault import Vault
@@ -58,21 +59,28 @@ def keep_until_killed(path: Path, boxes: Sequence[bytes], at_step: int) -> None:
     keep(Vault.open(path, bytearray(WORDS.encode()), stretch, os.urandom, after=after), *boxes)
 
 
-def box_sized(value: Any) -> Iterator[bytes]:  # noqa: ANN401 - whatever msgpack gives
-    """Every bytes of a box's length in *value*, however deep."""
-    if isinstance(value, bytes) and len(value) == BOX_BYTES:
+def sized(value: Any, size: int) -> Iterator[bytes]:  # noqa: ANN401 - whatever msgpack gives
+    """Every bytes of so many in *value*, however deep."""
+    if isinstance(value, bytes) and len(value) == size:
         yield value
     elif isinstance(value, dict):
         for inner in value.values():
-            yield from box_sized(inner)
+            yield from sized(inner, size)
     elif isinstance(value, (list, tuple)):
         for inner in value:
-            yield from box_sized(inner)
+            yield from sized(inner, size)
 
 
 def inline(content: bytes) -> list[bytes]:
     """The boxes that stand in a vault's content itself."""
-    return list(box_sized(msgspec.msgpack.decode(content[1:])))
+    return list(sized(msgspec.msgpack.decode(content[1:]), BOX_BYTES))
+
+
+def sealed_pages(path: Path) -> dict[bytes, bytes]:
+    """The key of each box that is kept apart, with its page as it lies in the file."""
+    content, pages = saved_of(path).content, pages_of(path)
+    references = sized(msgspec.msgpack.decode(content[1:]), REFERENCE_BYTES) if content else ()
+    return {one[2:]: pages[int.from_bytes(one[:2], "big")] for one in references}
 
 
 def saved_of(path: Path) -> Saved:

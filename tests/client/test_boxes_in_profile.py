@@ -11,7 +11,7 @@ from ojak_client.profile import Profile
 from ojak_client.store import VaultStore, decode, encode, vault_path
 from ojak_protocol.addresses import BOX_BYTES
 from tests.client import vaults
-from tests.client.boxes import box_sized, inline
+from tests.client.boxes import inline, sized
 from tests.client.rich import rich
 
 
@@ -28,7 +28,7 @@ def test_every_box_of_a_profile_is_visited_once(profile: Profile) -> None:
         return box
 
     assert map_boxes(profile, visit) == profile
-    there = list(box_sized(asdict(profile)))
+    there = list(sized(asdict(profile), BOX_BYTES))
     assert len(there) > 40
     assert sorted(visited) == sorted(there)
 

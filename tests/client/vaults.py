@@ -12,6 +12,7 @@ from pathlib import Path
 from filelock import FileLock
 
 from ojak_client import vault_format
+from ojak_client.atomic_file import Disk
 from ojak_client.vault import Vault
 from ojak_client.vault_format import (
     SLOTS,
@@ -31,12 +32,12 @@ PAGES = 32
 """How many boxes a slot of these vaults has room for: a small file is made quickly."""
 
 
-def create(path: Path, words: str = WORDS, *, pages: int = PAGES) -> Vault:
-    return Vault.create(path, bytearray(words.encode()), stretch, os.urandom, pages=pages)
+def create(path: Path, words: str = WORDS, *, pages: int = PAGES, disk: Disk = os) -> Vault:
+    return Vault.create(path, typed(words), stretch, os.urandom, pages=pages, disk=disk)
 
 
-def opened(path: Path, words: str = WORDS) -> Vault:
-    return Vault.open(path, bytearray(words.encode()), stretch, os.urandom)
+def opened(path: Path, words: str = WORDS, *, disk: Disk = os) -> Vault:
+    return Vault.open(path, typed(words), stretch, os.urandom, disk=disk)
 
 
 def typed(words: str) -> bytearray:

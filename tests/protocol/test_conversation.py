@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ojak_protocol import conversation as talk
-from ojak_protocol.acknowledgement import Outcome
+from ojak_protocol.acknowledgement import MOST_UNACKNOWLEDGED, Outcome
 from ojak_protocol.addresses import BOX_BYTES, MailboxId
 from ojak_protocol.box import SEALED_HEADER_BYTES
 from ojak_protocol.chains import body_key, place_at
@@ -158,6 +158,18 @@ def test_a_gap_stops_the_acknowledgement(pair: Pair) -> None:
     host, happened = collected(host, receipt(guest))
     assert outcomes(happened) == [Outcome.ARRIVED]
     assert len(host.outbox) == 2
+
+
+def test_no_more_than_64_places_wait_behind_a_gap(pair: Pair) -> None:
+    host, guest = said(pair.host, "missing"), pair.guest
+    free = host.writing
+    for _ in range(MOST_UNACKNOWLEDGED):
+        # Who writes on without end is no honest writer.
+        host = receipt(replace(host, writing=free))
+        guest, events = heard(guest, *newest(host))
+        assert events
+    host = receipt(replace(host, writing=free))
+    assert heard(guest, *newest(host)) == (guest, ())
 
 
 def test_a_letter_behind_a_closed_gap_is_owed_a_receipt(pair: Pair) -> None:

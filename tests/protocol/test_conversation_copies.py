@@ -7,7 +7,7 @@ import pytest
 from ojak_protocol import conversation as talk
 from ojak_protocol import ratchet
 from ojak_protocol.acknowledgement import Outcome
-from ojak_protocol.addresses import BOX_BYTES
+from ojak_protocol.addresses import BOX_BYTES, MailboxId
 from ojak_protocol.conversation import (
     LETTER_TTL_SECONDS,
     Broken,
@@ -144,6 +144,32 @@ def test_a_relay_that_damages_the_body_of_our_own_box_cannot_feign_a_copy(
         after, events = heard(host, place, kept[:-1] + bytes([kept[-1] ^ 1]))
         assert not is_broken(events)
         assert talk.due(after, now=NOW)[-1].replaces
+
+
+def test_a_copy_from_before_its_own_chain_finds_boxes_shut(pair: Pair) -> None:
+    guest = said(pair.guest, "before")
+    copy, _ = collected(pair.host, guest)
+    first, copy = said(copy, "from the first"), said(copy, "from the copy")
+    guest, _ = collected(guest, first)
+    place, box = newest(said(guest, "to the first"))
+    assert heard(copy, place, box) == (copy, ())
+    assert talk.is_shut(copy, place, box)
+    assert not talk.is_shut(replace(copy, broken=True), place, box)
+
+
+def test_a_box_with_a_damaged_body_is_shut_and_what_the_other_side_did_not_seal_is_not(
+    pair: Pair,
+) -> None:
+    place, box = newest(said(pair.host, "one"))
+    for at, is_shut in ((3999, True), (2352, True), (0, False), (2300, False)):
+        damaged = bytearray(box)
+        damaged[at] ^= 1
+        assert talk.is_shut(pair.guest, place, bytes(damaged)) is is_shut
+    assert not talk.is_shut(pair.guest, MailboxId(bytes(32)), box)
+    # Of a place that was passed over as well.
+    ahead = newest(said(pair.host, "one", "two"))
+    guest, _ = heard(pair.guest, *ahead)
+    assert talk.is_shut(guest, place, box[:-1] + bytes([box[-1] ^ 1]))
 
 
 # Ending

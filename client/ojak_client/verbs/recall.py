@@ -12,6 +12,7 @@ from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, connect, open_vault
+from ojak_client.passing_on import NOT_SAVED
 from ojak_client.profile import Contact, LetterState, OurLetter, Profile, find, with_contact
 from ojak_client.rounds import run_errands
 from ojak_client.store import Store
@@ -47,9 +48,17 @@ def command(
         if state not in {LetterState.ASKED_BACK, LetterState.TAKEN_BACK}:
             # It arrived, or went, while this command asked for the passphrase.
             raise Failure(Message.NOTHING_TO_RECALL, name=contact.name)
-        failure = _ask(invocation, store, contact.relay, proxy)
+        failure, is_saved = None, True
+        try:
+            failure = _ask(invocation, store, contact.relay, proxy)
+        except NOT_SAVED:
+            # Only what came of the asking: that it is asked back was saved before.
+            is_saved = False
     if state is LetterState.TAKEN_BACK:
         invocation.output.say(Message.NEVER_OFFERED)
+        return ExitCode.DONE
+    if not is_saved:
+        invocation.output.say(Message.ASKED_BACK_LATER)
         return ExitCode.DONE
     if failure is None:
         invocation.output.say(Message.ASKED_BACK)
