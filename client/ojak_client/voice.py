@@ -25,6 +25,10 @@ class Voice:
         self.output.say(message)
         self.manager.status(told(message))
 
+    def go_on(self) -> None:
+        """Let the service manager show that it waits again; the person saw no end of it."""
+        self.manager.status(told(Message.KEEPING))
+
     def warn(self, message: Message) -> None:
         """Tell what the person must know even with `-q`."""
         self.output.warn(message)

@@ -65,7 +65,7 @@ def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def _keep(keeping: Keeping, connections: contextlib.ExitStack) -> NoReturn:
     watches: dict[str, Watch] = {}
-    is_full = False
+    is_full = is_troubled = False
     while True:
         try:
             # Read each time: another command may have added a contact.
@@ -77,15 +77,19 @@ def _keep(keeping: Keeping, connections: contextlib.ExitStack) -> NoReturn:
         except VaultBusy:
             # Another command is at it for long; what was not saved was not deleted at the relay.
             keeping.voice.say(Message.VAULT_BUSY)
+            is_troubled = True
             relays = ()
         except VaultFull:
             # What could not be saved was not acted upon: it is there when there is room again.
             if not is_full:
                 keeping.voice.warn(Message.VAULT_FULL)
-            is_full = True
+            is_full = is_troubled = True
             keeping.lookout.nap(FULL_PAUSE_SECONDS)
             continue
         is_full = False
+        if is_troubled and relays:
+            keeping.voice.go_on()
+            is_troubled = False
         keeping.lookout.nap(_until_next([watches[relay] for relay in relays]))
 
 
