@@ -1,7 +1,6 @@
 """`ojak keep --metered`: a look in a while, and staying while somebody is there."""
 
 import random
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,9 +17,7 @@ from ojak_client.service_manager import ServiceManager
 from ojak_client.store import vault_path
 from ojak_client.voice import Voice
 from ojak_client.watching import MOST_STAY_SECONDS, STAY_SECONDS, WAIT_SECONDS, Keeping, Watch
-from ojak_protocol.chains import Place
 from ojak_protocol.meeting_point import MeetingPoint
-from ojak_protocol.sync import DepositOutcome, NoRoom, Nothing, SyncReply, SyncRequest
 from tests.client.devices import ANSWERS, NUMBER, QUESTIONS, RIGHT, SEED, Device
 from tests.client.persons import NAME, Clock, Person
 from tests.client.simulated_relay import SimulatedRelay
@@ -28,11 +25,6 @@ from tests.client.test_keep import family
 from tests.client.test_meet import meet
 
 DAY = 86_400
-
-
-def _our_places(device: Device) -> list[Place]:
-    (line,) = device.profile.contacts[0].lines
-    return [out.place for out in line.conversation.outbox]
 
 
 @dataclass
@@ -162,13 +154,7 @@ def test_a_relay_that_takes_nothing_and_keeps_more_back_does_not_keep_a_metered_
     with device.store() as store:
         add_letter(store, NAME, "편지", at_once=True)
 
-    def contradicts(request: SyncRequest) -> SyncReply:
-        own = {place.id for place in _our_places(device)}
-        polls = tuple(Nothing() if place in own else NoRoom() for place in request.polls)
-        outcomes = (DepositOutcome.OCCUPIED,) * len(request.deposits)
-        return SyncReply(int(time.time()), polls, outcomes)
-
-    with metered(device, near_relay, url) as line, near_relay._answering(contradicts):  # noqa: SLF001 - a relay of its own
+    with metered(device, near_relay, url) as line, near_relay.contradicts_itself():
         line.look()
         assert line.rests_for >= METERED_LEAST_SECONDS
         assert len(near_relay.arrived) <= MOST_ROUNDS + 8
