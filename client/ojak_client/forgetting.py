@@ -17,6 +17,7 @@ from ojak_client.timed_parts import LIES_SECONDS, part_of
 from ojak_protocol.addresses import ID_BYTES, DeleteKey, MailboxId
 from ojak_protocol.conversation import LETTER_TTL_SECONDS, Outgoing
 from ojak_protocol.meeting_places import DAY_SECONDS
+from ojak_protocol.meeting_point import DAYS_AHEAD
 from ojak_protocol.primitives import Entropy
 from ojak_protocol.sync import SyncClass, SyncRequest
 
@@ -25,6 +26,8 @@ SIZE: Final = SyncClass.ONE
 ROOM: Final = 1
 _DAYS_OF_AN_OFFER: Final = 2
 """It is released the day before its own, and lives three days."""
+MOST_DAYS_OF_A_NUMBER: Final = DAYS_AHEAD + _DAYS_OF_AN_OFFER + 1
+"""How long what lies for a number may lie at most, if the relay's day is the next one already."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -77,7 +80,10 @@ def owed(contact: Contact, *, take_back: bool, now: int) -> Owed:
     letters = [now + LETTER_TTL_SECONDS] if any(True for _ in _boxes(contact)) else []
     letters += [max(part.due_at, now) + LIES_SECONDS for part in contact.parts]
     there = [now + LETTER_TTL_SECONDS] if read else []
-    anyway = [*_meeting_boxes(contact), *(() if take_back else letters)]
+    # A day is the relay's word: by our clock nothing lies for longer than our own offers.
+    most = now + MOST_DAYS_OF_A_NUMBER * DAY_SECONDS
+    meeting = [min(until, most) for until in _meeting_boxes(contact) if until > now]
+    anyway = [*meeting, *(() if take_back else letters)]
     return Owed(
         relays=contact.relays,
         keys=tuple(dict.fromkeys([*read, *ours] if take_back else read)),
@@ -104,6 +110,7 @@ def _boxes(contact: Contact) -> Iterator[Outgoing]:
     """Yield every box of ours that may lie at a relay under a delete key."""
     for line in contact.lines:
         yield from line.conversation.outbox
+        yield from line.conversation.farewell
     branches = [branch for one in contact.sets for v in one.point.visits for branch in v.branches]
     attempt = None if contact.visiting is None else contact.visiting.attempt
     branches += [] if attempt is None else attempt.branches

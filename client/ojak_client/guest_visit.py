@@ -24,8 +24,8 @@ from ojak_protocol.sync import MAX_WAIT_SECONDS
 BRANCH_ROOM: Final = 4
 """Two boxes of each branch fit: the greeting or first letter, and one more."""
 LEAST_SECONDS: Final = 1.0
-"""How long a round takes at least that was to wait and brought nothing: a relay that does not
-hold its answers is not asked again and again."""
+"""How long a round takes at least that was to wait and brought nothing, or that follows upon many
+quick ones: a relay that does not hold its answers is not asked again and again."""
 
 
 class Found(Enum):
@@ -57,6 +57,7 @@ class GuestVisit:
         self._look_seconds = look_seconds
         self._left_behind = 0
         self._room = 0
+        self._quick = 0
         self.letters_coming = 0
         """How many letters the host said are to come."""
 
@@ -168,8 +169,12 @@ class GuestVisit:
         room = max(room_for(least), self._room)
         began = time.monotonic()
         result = self._exchange.round(Shape(room=room, wait_seconds=wait_seconds, guest=True))
-        if not result.moved and (wait_seconds or result.left_behind):
-            time.sleep(max(0.0, min(LEAST_SECONDS, self._look_seconds) - time.monotonic() + began))
+        took = time.monotonic() - began
+        least_seconds = min(LEAST_SECONDS, self._look_seconds)
+        self._quick = self._quick + 1 if took < least_seconds else 0
+        in_vain = not result.moved and (wait_seconds or result.left_behind)
+        if in_vain or self._quick > MOST_ROUNDS:
+            time.sleep(max(0.0, least_seconds - took))
         # Other offers that lie there are of no interest once one of them is answered.
         answered = least == 1 and _is_answering(self.contact.visiting)
         self._left_behind = 0 if answered else result.left_behind

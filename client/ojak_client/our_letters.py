@@ -58,6 +58,18 @@ def with_letter(
     return with_contact(profile, replace(contact, ours=(*contact.ours, letter)))
 
 
+def reader_of(profile: Profile, reference: int) -> Contact | None:
+    """Return the contact to whom our letter *reference* is, whatever it is called by now."""
+    return next(
+        (
+            contact
+            for contact in profile.contacts
+            if any(letter.reference == reference for letter in contact.ours)
+        ),
+        None,
+    )
+
+
 def body_of(letter: OurLetter) -> Body:
     """Return what a box says that carries *letter*."""
     return Body(

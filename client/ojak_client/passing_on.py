@@ -26,12 +26,13 @@ from ojak_client.opening import choose_contact, connect
 from ojak_client.our_letters import (
     EXPIRES_AFTER_SECONDS,
     lies_at_relay,
+    reader_of,
     references_in,
     with_letter,
 )
 from ojak_client.output import Output
 from ojak_client.prepare import is_live
-from ojak_client.profile import Contact, LetterState, Line, Profile, Role, find
+from ojak_client.profile import Contact, LetterState, Line, Profile, Role
 from ojak_client.rounds import run_errands
 from ojak_client.store import Store
 from ojak_client.taking_back import find_letter
@@ -105,7 +106,8 @@ def _pass_on(
             failure = Failure(Message.REFUSED)
     except (NoAnswer, RelayRefused, UnusableSetting) as error:
         failure = explain(error)
-    there = find(store.read(), contact.name)
+    # Another window may have given the contact another name.
+    there = reader_of(store.read(), reference)
     # Whether a guest still looks goes by the relay's clock, which is known only now.
     met = there is not None and any(is_live(there, line, clock) for line in lines_for(there, role))
     return _say_where(invocation, there, reference, failure, met=met)

@@ -66,7 +66,7 @@ def show_letters(invocation: Invocation, store: Store, name: str, how: Showing) 
         if letter.kind in how.later:
             continue
         if letter.kind not in SHOWN:
-            shown += _cannot_show(invocation, store, letter, name)
+            shown += _cannot_show(invocation, store, letter)
             continue
         if letter.opened and not how.again:
             invocation.output.warn(Message.INTERRUPTED_LETTER)
@@ -78,7 +78,7 @@ def show_letters(invocation: Invocation, store: Store, name: str, how: Showing) 
             continue
         _show(invocation, letter, name, how)
         relay = _relay_to_use(invocation, contact, letter) if how.follow_up else None
-        store.update(_erasing(name, letter, int(time.time()), relay))
+        store.update(_erasing(letter, int(time.time()), relay))
         if how.follow_up and letter.kind == Kind.QUESTION:
             invocation.output.say(Message.HOW_TO_ANSWER)
         shown += 1
@@ -127,20 +127,20 @@ def _relay_to_use(invocation: Invocation, contact: Contact, letter: TheirLetter)
     return None
 
 
-def _cannot_show(invocation: Invocation, store: Store, letter: TheirLetter, name: str) -> int:
+def _cannot_show(invocation: Invocation, store: Store, letter: TheirLetter) -> int:
     """Say what is wrong with a letter, and return how many letters that deals with.
 
     What a later version made is kept until this device has that version.
     """
     if letter.kind == GONE:
         invocation.output.warn(Message.EXPIRED)
-        store.update(_erasing(name, letter, 0, None))
+        store.update(_erasing(letter, 0, None))
         return 0
     if letter.kind != UNREADABLE:
         invocation.output.warn(Message.TOO_NEW)
         return 0
     invocation.output.warn(Message.DAMAGED)
-    store.update(_erasing(name, letter, 0, None))
+    store.update(_erasing(letter, 0, None))
     return 1
 
 
@@ -157,10 +157,10 @@ def _marking(name: str, reference: int, *, again: bool) -> Change:
     return change
 
 
-def _erasing(name: str, shown: TheirLetter, now: int, relay: str | None) -> Change:
+def _erasing(shown: TheirLetter, now: int, relay: str | None) -> Change:
     def change(profile: Profile) -> tuple[Profile, bool]:
-        contact = _holder(profile, name, shown)
-        if contact is None or _letter(contact, shown.reference) is None:
+        contact = _holder(profile, shown)
+        if contact is None:
             return profile, False
         left = tuple(letter for letter in contact.theirs if letter.reference != shown.reference)
         contact = replace(contact, theirs=left)
@@ -173,16 +173,17 @@ def _erasing(name: str, shown: TheirLetter, now: int, relay: str | None) -> Chan
     return change
 
 
-def _holder(profile: Profile, name: str, shown: TheirLetter) -> Contact | None:
+def _holder(profile: Profile, shown: TheirLetter) -> Contact | None:
     """Return the contact whose letter was shown, whatever it is called by now.
 
-    Another window may rename it while the letter is on the screen, and what was shown must go.
+    Another window may rename it while the letter is on the screen, and what was shown must go; but
+    not the letter of whoever has the name now, which may have the same number.
     """
-    named = find(profile, name)
-    if named is not None:
-        return named
-    opened = replace(shown, opened=True)
-    return next((contact for contact in profile.contacts if opened in contact.theirs), None)
+    held = (shown, replace(shown, opened=True))
+    return next(
+        (contact for contact in profile.contacts if any(one in held for one in contact.theirs)),
+        None,
+    )
 
 
 def _letter(contact: Contact, reference: int) -> TheirLetter | None:

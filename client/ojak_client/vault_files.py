@@ -55,15 +55,28 @@ def erase_all(path: Path) -> None:
     """
     if not path.parent.is_dir():
         return
-    boxes = box_path(path)
-    whole = (path, closed_path(path), boxes)
-    names = (*whole, *map(atomic_file.fresh_path, whole), *map(arriving_path, whole))
-    # The boxes are sealed under keys that stand in the slots: once those are gone, so are they.
-    for ours in (*names, lock_path(path)):
+    for ours in (*_whole(path), lock_path(path)):
         atomic_file.erase(ours)
     atomic_file.sync_directory(path.parent)
     with contextlib.suppress(OSError):
         path.parent.rmdir()
+
+
+def is_anything_there(path: Path) -> bool:
+    """Return whether anything that a vault at *path* consists of is left, under whichever name."""
+    return any(ours.exists() for ours in _whole(path))
+
+
+def _whole(path: Path) -> tuple[Path, ...]:
+    """Return every name under which all or part of what is kept may lie, keys first.
+
+    The boxes are sealed under keys that stand in the slots: once those are gone, so are they.
+    """
+    boxes = box_path(path)
+    firsts = (path, closed_path(path))
+    # A killed move leaves the slots under the name of what may always go.
+    fresh = (*map(atomic_file.fresh_path, firsts), arriving_path(path))
+    return (*firsts, *fresh, boxes, atomic_file.fresh_path(boxes), arriving_path(boxes))
 
 
 @contextlib.contextmanager
@@ -80,8 +93,10 @@ def locked_if_there(path: Path, seconds: float) -> Iterator[None]:
     with locked(path, seconds):
         with file_errors():
             if not path.exists():
-                # Wiped while we waited; the waiting has made a new lock file.
-                erase_all(path)
+                # Wiped while we waited; the waiting has made a new lock file. But where a move was
+                # cut off, what is closed here may be all there is.
+                if not is_closed(path):
+                    erase_all(path)
                 raise NoVault("there is no vault any more")
         yield
 

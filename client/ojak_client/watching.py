@@ -116,10 +116,13 @@ class Watch:
             self._keeping.voice.say(Message.REACHED_AGAIN)
         self._said.clear()
         self._failures = 0
-        if self._keeping.metered and not self._stays and not self._goes_on:
+        # A round after which more is to do was not held, however long its answer took.
+        in_a_hurry = took_seconds < FIRST_PAUSE_SECONDS or self._goes_on
+        self._hurried = self._hurried + 1 if in_a_hurry else 0
+        goes_on = self._goes_on and self._hurried <= MOST_ROUNDS
+        if self._keeping.metered and not self._stays and not goes_on:
             self._leave()
             return
-        self._hurried = self._hurried + 1 if took_seconds < FIRST_PAUSE_SECONDS else 0
         if self._hurried > MOST_ROUNDS:
             # An honest relay holds its answers; whatever this one answers, it sets no pace for us.
             self._pause(self._hurried - MOST_ROUNDS, WAIT_BY_TURNS_SECONDS)

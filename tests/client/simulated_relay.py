@@ -123,6 +123,23 @@ class SimulatedRelay:
             yield
 
     @contextmanager
+    def contradicts_itself(self) -> Iterator[None]:
+        """Of each place it says that other bytes lie there, and then that nothing does.
+
+        Elsewhere it says that something lies, and never gives it out.
+        """
+        ours: set[MailboxId] = set()
+
+        def answer(request: SyncRequest) -> SyncReply:
+            reply = self._lie_about_deposits(replace(request, wait_seconds=0), "OCCUPIED")
+            ours.update(deposit.id for deposit in request.deposits)
+            polls = tuple(Nothing() if place in ours else NoRoom() for place in request.polls)
+            return replace(reply, polls=polls)
+
+        with self._answering(answer):
+            yield
+
+    @contextmanager
     def repeats(self, boxes: list[bytes]) -> Iterator[None]:
         """It gives these boxes out, one after another, wherever somebody looks."""
         turn = iter(range(1 << 30))

@@ -238,6 +238,31 @@ def test_what_lies_at_places_of_the_number_stays_and_its_day_is_told(
     assert max(record.expires_at for record in held) == left.lies_anyway_until
 
 
+def test_a_relay_with_another_clock_or_a_past_day_makes_no_untrue_day(
+    relay: SimulatedRelay, clock: Clock
+) -> None:
+    host = host_of(relay, clock)
+    with relay.clock_off(400 * 365 * DAY_SECONDS):
+        host.sync()
+    left = owed(host.contact, take_back=True, now=clock.now)
+    assert clock.now < left.lies_anyway_until <= clock.now + 17 * DAY_SECONDS
+    later = max(laid.day for laid in host.contact.sets[0].point.offers) + 3
+    left = owed(host.contact, take_back=True, now=later * DAY_SECONDS)
+    assert left.lies_anyway_until == left.lies_until == 0
+
+
+def test_the_word_of_a_copy_is_deleted_as_well() -> None:
+    pair = meet()
+    broken = replace(pair.host, broken=True, owes_end=True)
+    broken = replace(broken, outbox=())
+    contact = Contact(NAME, RELAY, lines=(line_of(broken),))
+    contact = prepare(with_contact(Profile(), contact), RELAY, moment())[0].contacts[0]
+    (word,) = contact.lines[0].conversation.farewell
+    left = owed(contact, take_back=True, now=CLOCK)
+    assert word.place.delete_key in left.keys
+    assert left.lies_until == CLOCK + WEEK
+
+
 def test_the_last_requests_look_like_any_and_look_at_nothing_of_the_contact() -> None:
     contact = replace(marked("엄마"), relay=RELAY)
     many = replace(contact, lines=contact.lines * 30)

@@ -11,6 +11,7 @@ from ojak_client.failures import Failure
 from ojak_client.guest_visit import Found, GuestVisit
 from ojak_client.our_letters import lies_at_relay
 from ojak_client.profile import Contact, Profile, find
+from ojak_client.rounds import MOST_ROUNDS
 from ojak_protocol.sync import SyncClass
 from tests.client.persons import NAME, Clock, Person, guest_of, host_of
 from tests.client.simulated_relay import SimulatedRelay
@@ -184,6 +185,22 @@ def test_a_relay_that_does_not_hold_its_answers_is_not_asked_in_a_hurry(
     before = len(relay.arrived)
     assert visit_of(guest_of(relay, clock), 2).look() is Found.NOBODY
     assert len(relay.arrived) - before <= 6
+
+
+def test_a_relay_that_makes_each_answer_a_change_is_not_asked_in_a_hurry(
+    relay: SimulatedRelay, clock: Clock
+) -> None:
+    """What lies at our place is looked at in vain, and the letter is deposited again, and again."""
+    host = staying(relay, clock)
+    host.write("편지", at_once=False)
+    guest = guest_of(relay, clock)
+    visit = visit_of(guest, 3)
+    assert visit.look() is Found.HOST
+    guest.write("답")
+    before = len(relay.arrived)
+    with relay.contradicts_itself():
+        visit.exchange_letters(enough=5)
+    assert len(relay.arrived) - before <= MOST_ROUNDS + 5
 
 
 def test_a_letter_is_not_left_while_the_relay_is_full(relay: SimulatedRelay, clock: Clock) -> None:

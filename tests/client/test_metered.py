@@ -9,8 +9,10 @@ import pytest
 
 from ojak_client.lookout import Lookout
 from ojak_client.output import Output
+from ojak_client.passing_on import add_letter
 from ojak_client.pauses import METERED_LEAST_SECONDS, METERED_MOST_SECONDS
 from ojak_client.profile import Contact, QuestionSet
+from ojak_client.rounds import MOST_ROUNDS
 from ojak_client.service_manager import ServiceManager
 from ojak_client.store import vault_path
 from ojak_client.voice import Voice
@@ -142,6 +144,20 @@ def test_a_metered_line_keeps_its_times_after_a_sleep(
         line.lookout.look(60.0)
         line.watch.turn(alone=True)
         assert len(near_relay.arrived) == before
+
+
+def test_a_relay_that_takes_nothing_and_keeps_more_back_does_not_keep_a_metered_line_busy(
+    device: Device, near_relay: SimulatedRelay, url: str, other: Person
+) -> None:
+    """What lies at the letter's place is looked at in vain, and the letter is deposited again."""
+    assert other.texts == []
+    with device.store() as store:
+        add_letter(store, NAME, "편지", at_once=True)
+
+    with metered(device, near_relay, url) as line, near_relay.contradicts_itself():
+        line.look()
+        assert line.rests_for >= METERED_LEAST_SECONDS
+        assert len(near_relay.arrived) <= MOST_ROUNDS + 8
 
 
 # Somebody is there

@@ -1,13 +1,14 @@
 """`ojak move`: never do two vaults open, and nothing is lost wherever it is cut off."""
 
 import shutil
+import threading
 from collections.abc import Callable
 from enum import Enum
 from pathlib import Path
 
 import pytest
 
-from ojak_client import vault, vault_move
+from ojak_client import atomic_file, vault, vault_move
 from ojak_client.errors import (
     MoveBegun,
     NoVault,
@@ -18,7 +19,7 @@ from ojak_client.errors import (
 )
 from ojak_client.profile import Contact
 from ojak_client.store import vault_path
-from ojak_client.vault_files import closed_path
+from ojak_client.vault_files import box_path, closed_path
 from ojak_client.vault_move import Step
 from tests.client import vaults
 from tests.client.devices import Device
@@ -129,6 +130,39 @@ def test_one_cut_off_before_the_old_vault_was_closed_leaves_it_open(old: Path, n
     assert not opens(new)
 
 
+def test_who_waits_for_a_vault_whose_move_is_cut_off_does_not_erase_it(
+    old: Path, new: Path
+) -> None:
+    """`ojak keep` waits for the lock while the stick is written, and the stick is pulled out."""
+    kept = vaults.opened(old)
+    said = []
+
+    def wait_for_it() -> None:
+        try:
+            with kept.locked(lock_seconds=60):
+                said.append("opened")
+        except NoVault as error:
+            said.append(str(error))
+
+    waiting = threading.Thread(target=wait_for_it)
+
+    def after(step: Enum) -> None:
+        if step is Step.COPIED:
+            waiting.start()
+            waiting.join(0.3)
+            assert waiting.is_alive()
+        if step is Step.CLOSED:
+            raise Killed
+
+    with pytest.raises(Killed):
+        vault_move.move(old, new, after=after)
+    waiting.join(60)
+    assert said == ["there is no vault any more"]
+    assert closed_path(old).exists()
+    vault_move.move(old, new)
+    assert opens(new)
+
+
 def test_it_is_finished_though_the_new_vault_was_used_already(old: Path, new: Path) -> None:
     with pytest.raises(Killed):
         vault_move.move(old, new, after=killed_at(Step.OPENED))
@@ -195,6 +229,21 @@ def test_a_wipe_in_between_leaves_nothing(old: Path, new: Path) -> None:
 
 
 # The verb
+
+
+def test_what_a_killed_move_left_under_another_name_is_wiped(
+    device: Device, tmp_path: Path
+) -> None:
+    device.keep_contact(Contact(NAME, RELAY))
+    path = vault_path(device.folder)
+    with pytest.raises(Killed):
+        vault_move.move(path, vault_path(tmp_path / "stick"), after=killed_at(Step.OPENED))
+    # Killed again, while the old vault was being erased.
+    closed_path(path).rename(atomic_file.fresh_path(path))
+    box_path(path).unlink()
+    ran = device.run("wipe", "--yes")
+    assert (ran.code, ran.said) == (0, ["wiped"])
+    assert not device.folder.exists()
 
 
 def test_everything_is_at_the_new_place_and_nothing_at_the_old(

@@ -116,3 +116,22 @@ def test_a_letter_is_gone_after_it_was_shown_although_its_contact_was_renamed_me
     assert shown(capsys) == ["하나"]
     (contact,) = store.read().contacts
     assert (contact.name, contact.theirs) == ("어머니", ())
+
+
+def test_a_letter_of_another_who_has_the_name_now_is_not_erased_for_the_one_shown() -> None:
+    """Two are renamed, or one is forgotten and met again, while a letter is on the screen."""
+
+    class Renamed(MemoryStore):
+        def update(self, change: Callable[[Profile], tuple[Profile, T]]) -> T:
+            said = super().update(change)
+            (first, *rest) = self.read().contacts
+            if not rest:
+                other = Contact(NAME, RELAY, theirs=(letter("다른 사람의 편지", reference=1),))
+                self._profile = Profile((other, replace(first, name="어머니")))
+            return said
+
+    store = Renamed(holding("하나"))
+    assert show_letters(invocation(), store, NAME, Showing(to_stdout=True)) == 1
+    other, mother = store.read().contacts
+    assert [one.text for one in other.theirs] == ["다른 사람의 편지"]
+    assert mother.theirs == ()

@@ -28,6 +28,21 @@ def test_a_letter_that_the_relay_stored_has_left(device: Device, url: str) -> No
     assert (ran.code, ran.said) == (0, ["left"])
 
 
+def test_what_is_said_is_true_although_the_contact_was_renamed_meanwhile(
+    device: Device, near_relay: SimulatedRelay, url: str
+) -> None:
+    device.keep_contact(met(url))
+
+    def renamed() -> None:
+        with device.store() as store:
+            contact = replace(device.profile.contacts[0], name="어머니")
+            store.update(lambda profile: (replace(profile, contacts=(contact,)), None))
+
+    with near_relay._hooks(before=renamed):  # noqa: SLF001 - while it is under way
+        ran = device.run("send", NAME, typed="편지")
+    assert (ran.code, ran.said) == (0, ["left"])
+
+
 @pytest.mark.parametrize(
     ("lie", "said", "code"),
     [
