@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from ojak_client import atomic_file, vault, vault_move
+from ojak_client.atomic_file import fresh_path
 from ojak_client.errors import (
     MoveBegun,
     NoVault,
@@ -276,6 +277,20 @@ def test_no_verb_makes_a_new_vault_over_one_that_was_being_moved(
     assert device.run("move", str(tmp_path / "elsewhere")).said == ["move-cut-off"]
     assert device.run("move", str(there)).said == ["vault-moved"]
     assert Device(there).profile.contacts[0].name == NAME
+
+
+def test_what_a_move_left_that_was_killed_while_it_erased_is_erased_by_the_same_command(
+    device: Device, tmp_path: Path
+) -> None:
+    device.keep_contact(Contact(NAME, RELAY))
+    path, there = vault_path(device.folder), tmp_path / "stick"
+    left = path.read_bytes()
+    assert device.run("move", str(there), "--yes").said == ["vault-moved"]
+    device.folder.mkdir()
+    fresh_path(path).write_bytes(left)
+    assert device.run("move", str(there)).said == ["vault-moved"]
+    assert not device.folder.exists()
+    assert Device(there).profile.contacts
 
 
 def test_without_a_yes_nothing_is_moved_or_taken_back(device: Device, tmp_path: Path) -> None:
