@@ -1,6 +1,7 @@
 """What holds for all tests: a slow machine fails none of them, and a failure can be repeated."""
 
 import os
+import signal
 
 from hypothesis import settings
 
@@ -9,3 +10,8 @@ from hypothesis import settings
 if "CI" not in os.environ:
     settings.register_profile("ojak", deadline=None, print_blob=True)
     settings.load_profile("ojak")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # So it is where a shell started us in the background: then our children, whose Ctrl-C is
+    # tested, would ignore it as well.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
