@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ojak_protocol import conversation as talk
 from ojak_protocol.acknowledgement import MOST_UNACKNOWLEDGED, Outcome
-from ojak_protocol.addresses import BOX_BYTES, MailboxId
+from ojak_protocol.addresses import BOX_BYTES, DeleteKey, MailboxId
 from ojak_protocol.box import SEALED_HEADER_BYTES
 from ojak_protocol.chains import body_key, place_at
 from ojak_protocol.conversation import (
@@ -381,3 +381,11 @@ def test_the_readers_keys_of_an_opened_box_are_gone(pair: Pair) -> None:
     assert not holds(guest, chain.chain_key)
     assert not holds(guest, body_key(chain.chain_key))
     assert not any(item == "one" for item in inside(guest))
+
+
+def test_what_a_relay_says_of_other_places_makes_no_new_state() -> None:
+    """A reply says so of most places: the very same state is what nothing has to be saved for."""
+    state = said(meet().guest, "letter")
+    strange = MailboxId(bytes(32))
+    assert talk.absent(state, strange) is state
+    assert talk.deleted(state, frozenset({DeleteKey(bytes(32))})) is state
