@@ -43,7 +43,8 @@ bench: .venv/ready
 models: .venv/ready
 	$(BIN)/python -m tests.models
 
-# What the tests do a little of, for TIME seconds; root does more. ARGS='--seed 7 NAME' for one run.
+# What the tests do a little of, for TIME seconds, or longer: no run is cut short in its middle.
+# Root does more. ARGS='--seed 7 NAME' for one run.
 TIME ?= 600
 torture: .venv/ready
 	$(BIN)/python -m tests.torture --seconds $(TIME) $(ARGS)
