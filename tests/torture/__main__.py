@@ -1,7 +1,7 @@
 """`make torture`: what the tests do a little of, for as long as it is given.
 
     make torture                      ten minutes
-    make torture TIME=3600            an hour, shared out evenly; longer where one run takes more than its share
+    make torture TIME=3600            an hour or longer: no run is cut short
     make torture ARGS='--seed 7 c10_copies'
 
 A run is a file in `runs` with a function `run(turn)`, which raises whatever is wrong. The seed is
