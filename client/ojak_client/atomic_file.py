@@ -130,25 +130,30 @@ def sync_directory(directory: Path, *, disk: Disk = os) -> None:
         disk.close(descriptor)
 
 
+def write_all(descriptor: int, content: bytes, *, disk: Disk = os) -> None:
+    """Write all of *content*, however little is taken at a time.
+
+    Raises:
+        OSError: the file system refused.
+    """
+    rest = memoryview(content)
+    while rest:
+        rest = rest[disk.write(descriptor, rest) :]
+
+
 def _write_durably(path: Path, content: bytes, after: Callable[[Step], None], disk: Disk) -> None:
     descriptor = disk.open(path, _FRESH, 0o600)
     try:
         after(Step.CREATED)
         half = len(content) // 2
-        _write(descriptor, content[:half], disk)
+        write_all(descriptor, content[:half], disk=disk)
         after(Step.HALF_WRITTEN)
-        _write(descriptor, content[half:], disk)
+        write_all(descriptor, content[half:], disk=disk)
         after(Step.WRITTEN)
         disk.fsync(descriptor)
         after(Step.SYNCED)
     finally:
         disk.close(descriptor)
-
-
-def _write(descriptor: int, content: bytes, disk: Disk) -> None:
-    rest = memoryview(content)
-    while rest:
-        rest = rest[disk.write(descriptor, rest) :]
 
 
 @contextlib.contextmanager
@@ -170,7 +175,7 @@ def _overwrite(descriptor: int, after: Callable[[Step], None], disk: Disk) -> No
     size_bytes = os.fstat(descriptor).st_size
     os.lseek(descriptor, 0, os.SEEK_SET)
     for position in range(0, size_bytes, PIECE_BYTES):
-        _write(descriptor, os.urandom(min(PIECE_BYTES, size_bytes - position)), disk)
+        write_all(descriptor, os.urandom(min(PIECE_BYTES, size_bytes - position)), disk=disk)
         if position == 0:
             after(Step.HALF_OVERWRITTEN)
     disk.fsync(descriptor)

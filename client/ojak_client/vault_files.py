@@ -5,15 +5,18 @@ letters.boxes   sealed boxes, a quarter for each slot (`box_file.py`)
 letters.lock    empty; the kernel's lock on it keeps two processes from saving at a time
 letters.moved   what was `letters`, closed, while it is taken to another folder (`vault_move.py`)
 *.arriving      the copy there, until the old one is closed
+letters.move    16 random bytes at both places, by which a move that was cut off knows its own
 *.new           a file being written, under this name until it is whole and durable
 """
 
 import contextlib
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
 from ojak_client import atomic_file
+from ojak_client.atomic_file import Disk
 from ojak_client.errors import NoVault, VaultBusy, VaultUnusable
 
 POLL_SECONDS: Final = 0.01
@@ -40,12 +43,17 @@ def arriving_path(path: Path) -> Path:
     return path.with_name(path.name + ".arriving")
 
 
+def mark_path(path: Path) -> Path:
+    """Return the mark of a move from or to *path*."""
+    return path.with_name(path.name + ".move")
+
+
 def is_closed(path: Path) -> bool:
     """Return whether a move of the vault at *path* was cut off after it was closed there."""
     return closed_path(path).exists() and not path.exists()
 
 
-def erase_all(path: Path) -> None:
+def erase_all(path: Path, *, disk: Disk = os) -> None:
     """Overwrite and remove all that belongs to the vault at *path*, keys first.
 
     The directory goes too if nothing else is in it.
@@ -56,8 +64,8 @@ def erase_all(path: Path) -> None:
     if not path.parent.is_dir():
         return
     for ours in (*_whole(path), lock_path(path)):
-        atomic_file.erase(ours)
-    atomic_file.sync_directory(path.parent)
+        atomic_file.erase(ours, disk=disk)
+    atomic_file.sync_directory(path.parent, disk=disk)
     with contextlib.suppress(OSError):
         path.parent.rmdir()
 
@@ -72,11 +80,12 @@ def _whole(path: Path) -> tuple[Path, ...]:
 
     The boxes are sealed under keys that stand in the slots: once those are gone, so are they.
     """
-    boxes = box_path(path)
+    boxes, mark = box_path(path), mark_path(path)
     firsts = (path, closed_path(path))
     # A killed move leaves the slots under the name of what may always go.
     fresh = (*map(atomic_file.fresh_path, firsts), arriving_path(path))
-    return (*firsts, *fresh, boxes, atomic_file.fresh_path(boxes), arriving_path(boxes))
+    fresh_boxes = (atomic_file.fresh_path(boxes), arriving_path(boxes))
+    return (*firsts, *fresh, boxes, *fresh_boxes, mark, atomic_file.fresh_path(mark))
 
 
 @contextlib.contextmanager

@@ -3,12 +3,15 @@
 A vault that opens in two places is two devices that say different things in one conversation:
 both sides notice, and it ends. So the old one is closed before the new one gets its name.
 
-    1. both files copied to the new folder under other names, durably, and compared
-    2. the first of the old files renamed: from here on nothing opens the old vault
-    3. the copies renamed, the boxes first: from here on the new vault opens
-    4. the old files overwritten and removed
+    1. a mark drawn for this move laid beside the old files
+    2. both files copied to the new folder under other names, durably, and compared; then the mark
+    3. the first of the old files renamed: from here on nothing opens the old vault
+    4. the copies renamed, the boxes first: from here on the new vault opens
+    5. the old files overwritten and removed, and both marks
 
-Killed between 2 and 3, neither opens, and the same call again goes on from there.
+Killed between 3 and 4, neither opens, and the same call again goes on from there. What lies at
+the new place is known by the mark: a vault itself is no proof, for an older copy of it, made by
+hand, may lie there, or a newer state of it if it was used before the old files were erased.
 """
 
 import filecmp
@@ -20,6 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from ojak_client import atomic_file
+from ojak_client.atomic_file import Disk
 from ojak_client.errors import MoveBegun, NoVault, VaultExists
 from ojak_client.vault import LOCK_SECONDS, files_of
 from ojak_client.vault_files import (
@@ -29,19 +33,22 @@ from ojak_client.vault_files import (
     file_errors,
     is_closed,
     locked,
+    mark_path,
 )
-from ojak_client.vault_format import HEADER_BYTES
 
+MARK_BYTES: Final = 16
 PIECE_BYTES: Final = 1024 * 1024
 
 
 class Step(Enum):
     """What `move` has just done."""
 
+    MARKED = auto()
     COPIED = auto()
     CLOSED = auto()
     BOXES_NAMED = auto()
     OPENED = auto()
+    UNMARKED = auto()
     ERASED = auto()
 
 
@@ -54,6 +61,7 @@ def move(
     target: Path,
     *,
     after: Callable[[Enum], None] = _go_on,
+    disk: Disk = os,
     lock_seconds: float = LOCK_SECONDS,
 ) -> None:
     """Return once the vault at *path* lies at *target* and no longer at *path*.
@@ -62,6 +70,7 @@ def move(
         path: the first file of the vault, or where it lay when an earlier call was cut off.
         target: the first file of what it becomes; its directory is made if there is none.
         after: called after each step, for tests that stop there.
+        disk: the system.
         lock_seconds: for how long another process at either place is waited for.
 
     Raises:
@@ -80,13 +89,12 @@ def move(
         held.enter_context(locked(path, lock_seconds))
         held.enter_context(locked(target, lock_seconds))
         with file_errors():
-            _close(path, target, after)
-            _open(target, after)
-            _erase(path)
-            after(Step.ERASED)
+            _close(path, target, after, disk)
+            _open(target, after, disk)
+            _erase(path, target, after, disk)
 
 
-def take_back(path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
+def take_back(path: Path, *, disk: Disk = os, lock_seconds: float = LOCK_SECONDS) -> None:
     """Let the vault at *path* open again after a move that cannot be finished.
 
     If the other place holds a whole vault after all, there are two: the caller has warned of it.
@@ -99,72 +107,84 @@ def take_back(path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
     with locked(path, lock_seconds), file_errors():
         if not is_closed(path):
             raise NoVault("no move was begun")
-        closed_path(path).rename(path)
-        atomic_file.sync_directory(path.parent)
+        disk.replace(closed_path(path), path)
+        atomic_file.sync_directory(path.parent, disk=disk)
+        # So that the copies there, which are older from the next save on, are not taken for it.
+        atomic_file.erase(mark_path(path), disk=disk)
 
 
-def _close(path: Path, target: Path, after: Callable[[Enum], None]) -> None:
+def _close(path: Path, target: Path, after: Callable[[Enum], None], disk: Disk) -> None:
     """Copy what opens at *path*, and close it; where it is closed already, look that all fits."""
     if path.exists():
         if target.exists():
             raise VaultExists("another vault lies there")
-        copies = [(old, arriving_path(new)) for old, new in _pairs(path, target) if old.exists()]
-        for old, copy in copies:
-            _copy(old, copy)
+        mark = os.urandom(MARK_BYTES)
+        atomic_file.replace(mark_path(path), mark, disk=disk)
+        after(Step.MARKED)
+        for old, new in zip(files_of(path), files_of(target), strict=True):
+            if old.exists():
+                _copy(old, arriving_path(new), disk)
+        # Last, so that it stands for copies that are whole.
+        atomic_file.replace(mark_path(target), mark, disk=disk)
         after(Step.COPIED)
-        path.rename(closed_path(path))
-        atomic_file.sync_directory(path.parent)
+        disk.replace(path, closed_path(path))
+        atomic_file.sync_directory(path.parent, disk=disk)
         after(Step.CLOSED)
     elif is_closed(path):
-        # Whatever was saved there since, the header stays.
         is_there = target.exists()
-        came = target if is_there else arriving_path(target)
-        if _header(came) != _header(closed_path(path)):
-            raise VaultExists("another vault lies there") if is_there else MoveBegun("elsewhere")
+        if not _marked_alike(path, target) or (is_there and arriving_path(target).exists()):
+            raise VaultExists("another lies there") if is_there else MoveBegun("elsewhere")
     elif not target.exists():
         raise NoVault("there is no vault")
 
 
-def _open(target: Path, after: Callable[[Enum], None]) -> None:
+def _open(target: Path, after: Callable[[Enum], None], disk: Disk) -> None:
     for name, step in zip(reversed(files_of(target)), (Step.BOXES_NAMED, Step.OPENED), strict=True):
         if arriving_path(name).exists():
-            arriving_path(name).rename(name)
+            disk.replace(arriving_path(name), name)
             # Each name is durable before the next: a first file without its boxes opens nothing.
-            atomic_file.sync_directory(name.parent)
+            atomic_file.sync_directory(name.parent, disk=disk)
         after(step)
 
 
-def _erase(path: Path) -> None:
-    """Erase what is left at *path* of a vault that lies elsewhere now."""
+def _erase(path: Path, target: Path, after: Callable[[Enum], None], disk: Disk) -> None:
+    """Erase what is left at *path* of a vault that lies at *target* now, and the mark there."""
     if closed_path(path).exists():
-        # Under the name of what may always go: half overwritten, it would be known no more.
-        closed_path(path).rename(atomic_file.fresh_path(path))
-        atomic_file.sync_directory(path.parent)
-    erase_all(path)
+        # Under the name of what may always go: half overwritten, it would open no more.
+        disk.replace(closed_path(path), atomic_file.fresh_path(path))
+        atomic_file.sync_directory(path.parent, disk=disk)
+    if _marked_alike(path, target):
+        # Not overwritten: half of it would be alike no more, and it tells nothing.
+        disk.unlink(mark_path(target))
+    after(Step.UNMARKED)
+    erase_all(path, disk=disk)
+    after(Step.ERASED)
 
 
-def _pairs(path: Path, target: Path) -> list[tuple[Path, Path]]:
-    return list(zip(files_of(path), files_of(target), strict=True))
-
-
-def _copy(old: Path, copy: Path) -> None:
+def _copy(old: Path, copy: Path, disk: Disk) -> None:
     """Copy *old* durably, and compare what lies there then."""
-    atomic_file.erase(copy)
-    descriptor = os.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as written, old.open("rb") as read:
-        while piece := read.read(PIECE_BYTES):
-            written.write(piece)
-        written.flush()
-        os.fsync(descriptor)
-    atomic_file.sync_directory(copy.parent)
+    atomic_file.erase(copy, disk=disk)
+    descriptor = disk.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    try:
+        with old.open("rb") as read:
+            while piece := read.read(PIECE_BYTES):
+                atomic_file.write_all(descriptor, piece, disk=disk)
+        disk.fsync(descriptor)
+    finally:
+        disk.close(descriptor)
+    atomic_file.sync_directory(copy.parent, disk=disk)
     if not filecmp.cmp(old, copy, shallow=False):
         raise OSError("the copy is not what was written")
 
 
-def _header(path: Path) -> bytes:
-    """Return what stays the same through all saves of one vault, and tells it from others."""
+def _marked_alike(path: Path, target: Path) -> bool:
+    """Return whether *target* is where the move went that was begun at *path*."""
+    mark = _mark(path)
+    return len(mark) == MARK_BYTES and mark == _mark(target)
+
+
+def _mark(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
-            return file.read(HEADER_BYTES)
+        return mark_path(path).read_bytes()
     except FileNotFoundError:
         return b""

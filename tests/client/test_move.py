@@ -3,6 +3,7 @@
 import shutil
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from enum import Enum
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ojak_client.errors import (
     VaultBusy,
     VaultError,
     VaultExists,
+    VaultUnusable,
     WrongPassphrase,
 )
 from ojak_client.profile import Contact
@@ -24,9 +26,11 @@ from ojak_client.vault_files import box_path, closed_path
 from ojak_client.vault_move import Step
 from tests.client import vaults
 from tests.client.devices import Device
+from tests.client.disks import FaultyDisk
 from tests.client.persons import NAME, RELAY, Killed
 
 CONTENT = b"the letters of a family"
+KEPT = {"letters", "letters.boxes", "letters.lock"}
 Move = Callable[[Path, Path, Callable[[Enum], None]], None]
 
 
@@ -117,11 +121,7 @@ def test_wherever_it_is_cut_off_the_same_call_again_finishes_it(
         vault_move.move(old, new)
     assert opens(new)
     assert not old.parent.exists()
-    assert {path.name for path in new.parent.iterdir()} <= {
-        "letters",
-        "letters.boxes",
-        "letters.lock",
-    }
+    assert {path.name for path in new.parent.iterdir()} <= KEPT
 
 
 def test_one_cut_off_before_the_old_vault_was_closed_leaves_it_open(old: Path, new: Path) -> None:
@@ -180,6 +180,71 @@ def test_it_is_not_finished_at_another_place(old: Path, new: Path, tmp_path: Pat
         vault_move.move(old, tmp_path / "third" / "letters")
     assert closed_path(old).exists()
     assert not opens(tmp_path / "third" / "letters")
+
+
+def test_an_older_copy_made_by_hand_is_not_taken_for_the_vault_that_was_moved(
+    old: Path, new: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "copy" / "letters"
+    shutil.copytree(old.parent, copy.parent)
+    vaults.put(vaults.opened(old), b"newer letters")
+    with pytest.raises(Killed):
+        vault_move.move(old, new, after=killed_at(Step.CLOSED))
+    with pytest.raises(VaultExists):
+        vault_move.move(old, copy)
+    vault_move.move(old, new)
+    assert vaults.content_of(new) == b"newer letters"
+    assert opens(copy)
+
+
+@pytest.mark.parametrize("first", [Step.COPIED, Step.CLOSED])
+def test_what_an_earlier_move_left_elsewhere_is_not_taken_for_this_one(
+    old: Path, new: Path, tmp_path: Path, first: Step
+) -> None:
+    third = tmp_path / "third" / "letters"
+    with pytest.raises(Killed):
+        vault_move.move(old, third, after=killed_at(first))
+    if first is Step.CLOSED:
+        vault_move.take_back(old)
+    vaults.put(vaults.opened(old), b"newer letters")
+    with pytest.raises(Killed):
+        vault_move.move(old, new, after=killed_at(Step.CLOSED))
+    with pytest.raises(MoveBegun):
+        vault_move.move(old, third)
+    vault_move.move(old, new)
+    assert vaults.content_of(new) == b"newer letters"
+
+
+FAULTS = ("error", "kill", "torn")
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_c7_whichever_call_of_a_move_goes_wrong_it_can_be_finished_or_has_not_begun(
+    tmp_path: Path, fault: str
+) -> None:
+    made = tmp_path / "made" / "letters"
+    vaults.put(vaults.create(made, pages=4), CONTENT)
+    k, ends = 0, set()
+    while True:
+        old, new = tmp_path / str(k) / "old" / "letters", tmp_path / str(k) / "new" / "letters"
+        shutil.copytree(made.parent, old.parent)
+        disk = FaultyDisk(fault, k)
+        with suppress(VaultUnusable, Killed):
+            vault_move.move(old, new, disk=disk)
+        places = opens(old), opens(new)
+        ends.add(places)
+        if any(old.parent.glob("*")):
+            vault_move.move(old, new)
+        assert opens(new)
+        assert not any(old.parent.glob("*"))
+        assert {path.name for path in new.parent.iterdir()} <= KEPT
+        shutil.rmtree(new.parents[1])
+        if not disk.fired:
+            break
+        # Of the pieces that go over old bytes, some.
+        k += 1 if len(disk.calls) < 60 else 7
+    assert ends == {(True, False), (False, False), (False, True)}
+    assert k > 60
 
 
 def test_one_that_cannot_be_finished_is_taken_back(old: Path, new: Path) -> None:
