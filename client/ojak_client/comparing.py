@@ -28,6 +28,7 @@ from ojak_client.profile import (
     TheirLetter,
     TheirQuestion,
     find,
+    get,
     with_contact,
 )
 from ojak_client.settling import answered
@@ -56,9 +57,12 @@ def ask(
     """Return the profile with the letter of `comparison.ask` waiting to go, and its reference.
 
     The reference is None, and nothing is changed, where no more questions may be put.
+
+    Raises:
+        ContactGone: there is no such contact.
     """
-    contact = find(profile, name)
-    if contact is None or not may_ask(contact):
+    contact = get(profile, name)
+    if not may_ask(contact):
         return profile, None
     question = OurQuestion(asked, now, reference=profile.references + 1)
     contact = replace(

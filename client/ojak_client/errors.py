@@ -13,6 +13,7 @@
     │   ├── Unsure              the request may have arrived; its answer did not
     │   └── WrongPlace          something answered that is not this relay
     ├── RelayRefused            the relay answered that it will not (exit 14)
+    ├── ContactGone             whoever was meant has another name now, or was forgotten (exit 1)
     └── VaultError              never raised itself (exit 1)
         ├── NoVault             there is none at this path
         ├── VaultExists         there is one already
@@ -89,6 +90,10 @@ class RelayRefused(ClientError):
     def __init__(self, status: int) -> None:
         super().__init__("the relay refused")
         self.status = status
+
+
+class ContactGone(ClientError):
+    """Whoever was meant has another name by now, or was forgotten; nothing was kept."""
 
 
 class VaultError(ClientError):

@@ -7,7 +7,8 @@ deleted at the relay before what was read is on disk.
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from ojak_client.apply import apply
 from ojak_client.errors import WrongPlace
@@ -31,6 +32,9 @@ from ojak_protocol.sync import (
     decode_reply,
     encode_request,
 )
+
+STAYS_SECONDS: Final = 3600.0
+"""For how long a box that changed nothing is not fetched again, unless the profile changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +92,9 @@ class Exchange:
     _asked: SyncRequest | None = None
     _shape: Shape = field(default_factory=Shape)
     _shut: set[str] = field(default_factory=set)
+    _staying: frozenset[MailboxId] = frozenset()
+    _stays_until: float = 0.0
+    _stays_in: Profile | None = None
     _kem: MlKem768 = field(default_factory=MlKem768)
 
     @property
@@ -106,6 +113,12 @@ class Exchange:
             or (contact.visiting is not None and contact.visiting.attempt is None)
             for contact in self.store.read().contacts
             if contact.relay == self.relay
+        )
+
+    def is_host(self) -> bool:
+        """Return whether a guest may come to a number of ours at this relay."""
+        return any(
+            contact.sets for contact in self.store.read().contacts if contact.relay == self.relay
         )
 
     def learn_clock(self) -> None:
@@ -134,6 +147,8 @@ class Exchange:
 
         prepared = self.store.update(before)
         self.listen(prepared.notices)
+        if not shape.guest:
+            shape = replace(shape, passed_over=self._known_to_stay(prepared.profile))
         request = make_request(prepared.profile, self.relay, moment, turn=self._turn, shape=shape)
         self._asked, self._shape = request, shape
         reply = self._ask(request)
@@ -145,6 +160,8 @@ class Exchange:
             return applied, _Change(applied, notices, moved=applied != profile)
 
         applied = self.store.update(after)
+        if not applied.moved:
+            self._note_what_stays(request, reply, applied.profile)
         notices = self._once(applied.notices)
         self.listen(notices)
         return Round(
@@ -189,6 +206,24 @@ class Exchange:
             or not set(newest.deletes) <= set(asked.deletes)
             or not _places(newest) <= _places(asked)
         )
+
+    def _note_what_stays(self, request: SyncRequest, reply: SyncReply, profile: Profile) -> None:
+        """Remember what was found and changed nothing: it is not fetched again for a while.
+
+        It does not open, or there is no room for it. Asked for in every round it would cost
+        megabytes a day, and the relay, which has something to give, would hold no answer.
+        """
+        found = zip(request.polls, reply.polls, strict=True)
+        staying = {place for place, result in found if isinstance(result, Found)}
+        if staying - self._staying:
+            self._staying |= staying
+            self._stays_until = self.clock() + STAYS_SECONDS
+        self._stays_in = profile
+
+    def _known_to_stay(self, profile: Profile) -> frozenset[MailboxId]:
+        if profile != self._stays_in or self.clock() >= self._stays_until:
+            self._staying = frozenset()
+        return self._staying
 
     def _newest(self) -> SyncRequest:
         moment = self.moment

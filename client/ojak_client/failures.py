@@ -38,6 +38,7 @@ _SENTENCES: Final[Mapping[type[Exception], Message]] = {
     client.Unsure: Message.UNSURE,
     client.WrongPlace: Message.WRONG_PLACE,
     client.RelayRefused: Message.REFUSED,
+    client.ContactGone: Message.CONTACT_GONE,
     client.NoVault: Message.VAULT_MISSING,
     client.MoveBegun: Message.MOVE_CUT_OFF,
     client.VaultExists: Message.VAULT_EXISTS,

@@ -6,6 +6,7 @@ a closed window and SIGTERM: in doubt nothing leaves.
 
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from math import ceil
 from typing import Final, Protocol
 
@@ -64,8 +65,9 @@ def hold(screen: Screen, seconds: int, clock: Callable[[], float]) -> bool:
             shown = whole
             if screen.key_within(left - (whole - 1)) not in {None, ENTER}:
                 return False
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, OSError):
         return False
     finally:
-        screen.write("\n")
+        with suppress(OSError):
+            screen.write("\n")
     return True

@@ -175,6 +175,10 @@ class Message(Enum):
     NO_CONTACTS = text("no-contacts", "Nobody is kept here yet. Begin with a meeting.")
     NEEDS_NAME = text("needs-name", "There is more than one person. Say whom.")
     UNKNOWN_NAME = text("unknown-name", 'Nobody here has this name. Name: "{name}"')
+    CONTACT_GONE = text(
+        "contact-gone",
+        "Another window changed this name meanwhile, or forgot it. Nothing was kept. Do it again.",
+    )
     NAME_EXISTS = text("name-exists", 'This name is taken. Choose another. Name: "{name}"')
     NAME_UNUSABLE = text(
         "name-unusable",

@@ -14,7 +14,7 @@ from ojak_client.profile import (
     OurLetter,
     Profile,
     Role,
-    find,
+    get,
     with_contact,
 )
 from ojak_protocol.conversation import Conversation
@@ -40,11 +40,12 @@ def with_letter(
 ) -> Profile:
     """Return the profile with a letter to the contact called *name* waiting to go.
 
-    Where there is no such contact, the profile is returned as it is.
+    Its reference is the profile's highest now.
+
+    Raises:
+        ContactGone: there is no such contact.
     """
-    contact = find(profile, name)
-    if contact is None:
-        return profile
+    contact = get(profile, name)
     letter = OurLetter(
         profile.references + 1,
         text,

@@ -20,7 +20,8 @@ from ojak_protocol.visits import Letter, Visit
 
 MOST_OFFERED: Final = 2
 """How many letters one visit is offered before it is confirmed: as many as a guest's first look
-has room for in both branches. Five strangers with two words each fill 220 KB of the vault."""
+has room for in both branches. Five strangers with two words each fill some 55 pages
+of the vault."""
 
 PROMISED_FOR_SECONDS: Final = 24 * 3600
 """How long a line that stays gets no more of the waiting letters than were promised to it."""

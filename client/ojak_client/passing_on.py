@@ -50,7 +50,7 @@ def add_letter(
     """Keep a letter for the contact called *name*, and return its reference.
 
     Raises:
-        VaultError: it was not kept.
+        ContactGone, VaultError: it was not kept.
     """
     # A harmless one waits for as long as it takes.
     expires = 0 if role is Role.COUNTERPART else int(time.time()) + EXPIRES_AFTER_SECONDS

@@ -50,7 +50,7 @@ KEPT_LINES: Final = 3
 are held as many again."""
 KEPT_VISITS: Final = 8
 """How many conversations with borrowed devices of one contact are kept; of those held as many
-again. Whoever makes each as large as it can be takes 20 KB of the vault with it."""
+again. Whoever makes each as large as it can be takes five pages of the vault with it."""
 FORGOTTEN_AFTER_SECONDS: Final = 24 * 3600
 MOST_SEALED: Final = 192
 """How many letters are sealed and unacknowledged at a time, of all contacts: three conversations at

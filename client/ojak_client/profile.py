@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeAlias
 
+from ojak_client.errors import ContactGone
 from ojak_protocol.addresses import DeleteKey, MailboxId
 from ojak_protocol.comparison import Asked, Replied
 from ojak_protocol.conversation import Conversation
@@ -331,6 +332,18 @@ def with_contact(profile: Profile, contact: Contact) -> Profile:
 def find(profile: Profile, name: str) -> Contact | None:
     """Return the contact called *name*, if there is one."""
     return next((contact for contact in profile.contacts if contact.name == name), None)
+
+
+def get(profile: Profile, name: str) -> Contact:
+    """Return the contact called *name*.
+
+    Raises:
+        ContactGone: there is none, as another window changed the name or forgot it.
+    """
+    contact = find(profile, name)
+    if contact is None:
+        raise ContactGone("no contact of that name")
+    return contact
 
 
 def with_point(contact: Contact, point: MeetingPoint) -> Contact:

@@ -73,7 +73,7 @@ def show_letters(invocation: Invocation, store: Store, name: str, how: Showing) 
             continue
         if letter.opened:
             invocation.output.warn(Message.SHOWN_BEFORE)
-        if not store.update(_marking(name, letter.reference, again=how.again)):
+        if not store.update(_marking(letter, again=how.again)):
             # Another process opened it in the meantime.
             continue
         _show(invocation, letter, name, how)
@@ -144,10 +144,10 @@ def _cannot_show(invocation: Invocation, store: Store, letter: TheirLetter) -> i
     return 1
 
 
-def _marking(name: str, reference: int, *, again: bool) -> Change:
+def _marking(meant: TheirLetter, *, again: bool) -> Change:
     def change(profile: Profile) -> tuple[Profile, bool]:
-        contact = find(profile, name)
-        letter = None if contact is None else _letter(contact, reference)
+        contact = _holder(profile, meant)
+        letter = None if contact is None else _letter(contact, meant.reference)
         if contact is None or letter is None or (letter.opened and not again):
             return profile, False
         opened = replace(letter, opened=True)
@@ -174,10 +174,10 @@ def _erasing(shown: TheirLetter, now: int, relay: str | None) -> Change:
 
 
 def _holder(profile: Profile, shown: TheirLetter) -> Contact | None:
-    """Return the contact whose letter was shown, whatever it is called by now.
+    """Return the contact whose letter is or was shown, whatever it is called by now.
 
-    Another window may rename it while the letter is on the screen, and what was shown must go; but
-    not the letter of whoever has the name now, which may have the same number.
+    Another window may rename it meanwhile, and what was shown must go; but not the letter of
+    whoever has the name now, which may have the same number.
     """
     held = (shown, replace(shown, opened=True))
     return next(

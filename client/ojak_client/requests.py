@@ -47,6 +47,8 @@ class Shape:
     """A guest uses class 1 at least: looking and sending look alike."""
     older: bool = False
     """Look at offers of past days as well."""
+    passed_over: frozenset[MailboxId] = frozenset()
+    """Places of conversations that are not looked at, because what lies there stays there."""
 
 
 def make_request(
@@ -66,12 +68,12 @@ def make_request(
     deposits = [found for contact in at_home for found in _deposits(contact, moment)]
     deletes = [key for contact in contacts for key in _deletes(contact, relay)]
     size = _class_for(len(deposits), guest=shape.guest)
-    polls = _polls(contacts, relay, moment, turn=turn, older=shape.older)
+    polls = _polls(contacts, relay, moment, turn=turn, shape=shape)
     if len(polls) > size.polls:
         # A place that is another one in each turn would else come by in step with the turns of its
         # list, and some of its values never.
         each = _rounds_for_all(len(polls), size.polls)
-        polls = _polls(contacts, relay, moment, turn=turn // each, older=shape.older)
+        polls = _polls(contacts, relay, moment, turn=turn // each, shape=shape)
     return SyncRequest(
         sync_class=size,
         polls=_filled(polls, _fillers_for(profile, relay), size.polls, turn=turn),
@@ -137,14 +139,14 @@ def _rounds_for_all(places: int, count: int) -> int:
 
 
 def _polls(
-    contacts: list[Contact], relay: str, moment: Moment, *, turn: int, older: bool
+    contacts: list[Contact], relay: str, moment: Moment, *, turn: int, shape: Shape
 ) -> list[MailboxId]:
     """Return what to look at, a place of each contact in turn, each place once."""
     lists = [
         list(
-            _places(contact, moment, turn=turn, older=older)
+            _places(contact, moment, turn=turn, shape=shape)
             if contact.relay == relay
-            else _places_of_lines(contact, moment, turn=turn)
+            else _places_of_lines(contact, moment, turn=turn, shape=shape)
         )
         for contact in contacts
     ]
@@ -152,7 +154,7 @@ def _polls(
     return list(dict.fromkeys(places))
 
 
-def _places(contact: Contact, moment: Moment, *, turn: int, older: bool) -> Iterator[MailboxId]:
+def _places(contact: Contact, moment: Moment, *, turn: int, shape: Shape) -> Iterator[MailboxId]:
     if contact.visiting is not None:
         yield from _guest_places(contact.visiting, moment)
     day = meeting_point.day_of(moment.relay_clock)
@@ -162,18 +164,21 @@ def _places(contact: Contact, moment: Moment, *, turn: int, older: bool) -> Iter
         yield from meeting_point.answer_places(point, day=day, older=False)
     for point in points:
         yield from meeting_point.visit_places(point)
-    if older:
+    if shape.older:
         for point in points:
             yield from meeting_point.answer_places(point, day=day, older=True)
-    yield from _places_of_lines(contact, moment, turn=turn)
+    yield from _places_of_lines(contact, moment, turn=turn, shape=shape)
 
 
-def _places_of_lines(contact: Contact, moment: Moment, *, turn: int) -> Iterator[MailboxId]:
+def _places_of_lines(
+    contact: Contact, moment: Moment, *, turn: int, shape: Shape
+) -> Iterator[MailboxId]:
     left = left_places(contact)
     for line in contact.lines:
         most = PLACES_A_LINE + len(left)
         near = talk.places(line.conversation, most=most, turn=turn)
-        yield from [place for place in near if place not in left][:PLACES_A_LINE]
+        asked = [place for place in near if place not in left][:PLACES_A_LINE]
+        yield from (place for place in asked if place not in shape.passed_over)
     yield from due_places(contact, moment.now)
 
 

@@ -4,6 +4,7 @@ No relay may keep us running, whatever it answers: `MOST_ROUNDS` bounds what goe
 wait, and a round that changed nothing is not repeated in a hurry.
 """
 
+from dataclasses import replace
 from typing import Final
 
 from ojak_client.exchange import Exchange, Round
@@ -48,8 +49,13 @@ def keeping_shape(last: Round | None, *, wait_seconds: int, older: bool) -> Shap
     return Shape(room=next_room(last), wait_seconds=wait, older=older)
 
 
-def run_errands(exchange: Exchange) -> list[Round]:
+def run_errands(exchange: Exchange, *, older: bool = False) -> list[Round]:
     """Do rounds until everything is deposited and deleted and nothing is left behind.
+
+    Args:
+        exchange: with the relay.
+        older: look at a host's offers of past days as well, in a round of its own: it must not
+            keep out letters where a request is full.
 
     Raises:
         NoAnswer, RelayRefused, VaultError: as `Exchange.round`; what earlier rounds brought is
@@ -57,8 +63,14 @@ def run_errands(exchange: Exchange) -> list[Round]:
     """
     if exchange.needs_clock():
         exchange.learn_clock()
-    rounds = [exchange.round(Shape(room=1, guest=True))]
+    rounds = _until_done(exchange, Shape(room=1, guest=True))
+    if older and exchange.is_host():
+        rounds += _until_done(exchange, Shape(room=1, guest=True, older=True))
+    return rounds
+
+
+def _until_done(exchange: Exchange, shape: Shape) -> list[Round]:
+    rounds = [exchange.round(shape)]
     while len(rounds) < MOST_ROUNDS and goes_on(rounds[-1]):
-        room = max(1, next_room(rounds[-1]))
-        rounds.append(exchange.round(Shape(room=room, guest=True)))
+        rounds.append(exchange.round(replace(shape, room=max(1, next_room(rounds[-1])))))
     return rounds

@@ -12,7 +12,7 @@ from typing import Final
 
 from ojak_client.moment import Moment
 from ojak_client.our_letters import with_letter
-from ojak_client.profile import Contact, Part, PartDelete, Profile, find, with_contact
+from ojak_client.profile import Contact, Part, PartDelete, Profile, get, with_contact
 from ojak_protocol.addresses import DeleteKey, mailbox_id
 from ojak_protocol.conversation import LETTER_TTL_SECONDS
 from ojak_protocol.letters import Kind
@@ -21,7 +21,7 @@ from ojak_protocol.primitives import Entropy
 from ojak_protocol.sync import MAX_AFTER_SECONDS, MIN_TTL_SECONDS, Deposit
 
 MOST_PARTS: Final = 8
-"""How many timed letters wait at a time, of all contacts together: each takes 4 KB of the vault."""
+"""How many timed letters wait at a time, of all contacts together: each takes a page."""
 LIES_SECONDS: Final = LETTER_TTL_SECONDS
 """How long the box lies at the relay once it was due."""
 
@@ -31,7 +31,7 @@ def with_timed_letter(
 ) -> Profile | None:
     """Return the profile with a letter to the contact called *name* that opens at *due_at*.
 
-    None: there is no such contact, or as many timed letters wait already as can.
+    None: as many timed letters wait already as can.
 
     Args:
         profile: the profile.
@@ -42,6 +42,7 @@ def with_timed_letter(
         entropy: fresh randomness.
 
     Raises:
+        ContactGone: there is no such contact.
         LocalError: *text* or *due_at* is outside these bounds.
     """
     if sum(len(contact.parts) for contact in profile.contacts) >= MOST_PARTS:
@@ -59,9 +60,7 @@ def with_timed_letter(
         kind=Kind.PARCEL,
         details=parcel,
     )
-    contact = find(profile, name)
-    if contact is None:
-        return None
+    contact = get(profile, name)
     part = Part(profile.references, sealed.delete_key, sealed.box, due_at)
     return with_contact(profile, replace(contact, parts=(*contact.parts, part)))
 

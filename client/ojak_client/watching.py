@@ -70,13 +70,14 @@ class Watch:
     """Rounds with one relay, pausing longer and longer while it cannot be reached.
 
     Attributes:
+        relay: its address.
         ready_at: seconds of the clock before which a turn does nothing.
     """
 
     def __init__(self, keeping: Keeping, relay: str) -> None:
         self.ready_at = 0.0
         self._keeping = keeping
-        self._relay = relay
+        self.relay = relay
         self._connection = contextlib.ExitStack()
         self._exchange: Exchange | None = None
         self._last: Round | None = None
@@ -93,7 +94,15 @@ class Watch:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connection."""
         self._connection.close()
+
+    def pause(self, seconds: float) -> None:
+        """Do nothing for *seconds*."""
+        self.ready_at = self._keeping.clock() + seconds
 
     def turn(self, *, alone: bool) -> None:
         """Do one round if it is time for one, or say why it cannot be done, each reason once.
@@ -146,7 +155,7 @@ class Watch:
         """Do one round, and return how many seconds it took."""
         if self._exchange is None:
             keeping = self._keeping
-            connected = connect(keeping.store, self._relay, keeping.proxy, self._tell, self._look)
+            connected = connect(keeping.store, self.relay, keeping.proxy, self._tell, self._look)
             self._exchange = self._connection.enter_context(connected)
         if self._last is None:
             self._exchange.learn_clock()

@@ -90,7 +90,7 @@ class Person:
         return Exchange(self.store, RELAY, self.relay.connection, self.told.extend, self.clock)
 
     def sync(self) -> None:
-        run_errands(self.exchange())
+        run_errands(self.exchange(), older=True)
 
     def write(
         self, text: str, *, at_once: bool = True, expires_at: int = 0, role: Role = Role.FAMILY

@@ -1,6 +1,7 @@
 """`ojak ask` and `ojak answer`: two devices compare answers, and neither answer goes anywhere."""
 
 import os
+import unicodedata
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,13 +21,13 @@ from tests.people import meet
 GONE = "http://127.0.0.1:1"
 
 
-def answering(device: Device, verb: str, *options: str, answer: str = DOG) -> Ran:
+def answering(device: Device, verb: str, *options: str, answer: str = DOG, name: str = NAME) -> Ran:
     """Run *verb* with an answer on a descriptor."""
     reading, writing = os.pipe()
     os.write(writing, f"{answer}\n".encode())
     os.close(writing)
     try:
-        return device.run(verb, NAME, "--answer-fd", str(reading), *options)
+        return device.run(verb, name, "--answer-fd", str(reading), *options)
     finally:
         os.close(reading)
 
@@ -194,3 +195,13 @@ def test_who_asked_to_stop_is_neither_asked_nor_answered_without_a_yes(device: D
     for ran in (ask(device), answering(device, "answer")):
         assert (ran.code, ran.said) == (1, ["stop"])
     assert device.profile.contacts[0] == contact
+
+
+def test_a_question_is_kept_for_the_contact_whose_name_is_typed_in_another_form(
+    device: Device,
+) -> None:
+    device.keep_contact(Contact(NAME, GONE))
+    typed = unicodedata.normalize("NFD", NAME)
+    ran = answering(device, "ask", "--question", TEXT, name=typed)
+    assert ran.said[-1] == "waits-for-meeting"
+    assert [one.asked.question for one in device.profile.contacts[0].our_questions] == [TEXT]

@@ -153,3 +153,18 @@ def test_a_count_that_is_over_sends_the_letter(device: Device, url: str) -> None
         seated.until(Message.LEFT)
         assert seated.end() == 0
     assert [one.text for one in device.profile.contacts[0].ours] == ["편지"]
+
+
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_a_window_that_cannot_be_written_to_any_more_undoes(after: int) -> None:
+    class Closed(Screen):
+        writes = 0
+
+        def write(self, text: str) -> None:
+            super().write(text)
+            self.writes += 1
+            if self.writes > after:
+                raise OSError("no terminal")
+
+    screen = Closed()
+    assert not hold(screen, 5, screen.clock)

@@ -17,6 +17,8 @@ from ojak_client.profile import Contact, Profile
 from ojak_client.store import VaultStore, vault_path
 from ojak_client.vault import LOCK_SECONDS
 from ojak_client.verbs import keep
+from ojak_client.voice import Voice
+from ojak_client.watching import Watch
 from ojak_protocol.sync import REPLY_BYTES, decode_request
 from tests.client import vaults
 from tests.client.devices import ANSWERS, QUESTIONS, Device, Ran
@@ -277,3 +279,58 @@ def test_a_service_that_cannot_begin_is_not_said_to_be_ready(
     with listening(address) as reader:
         assert device.run("keep").code == 15
         assert heard(reader) == []
+
+
+def test_a_vault_without_room_for_one_relay_does_not_keep_the_others_from_their_turn(
+    device: Device, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device.keep_contact(Contact("가", url, lines=(line_of(meet().host),)))
+    device.keep_contact(Contact("나", GONE))
+    turns: list[str] = []
+
+    def turn(watch: Watch, *, alone: bool) -> None:
+        assert not alone
+        turns.append(watch.relay)
+        if watch.relay == url:
+            raise VaultFull("no room")
+        if turns.count(GONE) == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr(Watch, "turn", turn)
+    ran = device.run("keep")
+    assert ran.said == ["keeping", "vault-full", "keep-stopped"]
+    assert turns.count(GONE) == 3
+
+
+def test_it_ends_when_the_last_contact_was_forgotten(
+    device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock
+) -> None:
+    family(device, near_relay, url, now_clock)
+
+    def forget() -> None:
+        with device.store() as store:
+            store.update(lambda _: (Profile(), None))
+
+    with ended_after(30):
+        ran = keep_until(device, near_relay, forget, lambda: None)
+    assert (ran.code, ran.said) == (15, ["keeping", "no-contacts"])
+
+
+def test_a_second_signal_while_it_ends_changes_nothing(
+    device: Device,
+    near_relay: SimulatedRelay,
+    url: str,
+    now_clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    family(device, near_relay, url, now_clock)
+    say = Voice.say
+
+    def interrupted(voice: Voice, message: Message) -> None:
+        if message is Message.KEEP_STOPPED:
+            signal.raise_signal(signal.SIGTERM)
+        say(voice, message)
+
+    monkeypatch.setattr(Voice, "say", interrupted)
+    ran = keep_until(device, near_relay)
+    assert (ran.code, ran.said) == (0, ["keeping", "keep-stopped"])

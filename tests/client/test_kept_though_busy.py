@@ -85,3 +85,16 @@ def test_c9_a_letter_that_is_asked_back_is_said_to_be(
     assert ran.code == 0
     assert ran.said[-1] in {"asked-back", "asked-back-later"}
     assert device.profile.contacts[0].ours[0].state is LetterState.ASKED_BACK
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("number", range(6))
+def test_c9_a_yes_that_is_kept_is_said_to_be_kept(
+    number: int, error: type[VaultError], device: Device, url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    device.keep_contact(Contact(NAME, url, lines=(line_of(meet().host, held=True),)))
+    with failing_from(number, error, monkeypatch):
+        ran = device.run("allow", NAME, "--yes")
+    is_held = device.profile.contacts[0].lines[0].held
+    assert (ran.code == 0, ran.said[:1] == ["allowed"]) == (not is_held, not is_held)
+    assert is_held or ran.said == ["allowed"]

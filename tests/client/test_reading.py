@@ -135,3 +135,21 @@ def test_a_letter_of_another_who_has_the_name_now_is_not_erased_for_the_one_show
     other, mother = store.read().contacts
     assert [one.text for one in other.theirs] == ["다른 사람의 편지"]
     assert mother.theirs == ()
+
+
+def test_a_letter_of_another_who_has_the_name_now_is_not_marked_as_shown() -> None:
+    """The names change hands after the letters were listed and before one is marked."""
+
+    class Renamed(MemoryStore):
+        def update(self, change: Callable[[Profile], tuple[Profile, T]]) -> T:
+            (first, *rest) = self.read().contacts
+            if not rest:
+                other = Contact(NAME, RELAY, theirs=(letter("다른 사람의 편지", reference=1),))
+                self._profile = Profile((other, replace(first, name="어머니")))
+            return super().update(change)
+
+    store = Renamed(holding("하나"))
+    assert show_letters(invocation(), store, NAME, Showing(to_stdout=True)) == 1
+    other, mother = store.read().contacts
+    assert [one.opened for one in other.theirs] == [False]
+    assert mother.theirs == ()

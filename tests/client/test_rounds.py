@@ -2,13 +2,17 @@
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import pytest
 
 from ojak_client.exchange import Round
+from ojak_client.profile import Contact
 from ojak_client.rounds import MOST_ROUNDS, goes_on, keeping_shape, room_for, run_errands
-from tests.client.persons import Clock, host_of, kept_pair
+from tests.client.persons import Clock, guest_of, host_of, kept_pair
 from tests.client.simulated_relay import SimulatedRelay
+
+DAY = 86_400
 
 
 def after(
@@ -103,3 +107,24 @@ def test_no_relay_makes_errands_endless(
     with lie(relay):
         run_errands(host.exchange())
     assert len(relay.arrived) <= most <= MOST_ROUNDS
+
+
+def looking_for_a_week(contact: Contact) -> Contact:
+    assert contact.visiting is not None
+    return replace(contact, visiting=replace(contact.visiting, look_seconds=7 * DAY))
+
+
+@pytest.mark.parametrize("older", [False, True])
+def test_a_host_that_only_syncs_finds_an_answer_of_some_days_ago(*, older: bool) -> None:
+    clock = Clock()
+    relay = SimulatedRelay(clock)
+    host = host_of(relay, clock)
+    host.sync()
+    guest = guest_of(relay, clock, keeps=True)
+    guest.change(looking_for_a_week)
+    guest.sync()
+    clock.now += 3 * DAY
+    for _ in range(4):
+        run_errands(host.exchange(), older=older)
+        guest.sync()
+    assert bool(guest.contact.lines) is older

@@ -6,6 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from ojak_client.inputs import Inputs
+from ojak_client.messages import Message
 from ojak_client.our_letters import with_letter
 from ojak_client.profile import Contact, Profile, QuestionSet
 from ojak_protocol.acknowledgement import MOST_UNACKNOWLEDGED
@@ -153,3 +155,23 @@ def test_an_address_that_is_no_longer_accepted_is_told_and_the_letter_kept(devic
     ran = device.run("send", NAME, typed="편지")
     assert ran.code == 2
     assert len(device.profile.contacts[0].waiting) == 1
+
+
+@pytest.mark.parametrize("option", [(), ("--harmless",), ("--after", "2h")])
+def test_nothing_is_said_to_be_kept_when_the_name_changed_while_the_letter_was_typed(
+    device: Device, monkeypatch: pytest.MonkeyPatch, option: tuple[str, ...]
+) -> None:
+    device.keep_contact(Contact(NAME, GONE))
+    typed = Inputs.letter
+
+    def letter(inputs: Inputs, *, about: Message | None = None) -> str:
+        text = typed(inputs, about=about)
+        assert device.run("contacts", NAME, "--rename", "어머니").code == 0
+        return text
+
+    monkeypatch.setattr(Inputs, "letter", letter)
+    ran = device.run("send", NAME, *option, typed="편지")
+    assert (ran.code, ran.said) == (1, ["contact-gone"])
+    assert device.profile.contacts[0].ours == ()
+    monkeypatch.undo()
+    assert device.run("send", "어머니", typed="편지").said == ["waits-for-meeting"]

@@ -1,5 +1,6 @@
 """`ojak stop`, and writing to somebody who asked for it."""
 
+import unicodedata
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,13 @@ def test_a_person_is_asked_before_writing_to_who_asked_to_stop(*, yes: bool) -> 
         with pytest.raises(Failure) as refused:
             confirm_writing(invocation, stopped)
         assert refused.value.message is Message.NOT_DONE
+
+
+@pytest.mark.parametrize("typed", [unicodedata.normalize("NFD", NAME), f" {NAME} "])
+def test_a_stop_is_kept_for_the_contact_whose_name_is_typed_in_another_form(
+    device: Device, typed: str
+) -> None:
+    device.keep_contact(Contact(NAME, GONE))
+    assert device.run("send", NAME, typed="편지").code == 0
+    assert device.run("stop", typed, "--yes").said == ["waits-for-meeting"]
+    assert [letter.kind for letter in device.profile.contacts[0].ours] == [Kind.TEXT, Kind.STOP]

@@ -1,6 +1,7 @@
 """`ojak allow NAME`: give letters to whoever came with answers that a stranger may have seen."""
 
 import time
+from contextlib import suppress
 from functools import partial
 
 from ojak_client.due_times import local_time
@@ -10,6 +11,7 @@ from ojak_client.help_texts import HelpText
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, connect, open_vault
+from ojak_client.passing_on import NOT_SAVED
 from ojak_client.profile import Line, Profile, find, with_contact
 from ojak_client.question_sets import allow_held, held_lines
 from ojak_client.rounds import run_errands
@@ -48,7 +50,11 @@ def command(invocation: Invocation, name: str | None, *, proxy: str | None) -> E
             return ExitCode.DONE
         invocation.output.say(Message.ALLOWED)
         # The guest is waiting for it: what `ojak keep` has asked last may be held for 25 s more.
-        with connect(store, contact.relay, proxy, partial(tell, invocation.output)) as exchange:
+        with (
+            # The yes was saved before; the next connection does what this one could not save.
+            suppress(*NOT_SAVED),
+            connect(store, contact.relay, proxy, partial(tell, invocation.output)) as exchange,
+        ):
             run_errands(exchange)
     return ExitCode.DONE
 

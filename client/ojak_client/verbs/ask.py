@@ -57,7 +57,9 @@ def command(
         asked, body = comparison.ask(question, answer, stretch=argon2id, entropy=os.urandom)
         early, now = goes_early(contact), int(time.time())
         reference = store.update(
-            lambda profile: comparing.ask(profile, name, asked, body, at_once=early, now=now)
+            lambda profile: comparing.ask(
+                profile, contact.name, asked, body, at_once=early, now=now
+            )
         )
         if reference is None:
             raise Failure(Message.TOO_MANY_QUESTIONS)

@@ -19,7 +19,6 @@ from ojak_client.messages import Message
 from ojak_client.opening import open_vault, relays_of
 from ojak_client.pauses import FIRST_PAUSE_SECONDS
 from ojak_client.service_manager import own_service_manager
-from ojak_client.steady import steady_seconds
 from ojak_client.store import vault_path
 from ojak_client.verb import verb
 from ojak_client.verb_options import proxy_option
@@ -52,6 +51,8 @@ def command(invocation: Invocation, proxy: str | None, *, metered: bool) -> Exit
             manager.ready()
             _keep(Keeping(voice, store, lookout, proxy, metered, os.urandom), connections)
     except (_Stopped, KeyboardInterrupt) as ended:
+        # It ends already: a second one would break off what is said of it.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         manager.stopping()
         voice.say(Message.KEEP_STOPPED)
         return ExitCode.DONE if isinstance(ended, _Stopped) else ExitCode.INTERRUPTED
@@ -65,36 +66,49 @@ def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def _keep(keeping: Keeping, connections: contextlib.ExitStack) -> NoReturn:
     watches: dict[str, Watch] = {}
-    is_full = is_troubled = False
+    full: set[str] = set()
+    is_troubled = False
     while True:
         try:
-            # Read each time: another command may have added a contact.
+            # Read each time: another command may have added a contact, or forgotten the last one.
             relays = relays_of(keeping.store.read())
+            if not relays:
+                raise Failure(Message.NO_CONTACTS, command="ojak invite")
+            for gone in watches.keys() - set(relays):
+                watches.pop(gone).close()
             for relay in relays:
                 if relay not in watches:
                     watches[relay] = connections.enter_context(Watch(keeping, relay))
-                watches[relay].turn(alone=len(relays) == 1)
+                if _turn(watches[relay], alone=len(relays) == 1):
+                    full.discard(relay)
+                    continue
+                if not full:
+                    keeping.voice.warn(Message.VAULT_FULL)
+                full.add(relay)
+                is_troubled = True
         except VaultBusy:
             # Another command is at it for long; what was not saved was not deleted at the relay.
             keeping.voice.say(Message.VAULT_BUSY)
             is_troubled = True
-            relays = ()
-        except VaultFull:
-            # What could not be saved was not acted upon: it is there when there is room again.
-            if not is_full:
-                keeping.voice.warn(Message.VAULT_FULL)
-            is_full = is_troubled = True
-            keeping.lookout.nap(FULL_PAUSE_SECONDS)
+            keeping.lookout.nap(FIRST_PAUSE_SECONDS)
             continue
-        is_full = False
-        if is_troubled and relays:
+        full &= set(relays)
+        if is_troubled and not full:
             keeping.voice.go_on()
             is_troubled = False
-        keeping.lookout.nap(_until_next([watches[relay] for relay in relays]))
+        nearest = min(watches[relay].ready_at for relay in relays)
+        keeping.lookout.nap(max(0.0, nearest - keeping.clock()))
 
 
-def _until_next(watches: list[Watch]) -> float:
-    """Return for how many seconds no relay is to be asked."""
-    if not watches:
-        return FIRST_PAUSE_SECONDS
-    return max(0.0, min(watch.ready_at for watch in watches) - steady_seconds())
+def _turn(watch: Watch, *, alone: bool) -> bool:
+    """Do one turn, and return whether there was room for what it brought.
+
+    What could not be saved was not acted upon: it is there when there is room again. Other relays
+    have their turns meanwhile, as what they bring may be what makes room.
+    """
+    try:
+        watch.turn(alone=alone)
+    except VaultFull:
+        watch.pause(FULL_PAUSE_SECONDS)
+        return False
+    return True

@@ -14,7 +14,7 @@ from ojak_client.moving import begin_move, move
 from ojak_client.opening import choose_contact, open_vault
 from ojak_client.our_letters import with_letter
 from ojak_client.pairing import is_told_of_a_move
-from ojak_client.profile import Profile, find, with_contact
+from ojak_client.profile import Profile, find, get, with_contact
 from ojak_client.relay_url import parse_relay_url
 from ojak_client.verb import verb
 from ojak_client.verb_options import name_argument
@@ -51,9 +51,7 @@ def command(invocation: Invocation, name: str, *, address: str) -> ExitCode:
                 kind=Kind.RELAY,
                 details=NextRelay(relay),
             )
-            told_them = find(profile, there.name)
-            if told_them is None:
-                return profile, Message.NOT_DONE
+            told_them = get(profile, there.name)
             moving = begin_move(told_them, relay, reference=profile.references, now=now)
             return with_contact(profile, moving), Message.MOVE_TOLD
 

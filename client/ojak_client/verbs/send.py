@@ -122,11 +122,11 @@ def _add_timed(store: Store, name: str, text: str, *, due_at: int, now: int) -> 
     """Keep a letter that opens at *due_at*, and return its reference.
 
     Raises:
-        Failure: as many wait already as can, or the contact was forgotten meanwhile.
+        ContactGone: the contact has another name by now, or was forgotten.
+        Failure: as many wait already as can.
     """
 
     def add(profile: Profile) -> tuple[Profile, int]:
-        choose_contact(profile, name)
         changed = with_timed_letter(profile, name, text, due_at=due_at, now=now, entropy=os.urandom)
         return (profile, 0) if changed is None else (changed, changed.references)
 

@@ -33,7 +33,7 @@ def command(invocation: Invocation, name: str, *, money: bool, proxy: str | None
         if not invocation.inputs.confirm(question):
             raise Failure(Message.NOT_DONE)
         what = StopWhat.SEND_NO_MONEY if money else StopWhat.DO_NOT_CONTACT
-        reference = _add_stop(store, name, what)
+        reference = _add_stop(store, contact.name, what)
         return pass_on(invocation, store, contact, reference, proxy)
 
 

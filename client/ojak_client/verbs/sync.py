@@ -48,7 +48,7 @@ def _sync_with(
     """Sync with one relay; what goes wrong there must not keep the others from their turn."""
     try:
         with connect(store, relay, proxy, partial(tell, invocation.output)) as exchange:
-            rounds = run_errands(exchange)
+            rounds = run_errands(exchange, older=True)
     except (NoAnswer, RelayRefused, UnusableSetting) as error:
         return explain(error)
     return Failure(Message.REFUSED) if any(each.full for each in rounds) else None

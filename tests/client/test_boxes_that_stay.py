@@ -1,0 +1,137 @@
+"""What lies at the relay and cannot be taken is not fetched again and again by `ojak keep`."""
+
+import random
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import pytest
+
+from ojak_client.exchange import STAYS_SECONDS, Exchange
+from ojak_client.lookout import Lookout
+from ojak_client.output import Output
+from ojak_client.profile import Profile, TheirLetter
+from ojak_client.requests import Shape
+from ojak_client.service_manager import ServiceManager
+from ojak_client.store import vault_path
+from ojak_client.voice import Voice
+from ojak_client.watching import WAIT_SECONDS, Keeping, Watch
+from ojak_protocol.addresses import MailboxId
+from ojak_protocol.letters import Kind
+from ojak_protocol.sync import REPLY_BYTES
+from tests.client.devices import Device
+from tests.client.persons import Clock, Person, kept_pair
+from tests.client.simulated_relay import SimulatedRelay
+from tests.client.test_keep import family
+
+DAY = 86_400
+MOST_BYTES_A_DAY = 10_000_000
+"""docs/keeping.md says about 7 MB."""
+
+
+@dataclass
+class Kept:
+    """An `ojak keep` in a time of its own, in which a held request takes its time."""
+
+    watch: Watch
+    relay: SimulatedRelay
+    clock: Clock
+
+    def turns(self, count: int) -> float:
+        """Do *count* turns, and return how many bytes a day came down meanwhile."""
+        began, before = self.clock.now, len(self.relay.arrived)
+        for _ in range(count):
+            self.clock.now = max(self.clock.now, int(self.watch.ready_at) + 1)
+            self.watch.turn(alone=True)
+        down = sum(REPLY_BYTES[asked.room] for asked in self.relay.arrived[before:])
+        return down * DAY / max(1, self.clock.now - began)
+
+
+@contextmanager
+def keeping(device: Device, relay: SimulatedRelay, url: str) -> Iterator[Kept]:
+    clock = Clock(1_000_000)
+
+    def hold() -> None:
+        clock.now += WAIT_SECONDS
+
+    relay.meanwhile = hold
+    lookout = Lookout(vault_path(device.folder), lambda: None, clock=clock)
+    voice = Voice(Output(json=True), ServiceManager(""))
+    with device.store() as store:
+        chance = random.Random(3)  # noqa: S311 - of tests
+        shared = Keeping(
+            voice, store, lookout, None, metered=False, entropy=chance.randbytes, clock=clock
+        )
+        with Watch(shared, url) as watch:
+            yield Kept(watch, relay, clock)
+
+
+def damaged(other: Person) -> Mapping[MailboxId, bytes]:
+    outbox = other.contact.lines[0].conversation.outbox
+    return {one.place.id: one.box[:-1] + bytes([one.box[-1] ^ 1]) for one in outbox}
+
+
+def unread(profile: Profile) -> tuple[Profile, None]:
+    """As many unread letters as one contact may have."""
+    (contact,) = profile.contacts
+    theirs = tuple(TheirLetter(n, Kind.TEXT, "x") for n in range(1, 49))
+    return Profile((replace(contact, theirs=theirs, arrivals=48),)), None
+
+
+def test_a_box_that_does_not_open_costs_no_more_than_an_idle_day(
+    device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock
+) -> None:
+    other = family(device, near_relay, url, now_clock)
+    other.write("편지")
+    other.sync()
+    with near_relay.shows(damaged(other)), keeping(device, near_relay, url) as kept:
+        kept.turns(40)
+        assert kept.turns(40) < MOST_BYTES_A_DAY
+
+
+def test_letters_that_there_is_no_room_for_cost_no_more_than_an_idle_day(
+    device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock
+) -> None:
+    other = family(device, near_relay, url, now_clock)
+    for n in range(16):
+        other.write(f"편지 {n}")
+    other.sync()
+    with device.store() as store:
+        store.update(unread)
+    with keeping(device, near_relay, url) as kept:
+        kept.turns(40)
+        assert kept.turns(40) < MOST_BYTES_A_DAY
+
+
+def test_what_did_not_open_is_looked_at_again_after_an_hour() -> None:
+    clock = Clock()
+    relay = SimulatedRelay(clock)
+    one, other = kept_pair(relay, clock)
+    other.sync()
+    one.sync()
+    other.write("편지")
+    other.sync()
+    exchange = one.exchange()
+    with relay.shows(damaged(other)):
+        exchange.round(Shape(room=4))
+    exchange.round(Shape(room=4))
+    assert one.texts == []
+    clock.now += int(STAYS_SECONDS) + 1
+    exchange.round(Shape(room=4))
+    assert one.texts == ["편지"]
+
+
+def test_a_client_that_forgets_what_stays_would_be_found(
+    device: Device,
+    near_relay: SimulatedRelay,
+    url: str,
+    now_clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Exchange, "_note_what_stays", lambda *_: None)
+    other = family(device, near_relay, url, now_clock)
+    other.write("편지")
+    other.sync()
+    with near_relay.shows(damaged(other)), keeping(device, near_relay, url) as kept:
+        kept.turns(40)
+        assert kept.turns(40) > MOST_BYTES_A_DAY
