@@ -6,6 +6,7 @@ Exit codes: 0 stopped as told, 1 cannot run, 2 wrong settings.
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 import time
@@ -17,7 +18,7 @@ import uvloop
 
 from ojak_relay.app import App
 from ojak_relay.config import STORES, Config, load
-from ojak_relay.connections import Server, tls_context
+from ojak_relay.connections import Server, bound_open_files, tls_context
 from ojak_relay.errors import ConfigError, StoreUnusable
 from ojak_relay.service import Service
 from ojak_relay.store.base import Store
@@ -48,6 +49,11 @@ def serve(**flags: object) -> None:
     except ConfigError as error:
         _fail(str(error), 2)
     _report(config.describe())
+    # What waits in memory, sources among it, is to lie on no disk after a crash.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    files = bound_open_files(config)
+    if files < config.connections:
+        _report(f"the system lets this process open {files} files, connections included")
     try:
         uvloop.run(run(config, relay_pass))
     except (StoreUnusable, ConfigError) as error:
@@ -89,7 +95,13 @@ async def _serve(config: Config, server: Server, app: App, service: Service) -> 
     # Not aiohttp's own site: it passes no limit for the handshake.
     limit = config.header_seconds if tls else None
     listening = await loop.create_server(
-        server, host, port, ssl=tls, ssl_handshake_timeout=limit, backlog=1024
+        server,
+        host,
+        port,
+        ssl=tls,
+        ssl_handshake_timeout=limit,
+        ssl_shutdown_timeout=limit,
+        backlog=1024,
     )
     _announce("https" if tls else "http", listening)
     await stop.wait()

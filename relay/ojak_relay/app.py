@@ -12,7 +12,7 @@ router and without loggers: its own error pages quote what was sent.
 import asyncio
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -23,9 +23,6 @@ from ojak_protocol.errors import Malformed, TooNew
 from ojak_relay.config import Config
 from ojak_relay.errors import StoreFailed
 from ojak_relay.service import Service
-
-BODY_BYTES_PER_SECOND: Final = 2000
-"""What the slowest honest line sends: 16 kbit/s."""
 
 MEDIA_TYPE: Final = "application/cbor"
 
@@ -41,8 +38,11 @@ PREFLIGHT: Final = HEADERS | {
     "Access-Control-Max-Age": "86400",
 }
 
+_ONE_LENGTH: Final = "one Content-Length and no other framing"
 _LENGTHS: Final = {str(size): size for size in sync.REQUEST_BYTES}
 
+Checks = Iterable[tuple[bool, HTTPStatus, str]]
+"""What must hold, and status and reason of the refusal where it does not."""
 Handler = Callable[[web.BaseRequest], Awaitable[web.Response]]
 
 
@@ -51,6 +51,23 @@ def refusal(status: HTTPStatus, reason: str = "") -> web.Response:
     response = web.Response(status=status, text=reason, headers=HEADERS)
     response.force_close()
     return response
+
+
+def _first_unfit(checks: Checks) -> web.Response | None:
+    for fits, status, reason in checks:
+        if not fits:
+            return refusal(status, reason)
+    return None
+
+
+def _wrongly_framed(headers: Mapping[str, str]) -> web.Response | None:
+    """Return the refusal of a body that is not framed by its length alone, or None."""
+    return _first_unfit(
+        (
+            ("Content-Encoding" not in headers, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "no encodings"),
+            ("Transfer-Encoding" not in headers, HTTPStatus.LENGTH_REQUIRED, _ONE_LENGTH),
+        )
+    )
 
 
 class App:
@@ -108,7 +125,7 @@ class App:
         if handler is None:
             return self._no_route(request)
         try:
-            return await handler(request)
+            return _wrongly_framed(request.headers) or await handler(request)
         except (Malformed, TooNew) as error:
             return refusal(HTTPStatus.BAD_REQUEST, str(error))
         except StoreFailed:
@@ -130,7 +147,7 @@ class App:
         if refused is not None:
             return refused
         size = _LENGTHS[request.headers["Content-Length"]]
-        async with asyncio.timeout(self._config.body_seconds + size / BODY_BYTES_PER_SECOND):
+        async with asyncio.timeout(self._config.transfer_seconds(size)):
             body = await request.content.readexactly(size)
         asked = sync.decode_request(body)
         reply = await self._service.sync(asked)
@@ -142,10 +159,8 @@ class App:
         """Say why the body of a sync is not even read, or None."""
         headers = request.headers
         lengths = headers.getall("Content-Length", [])
-        one_length = len(lengths) == 1 and "Transfer-Encoding" not in headers
         checks = (
-            ("Content-Encoding" not in headers, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "no encodings"),
-            (one_length, HTTPStatus.LENGTH_REQUIRED, "one Content-Length and no other framing"),
+            (len(lengths) == 1, HTTPStatus.LENGTH_REQUIRED, _ONE_LENGTH),
             (
                 headers.get("Content-Type") == MEDIA_TYPE,
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -159,10 +174,7 @@ class App:
             (set(lengths) <= _LENGTHS.keys(), HTTPStatus.BAD_REQUEST, "the length of no class"),
             (self._has_pass(headers), HTTPStatus.UNAUTHORIZED, "this relay asks for a pass"),
         )
-        for fits, status, reason in checks:
-            if not fits:
-                return refusal(status, reason)
-        return None
+        return _first_unfit(checks)
 
     def _has_pass(self, headers: Mapping[str, str]) -> bool:
         shown = headers.get("Authorization", "").encode("utf-8", "surrogateescape")

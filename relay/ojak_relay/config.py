@@ -15,6 +15,9 @@ from ojak_relay.errors import ConfigError
 
 PREFIX: Final = "OJAK_RELAY_"
 STORES: Final = ("memory", "pages")
+BYTES_PER_SECOND: Final = 2000
+"""What the slowest honest line carries: 16 kbit/s."""
+
 _FILE: Final = "OJAK_RELAY_CONFIG"
 
 
@@ -47,7 +50,7 @@ class Config:
     idle_seconds: int = 75
     """Between two requests of one connection."""
     body_seconds: int = 10
-    """For a body, on top of one second for each 2000 bytes."""
+    """For a body or an answer, on top of one second for each 2000 bytes."""
     stop_seconds: int = 10
     """For requests under way when the relay is told to stop."""
 
@@ -72,6 +75,10 @@ class Config:
         if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
             raise ConfigError("listen must be HOST:PORT")
         return host.removeprefix("[").removesuffix("]"), int(port)
+
+    def transfer_seconds(self, size_bytes: int) -> float:
+        """Return how long a body or an answer of *size_bytes* may take on the line."""
+        return self.body_seconds + size_bytes / BYTES_PER_SECOND
 
     def describe(self) -> str:
         """Return the settings as one line for the operator; files are named, not read."""
