@@ -6,12 +6,15 @@ Exit codes: 0 stopped as told, 1 cannot run, 2 wrong settings.
 
 import asyncio
 import os
+import re
 import resource
+import secrets
 import signal
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 import click
 import uvloop
@@ -20,10 +23,14 @@ from ojak_relay.app import App
 from ojak_relay.config import STORES, Config, load
 from ojak_relay.connections import Server, bound_open_files, tls_context
 from ojak_relay.errors import ConfigError, StoreUnusable
+from ojak_relay.limits import Limits
 from ojak_relay.service import Service
 from ojak_relay.store.base import Store
 from ojak_relay.store.memory import MemoryStore
 from ojak_relay.store.pages import PagesStore
+
+_PASS: Final = re.compile(r"[A-Za-z0-9._~+/-]{1,256}=*")
+"""What `Authorization: Bearer` can carry; a client sends no other."""
 
 
 @click.group()
@@ -40,6 +47,7 @@ def main() -> None:
 @click.option("--tls-certificate", metavar="FILE", help="PEM file; without one, plain HTTP.")
 @click.option("--tls-key", metavar="FILE", help="PEM file.")
 @click.option("--pass-file", metavar="FILE", help="File with the pass of a private relay.")
+@click.option("--read-only", is_flag=True, default=None, help="Refuse every deposit.")
 def serve(**flags: object) -> None:
     """Run until told to stop (SIGTERM or SIGINT)."""
     try:
@@ -73,8 +81,9 @@ async def run(config: Config, relay_pass: str) -> None:
     loop.set_exception_handler(_on_stray_error)
     store = await open_store(config)
     service = Service(store, clock=lambda: int(time.time()))
-    app = App(service, config, relay_pass, _report)
-    server = Server(app.handle, config, _report)
+    limits = Limits(config, loop.time, secrets.token_bytes)
+    app = App(service, config, limits, relay_pass, _report)
+    server = Server(app.handle, config, limits, _report)
     sweeper = asyncio.create_task(service.sweep())
     try:
         await _serve(config, server, app, service)
@@ -136,8 +145,11 @@ def read_pass(config: Config) -> str:
     except (OSError, UnicodeDecodeError):
         raise ConfigError(f"pass_file {config.pass_file} cannot be read") from None
     first_line = text.partition("\n")[0].strip()
-    if not first_line:
-        raise ConfigError(f"pass_file {config.pass_file} holds no pass")
+    if not _PASS.fullmatch(first_line):
+        raise ConfigError(
+            f"the first line of pass_file {config.pass_file} must be a pass: "
+            "letters, digits and -._~+/ only, = at its end"
+        )
     return first_line
 
 

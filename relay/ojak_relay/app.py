@@ -22,7 +22,9 @@ from ojak_protocol import sync
 from ojak_protocol.errors import Malformed, TooNew
 from ojak_relay.config import Config
 from ojak_relay.errors import StoreFailed
+from ojak_relay.limits import Limits, Source
 from ojak_relay.service import Service
+from ojak_relay.sources import FORWARDED
 
 MEDIA_TYPE: Final = "application/cbor"
 
@@ -43,7 +45,7 @@ _LENGTHS: Final = {str(size): size for size in sync.REQUEST_BYTES}
 
 Checks = Iterable[tuple[bool, HTTPStatus, str]]
 """What must hold, and status and reason of the refusal where it does not."""
-Handler = Callable[[web.BaseRequest], Awaitable[web.Response]]
+Handler = Callable[[web.BaseRequest, Source], Awaitable[web.Response]]
 
 
 def refusal(status: HTTPStatus, reason: str = "") -> web.Response:
@@ -76,15 +78,22 @@ class App:
     Args:
         service: what the requests ask.
         config: the deadlines.
+        limits: what one source may ask.
         relay_pass: what `Authorization: Bearer` must show, or empty for a public relay.
         report: takes one line for the operator; never what a request held.
     """
 
     def __init__(
-        self, service: Service, config: Config, relay_pass: str, report: Callable[[str], None]
+        self,
+        service: Service,
+        config: Config,
+        limits: Limits,
+        relay_pass: str,
+        report: Callable[[str], None],
     ) -> None:
         self._service = service
         self._config = config
+        self._limits = limits
         self._authorization = f"Bearer {relay_pass}".encode() if relay_pass else b""
         self._report = report
         self._routes: dict[tuple[str, str], Handler] = {
@@ -121,11 +130,14 @@ class App:
             return
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
+        source = self._limits.source(request.remote, request.headers.getall(FORWARDED, ()))
+        if not self._limits.takes_request(source):
+            return refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many requests from one source")
         handler = self._routes.get((request.method, request.raw_path))
         if handler is None:
             return self._no_route(request)
         try:
-            return _wrongly_framed(request.headers) or await handler(request)
+            return _wrongly_framed(request.headers) or await handler(request, source)
         except (Malformed, TooNew) as error:
             return refusal(HTTPStatus.BAD_REQUEST, str(error))
         except StoreFailed:
@@ -142,7 +154,7 @@ class App:
             return web.Response(status=HTTPStatus.NO_CONTENT, headers=PREFLIGHT)
         return refusal(HTTPStatus.METHOD_NOT_ALLOWED)
 
-    async def _sync(self, request: web.BaseRequest) -> web.Response:
+    async def _sync(self, request: web.BaseRequest, source: Source) -> web.Response:
         refused = self._refused(request)
         if refused is not None:
             return refused
@@ -150,10 +162,16 @@ class App:
         async with asyncio.timeout(self._config.transfer_seconds(size)):
             body = await request.content.readexactly(size)
         asked = sync.decode_request(body)
-        reply = await self._service.sync(asked)
+        reply = await self._service.sync(asked, taken=self._taken(source, len(asked.deposits)))
         return web.Response(
             body=sync.encode_reply(reply, asked.room), content_type=MEDIA_TYPE, headers=HEADERS
         )
+
+    def _taken(self, source: Source, count: int) -> int:
+        """Return how many of *count* deposits are taken: what is short is room, nothing else."""
+        if self._config.read_only:
+            return 0
+        return self._limits.takes_deposits(source, count, self._service.boxes)
 
     def _refused(self, request: web.BaseRequest) -> web.Response | None:
         """Say why the body of a sync is not even read, or None."""
@@ -180,7 +198,7 @@ class App:
         shown = headers.get("Authorization", "").encode("utf-8", "surrogateescape")
         return not self._authorization or hmac.compare_digest(shown, self._authorization)
 
-    async def _info(self, _: web.BaseRequest) -> web.Response:
+    async def _info(self, _: web.BaseRequest, __: Source) -> web.Response:
         info = {
             "versions": [sync.VERSION, sync.VERSION],
             "clock": self._service.now(),
@@ -203,10 +221,10 @@ class App:
         }
         return web.json_response(info, headers=HEADERS, dumps=json.dumps)
 
-    async def _health(self, _: web.BaseRequest) -> web.Response:
+    async def _health(self, _: web.BaseRequest, __: Source) -> web.Response:
         return web.Response(text="ok", headers=HEADERS)
 
-    async def _ready(self, _: web.BaseRequest) -> web.Response:
+    async def _ready(self, _: web.BaseRequest, __: Source) -> web.Response:
         if self._service.ready:
             return web.Response(text="ok", headers=HEADERS)
         return refusal(HTTPStatus.SERVICE_UNAVAILABLE)

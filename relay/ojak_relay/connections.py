@@ -21,6 +21,7 @@ from aiohttp.web_protocol import RequestHandler
 from ojak_relay.app import refusal
 from ojak_relay.config import Config
 from ojak_relay.errors import ConfigError
+from ojak_relay.limits import Limits, Source
 
 LINGERING_SECONDS: Final = 2.0
 """How long what still comes in is read after a refusal, so that the refusal can be read."""
@@ -51,16 +52,17 @@ class Connection(RequestHandler):
         self._config = config
         self._report = report
         self._deadline: asyncio.TimerHandle | None = None
-        self._is_counted = False
+        self._source: Source | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or cut it at once if there are too many."""
         line = cast("asyncio.Transport", transport)
-        if self._server.open >= self._config.connections:
+        source = self._server.limits.source(_host(line))
+        if self._server.open >= self._config.connections or not self._server.limits.opens(source):
             line.abort()
             return
         self._server.open += 1
-        self._is_counted = True
+        self._source = source
         # An answer counts as taken when none of it waits here any more, not when it fits a buffer:
         # otherwise whoever asks and never reads has the deadline of no answer.
         line.set_write_buffer_limits(high=0)
@@ -78,9 +80,10 @@ class Connection(RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget the connection."""
-        if self._is_counted:
+        if self._source is not None:
             self._server.open -= 1
-            self._is_counted = False
+            self._server.limits.closes(self._source)
+            self._source = None
         self._stop_deadline()
         super().connection_lost(exc)
 
@@ -128,20 +131,29 @@ class Server(web.Server):
     Args:
         answer: handles one request.
         config: the deadlines and the cap.
+        limits: how many connections one source may have.
         report: takes one line for the operator.
     """
 
-    def __init__(self, answer: Answer, config: Config, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, answer: Answer, config: Config, limits: Limits, report: Callable[[str], None]
+    ) -> None:
         # A client that went away must not hold a wait until its end.
         super().__init__(answer, handler_cancellation=True)
         self.open = 0
         """How many connections are open, those in a handshake apart."""
+        self.limits = limits
         self._config = config
         self._report = report
 
     def __call__(self) -> RequestHandler:
         """Return the protocol for a new connection."""
         return Connection(self, self._config, self._report)
+
+
+def _host(transport: asyncio.Transport) -> str | None:
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if isinstance(peer, tuple) and peer else None
 
 
 def bound_open_files(config: Config) -> int:

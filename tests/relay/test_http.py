@@ -284,14 +284,14 @@ def test_connections_beyond_the_cap_are_closed_at_once() -> None:
 
 
 def test_a_private_relay_asks_for_its_pass(tmp_path: Path) -> None:
-    (tmp_path / "pass").write_text("open sesame\n")
+    (tmp_path / "pass").write_text("open-sesame\n")
     with running(*MEMORY, "--pass-file", str(tmp_path / "pass")) as relay:
-        for shown in ({}, {"Authorization": "Bearer open"}, {"Authorization": "open sesame"}):
+        for shown in ({}, {"Authorization": "Bearer open"}, {"Authorization": "open-sesame"}):
             line = relay.connect()
             line.request("POST", "/v1/sync", BODY, CBOR | shown)
             assert line.getresponse().status == 401
             line.close()
-        relay.sync(request(), {"Authorization": "Bearer open sesame"})
+        relay.sync(request(), {"Authorization": "Bearer open-sesame"})
         assert "sesame" not in relay.stop()[1]
 
 
@@ -344,6 +344,7 @@ def test_two_relays_on_one_file_are_refused_in_one_sentence(tmp_path: Path) -> N
         (("--listen", "nowhere"), {}, 2, "listen must be HOST:PORT"),
         (("--config", "/missing"), {}, 2, "/missing cannot be read: No such file or directory"),
         (("--pass-file", "/missing"), {}, 2, "pass_file /missing cannot be read"),
+        (("--pass-file", "/dev/null"), {}, 2, "first line of pass_file /dev/null must be a pass"),
         (
             ("--tls-certificate", "/missing", "--tls-key", "/missing"),
             {},
@@ -352,7 +353,7 @@ def test_two_relays_on_one_file_are_refused_in_one_sentence(tmp_path: Path) -> N
         ),
         (("--path", "/missing/store"), {}, 1, "/missing/store cannot be opened"),
     ],
-    ids=map(str, range(6)),
+    ids=map(str, range(7)),
 )
 def test_settings_that_cannot_be_used_end_the_start_with_one_sentence(
     arguments: tuple[str, ...], environment: dict[str, str], code: int, sentence: str
