@@ -23,6 +23,7 @@ from ojak_protocol.errors import Malformed, TooNew
 from ojak_relay.config import Config
 from ojak_relay.errors import StoreFailed
 from ojak_relay.limits import Limits, Source
+from ojak_relay.pace import in_steps
 from ojak_relay.service import Service
 from ojak_relay.sources import FORWARDED
 
@@ -161,11 +162,14 @@ class App:
         size = _LENGTHS[request.headers["Content-Length"]]
         async with asyncio.timeout(self._config.transfer_seconds(size)):
             body = await request.content.readexactly(size)
+        reply = await in_steps(self._reply(body, source), self._config.reply_milliseconds / 1000)
+        return web.Response(body=reply, content_type=MEDIA_TYPE, headers=HEADERS)
+
+    async def _reply(self, body: bytes, source: Source) -> bytes:
         asked = sync.decode_request(body)
-        reply = await self._service.sync(asked, taken=self._taken(source, len(asked.deposits)))
-        return web.Response(
-            body=sync.encode_reply(reply, asked.room), content_type=MEDIA_TYPE, headers=HEADERS
-        )
+        taken = self._taken(source, len(asked.deposits))
+        reply = await self._service.sync(asked, taken=taken)
+        return sync.encode_reply(reply, asked.room)
 
     def _taken(self, source: Source, count: int) -> int:
         """Return how many of *count* deposits are taken: what is short is room, nothing else."""

@@ -20,7 +20,12 @@ BYTES_PER_SECOND: Final = 2000
 """What the slowest honest line carries: 16 kbit/s."""
 
 _MAY_BE_ZERO: Final = frozenset(
-    {"requests_per_minute", "deposits_per_minute", "connections_per_source"}
+    {
+        "requests_per_minute",
+        "deposits_per_minute",
+        "connections_per_source",
+        "reply_milliseconds",
+    }
 )
 _NAMES: Final = {int: "a number", str: "a text", bool: "true or false"}
 _FILE: Final = "OJAK_RELAY_CONFIG"
@@ -66,6 +71,8 @@ class Config:
     """Between two requests of one connection."""
     body_seconds: int = 10
     """For a body or an answer, on top of one second for each 2000 bytes."""
+    reply_milliseconds: int = 10
+    """Replies leave in steps of so long after their request; 0 for at once."""
     stop_seconds: int = 10
     """For requests under way when the relay is told to stop."""
 
