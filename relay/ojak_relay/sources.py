@@ -8,28 +8,22 @@ Who comes from this machine is nobody in particular, unless it is a proxy that w
 Tor, or a proxy that was not named, and all the world stands behind either.
 """
 
+import socket
 from collections.abc import Sequence
-from ipaddress import (
-    IPv4Address,
-    IPv4Network,
-    IPv6Address,
-    IPv6Network,
-    ip_address,
-    ip_network,
-)
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from itertools import chain
 from typing import Final, TypeAlias
 
 from ojak_relay.errors import ConfigError
 
-Address: TypeAlias = IPv4Address | IPv6Address
 Networks: TypeAlias = tuple[IPv4Network | IPv6Network, ...]
 
 FORWARDED: Final = "X-Forwarded-For"
 SITE_SHARES: Final = 16
 """How many times as much as one IPv6 network of 64 bits may a whole site of 48 bits."""
 
-_THIS_MACHINE: Final = frozenset({IPv4Address("127.0.0.1"), IPv6Address("::1")})
+_MAPPED: Final = bytes(10) + b"\xff\xff"
+_THIS_MACHINE: Final = frozenset({b"\x7f\0\0\1", bytes(15) + b"\1"})
 
 
 def parse_networks(text: str) -> Networks:
@@ -46,38 +40,41 @@ def parse_networks(text: str) -> Networks:
         ) from None
 
 
-def source_address(peer: str | None, forwarded: Sequence[str], proxies: Networks) -> Address | None:
-    """Return from where a request comes, or None where that cannot be told.
+def source_address(peer: str | None, forwarded: Sequence[str], proxies: Networks) -> bytes | None:
+    """Return from where a request comes, 4 or 16 bytes, or None where that cannot be told.
 
     Args:
         peer: the other end of the connection; None for one without an address.
         forwarded: every `X-Forwarded-For` of the request, in its order.
         proxies: those whose word is believed.
     """
-    hops = chain([peer or ""], reversed(",".join(forwarded).split(",")))
-    for hop in hops:
+    said = reversed(",".join(forwarded).split(",")) if proxies else ()
+    for hop in chain([peer or ""], said):
         address = _address(hop)
         if address is None:
             return None
-        if not any(address in network for network in proxies):
+        if not proxies or not any(ip_address(address) in network for network in proxies):
             return None if address in _THIS_MACHINE else address
     return None
 
 
-def prefixes(address: Address) -> tuple[tuple[bytes, int], ...]:
+def prefixes(address: bytes) -> tuple[tuple[bytes, int], ...]:
     """Return what is counted for *address*: bytes of its own, and how many shares they have.
 
     An IPv4 address counts by itself. Who has one IPv6 address mostly has all of its 64-bit network,
     and who wants many gets a 48-bit site for nothing: both are counted.
     """
-    if isinstance(address, IPv4Address):
-        return ((address.packed, 1),)
-    return ((address.packed[:8], 1), (address.packed[:6], SITE_SHARES))
+    if len(address) == 4:
+        return ((address, 1),)
+    return ((address[:8], 1), (address[:6], SITE_SHARES))
 
 
-def _address(text: str) -> Address | None:
+def _address(text: str) -> bytes | None:
+    plain = text.strip().partition("%")[0]
     try:
-        address = ip_address(text.strip().partition("%")[0])
-    except ValueError:
+        if ":" not in plain:
+            return socket.inet_pton(socket.AF_INET, plain)
+        address = socket.inet_pton(socket.AF_INET6, plain)
+    except (OSError, ValueError):
         return None
-    return getattr(address, "ipv4_mapped", None) or address
+    return address[12:] if address.startswith(_MAPPED) else address

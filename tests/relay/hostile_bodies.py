@@ -179,6 +179,7 @@ def send(host: str, port: int, seed: object, count: int) -> Seen:
     for number, (kind, body) in enumerate(bodies(seed, count)):
         if line is None:
             line = socket.create_connection((host, port), timeout=30)
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         answer = _ask(line, head(len(body)) + b"\r\n" + body)
         status = int(answer[9:12]) if answer[:9] in {b"HTTP/1.1 ", b"HTTP/1.0 "} else 0
         seen.statuses[kind, status] += 1
