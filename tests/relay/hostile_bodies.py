@@ -24,7 +24,6 @@ SIZES: Final = [size.body_bytes for size in SyncClass]
 MOST_GROWTH_BYTES: Final = 16 * 2**20
 WARM: Final = 2000
 """After so many bodies a relay has in memory what it needs."""
-WORKERS: Final = 2
 
 REASON: Final = re.compile(rb"[a-zA-Z0-9 ,/()-]{0,80}")
 """What a refusal may say: one plain sentence."""
@@ -194,9 +193,9 @@ def send(host: str, port: int, seed: object, count: int) -> Seen:
 
 
 def violations(
-    relay: Relay, seed: int, count: int, warm: int = WARM
+    relay: Relay, seed: int, count: int, warm: int = WARM, workers: int = 2
 ) -> tuple[Seen, list[str], int]:
-    """Send *warm* bodies and then *count*.
+    """Send *warm* bodies and then *count*, in *workers* processes.
 
     Return what was seen, what was wrong, and by how much memory grew after the first ones.
     """
@@ -204,8 +203,8 @@ def violations(
     before = memory_bytes(relay)
     step = 5000
     pieces = range(0, count, step)
-    with ProcessPoolExecutor(WORKERS) as workers:
-        for part in workers.map(
+    with ProcessPoolExecutor(workers) as pool:
+        for part in pool.map(
             send,
             [relay.host] * len(pieces),
             [relay.port] * len(pieces),

@@ -13,6 +13,7 @@ import pytest
 from ojak_protocol.sync import DepositOutcome, Found, Nothing, SyncClass, encode_request
 from ojak_relay.service import Service
 from ojak_relay.store.memory import MemoryStore
+from tests.relay.full_relay import FAMILY, ONE_MORE, fill, sources, violations
 from tests.relay.kit import (
     CBOR,
     MEMORY,
@@ -26,6 +27,7 @@ from tests.relay.kit import (
     sync_over,
 )
 from tests.relay.lines import dial, is_ended
+from tests.relay.planted import limits_all_together, makes_room, running_with
 
 LOUD, QUIET = "127.66.0.1", "127.66.0.2"
 OUTCOME = DepositOutcome
@@ -112,33 +114,43 @@ def test_a7_one_source_cannot_take_all_connections() -> None:
             left.close()
 
 
-@pytest.mark.parametrize("sources", [1, 40])
-def test_a9_a_full_relay_still_gives_out_and_deletes(tmp_path: Path, sources: int) -> None:
-    capacity, family = 400, 8
+@pytest.mark.parametrize("count", [1, 40])
+def test_a9_a_full_relay_still_gives_out_replaces_and_deletes(tmp_path: Path, count: int) -> None:
+    capacity = 400
     environment = {"OJAK_RELAY_DEPOSITS_PER_MINUTE": "60"}
     with running(*pages(tmp_path / "s", capacity), environment=environment) as relay:
-        first = request(deposits=tuple(deposit(n, n) for n in range(family)))
-        assert set(relay.sync(first).deposits) == {OUTCOME.STORED}
-        got = Counter(
-            outcome
-            for turn in range(0, 1600, 16)
-            for outcome in outcomes(
-                relay, f"127.66.2.{turn // 16 % sources}", *range(1000 + turn, 1016 + turn)
-            )
-        )
-        assert got.keys() <= {OUTCOME.STORED, OUTCOME.FULL, OUTCOME.REFUSED}
-        assert got[OUTCOME.REFUSED] > 0
-        if sources == 1:
+        filled = fill(relay, capacity, sources(count))
+        assert filled.outcomes[OUTCOME.REFUSED] > 0
+        if count == 1:
             # It had its share and no more: the others still have room.
-            assert got[OUTCOME.STORED] < capacity / 2
-            assert outcomes(relay, QUIET, 5000) == [OUTCOME.STORED]
+            assert len(filled.acknowledged) < capacity / 2
+            assert outcomes(relay, QUIET, ONE_MORE) == [OUTCOME.STORED]
         else:
-            assert got[OUTCOME.STORED] > capacity / 2
-        # Everything that was acknowledged is still there, is given out and can be deleted.
-        asked = request(*range(family), room=16)
-        assert relay.sync(asked).polls[:family] == tuple(Found(box(n)) for n in range(family))
-        gone = request(*range(family), deletes=tuple(range(family)), room=16)
-        assert set(relay.sync(gone).polls) == {Nothing()}
+            assert len(filled.acknowledged) > capacity / 2
+        assert violations(relay, filled) == []
+
+
+def test_a9_without_limits_it_is_full_and_does_the_same(tmp_path: Path) -> None:
+    environment = {"OJAK_RELAY_DEPOSITS_PER_MINUTE": "0"}
+    with running(*pages(tmp_path / "s", 200), environment=environment) as relay:
+        filled = fill(relay, 200, sources(1))
+        assert filled.outcomes[OUTCOME.FULL] > 0
+        assert len(filled.acknowledged) == 200 - len(FAMILY)
+        assert violations(relay, filled) == []
+
+
+def test_a9_the_checker_sees_a_relay_that_makes_room_by_forgetting() -> None:
+    environment = {"OJAK_RELAY_DEPOSITS_PER_MINUTE": "0"}
+    store = ("--store", "memory", "--capacity", "100")
+    with running_with(makes_room, *store, environment=environment) as relay:
+        assert violations(relay, fill(relay, 100, sources(1)))
+
+
+def test_a8_the_checker_sees_limits_that_all_share() -> None:
+    environment = {"OJAK_RELAY_REQUESTS_PER_MINUTE": "20"}
+    with running_with(limits_all_together, *MEMORY, environment=environment) as relay:
+        assert 429 in [status_of(relay, LOUD) for _ in range(40)]
+        assert status_of(relay, QUIET) == 429
 
 
 def test_a9_a_source_over_its_share_of_deposits_may_look_and_delete() -> None:
