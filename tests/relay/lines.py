@@ -1,7 +1,9 @@
 """Raw lines to a relay, its memory, and a certificate: what its hostile tests share."""
 
 import socket
+import ssl
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from ojak_protocol.sync import encode_request
@@ -58,6 +60,15 @@ def memory_bytes(relay: Relay, kind: str = "VmRSS") -> int:
         if row.startswith(f"{kind}:"):
             return int(row.split()[1]) * 1024
     raise AssertionError(f"the system does not say {kind}")
+
+
+def client_hello() -> bytes:
+    """Return what a client of TLS says first."""
+    said = ssl.MemoryBIO()
+    line = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), said, server_hostname="r")
+    with suppress(ssl.SSLWantReadError):
+        line.do_handshake()
+    return said.read()
 
 
 def certificate(folder: Path) -> tuple[Path, Path]:

@@ -6,17 +6,19 @@ what came would be honest.
 
 import multiprocessing
 import socket
+import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPSConnection
 from multiprocessing.connection import Connection
 from typing import Final
 
 from ojak_protocol.sync import encode_request
-from tests.relay.kit import Relay, deposit, request
-from tests.relay.lines import head
+from tests.relay.kit import Relay, deposit, request, sync_over
+from tests.relay.lines import client_hello, head
 
 TICK_SECONDS: Final = 0.5
 OPEN: Final = frozenset({1, 2, 3})
@@ -33,6 +35,7 @@ BEGINNINGS: Final[Mapping[str, bytes]] = {
     "half body": head(len(_OFFERED)) + b"\r\n" + _OFFERED[:200],
     # More than the system takes for somebody who does not read.
     "slow reader": (head(len(_LARGE)) + b"\r\n" + _LARGE) * 64,
+    "half handshake": client_hello()[:-1],
     "idle": head(len(_ASKED)) + b"\r\n" + _ASKED,
 }
 """What each kind sends when it comes; "idle" is honest, and stays."""
@@ -136,12 +139,16 @@ def besieged(relay: Relay, sizes: Mapping[str, int]) -> Iterator[Callable[[], Li
         process.join()
 
 
-def honest_seconds(relay: Relay, count: int) -> list[float]:
+def honest_seconds(relay: Relay, count: int, tls: ssl.SSLContext | None = None) -> list[float]:
     """Return how long each of *count* syncs took, each over a connection of its own, in order."""
     took = []
     for _ in range(count):
         began = time.monotonic()
-        relay.sync(request(1))
+        line = relay.connect(timeout=40)
+        if tls is not None:
+            line = HTTPSConnection("localhost", relay.port, timeout=40, context=tls)
+        with closing(line):
+            sync_over(line, request(1))
         took.append(time.monotonic() - began)
     return sorted(took)
 

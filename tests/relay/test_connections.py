@@ -14,7 +14,16 @@ from ojak_protocol.sync import SyncClass
 from ojak_relay.config import Config
 from ojak_relay.connections import FILES_BESIDES
 from tests.relay.kit import MEMORY, request, running, sync_over
-from tests.relay.lines import certificate, dial, head, is_ended, memory_bytes, raw, status
+from tests.relay.lines import (
+    certificate,
+    client_hello,
+    dial,
+    head,
+    is_ended,
+    memory_bytes,
+    raw,
+    status,
+)
 
 MEGABYTE = 2**20
 ZEROS = bytes(64 * MEGABYTE)
@@ -59,11 +68,7 @@ def test_a7_whoever_asks_and_never_reads_is_cut_off_in_time() -> None:
 def test_a7_half_a_handshake_is_cut_off_in_time(tmp_path: Path) -> None:
     made, private = certificate(tmp_path)
     tls = ("--tls-certificate", str(made), "--tls-key", str(private))
-    hello = ssl.MemoryBIO()
-    half = ssl.create_default_context().wrap_bio(ssl.MemoryBIO(), hello, server_hostname="r")
-    with pytest.raises(ssl.SSLWantReadError):
-        half.do_handshake()
-    sent = hello.read()
+    sent = client_hello()
     with running(*MEMORY, *tls, environment={"OJAK_RELAY_HEADER_SECONDS": "1"}) as relay:
         for part in (b"", sent[:5], sent[:-1]):
             with dial(relay) as line:

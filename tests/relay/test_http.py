@@ -1,4 +1,7 @@
-"""A real relay process on real sockets: what it answers, what it refuses, how it stops."""
+"""A real relay process on real sockets: what it answers, what it refuses, how it stops.
+
+What is refused unread is A3 to A6 of the abusive clients.
+"""
 
 import json
 import signal

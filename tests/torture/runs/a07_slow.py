@@ -1,9 +1,12 @@
 """2,000 idle and 2,000 slow connections: the slow are cut, the honest served in 250 ms."""
 
+import ssl
+import tempfile
 import time
+from pathlib import Path
 
 from tests.relay.kit import MEMORY, running
-from tests.relay.lines import memory_bytes
+from tests.relay.lines import certificate, memory_bytes
 from tests.relay.planted import running_with, stands_still
 from tests.relay.slow_clients import besieged, honest_seconds, p99
 from tests.torture.turn import Counts, Turn
@@ -33,6 +36,7 @@ def run(turn: Turn) -> Counts:
         assert seen.cut[kind] >= SIZES[kind], (kind, seen)
         assert seen.longest[kind] < seconds + LATE_SECONDS, (kind, seen)
     assert p99(took) <= MOST_SECONDS, p99(took)
+    handshakes = _handshakes()
     with running_with(stands_still, *MEMORY) as relay, besieged(relay, SIZES):
         assert p99(honest_seconds(relay, 20)) > MOST_SECONDS, "a planted delay was not seen"
     return {
@@ -41,4 +45,26 @@ def run(turn: Turn) -> Counts:
         "ms at most for half": round(1000 * took[len(took) // 2]),
         **{f"{kind} cut": seen.cut[kind] for kind in LONGEST},
         "MiB of the relay at most": memory,
+        **handshakes,
+    }
+
+
+def _handshakes() -> dict[str, int]:
+    """Besiege a relay that speaks TLS with half handshakes alone."""
+    size, kind = 2000, "half handshake"
+    with tempfile.TemporaryDirectory() as folder:
+        made, private = certificate(Path(folder))
+        context = ssl.create_default_context(cafile=str(made))
+        tls = ("--tls-certificate", str(made), "--tls-key", str(private))
+        with running(*MEMORY, *tls) as relay, besieged(relay, {kind: size}) as lives:
+            took: list[float] = []
+            while (seen := lives()).cut[kind] < size:
+                took += honest_seconds(relay, 20, context)
+                assert seen.longest[kind] < LONGEST["silent"] + LATE_SECONDS, seen
+    took.sort()
+    assert p99(took) <= MOST_SECONDS, p99(took)
+    return {
+        "honest syncs over TLS": len(took),
+        "ms at most for 99 of 100 of them": round(1000 * p99(took)),
+        "half handshakes cut": seen.cut[kind],
     }
