@@ -12,6 +12,8 @@ from tests.relay.kit import Relay, box, deposit, request, sync_over
 
 FAMILY = range(8)
 """What lay there before: it is collected and deleted at the end."""
+FIRST = 1_000_000
+"""Of the places that are filled; further on lie none that a request is filled up with."""
 ONE_MORE = 9_000_000
 """A place of nobody who took part."""
 
@@ -48,7 +50,7 @@ def fill(relay: Relay, capacity: int, froms: list[str], ttl: int = 3600) -> Fill
     assert set(relay.sync(request(deposits=tuple(deposit(n, n) for n in FAMILY))).deposits) == {
         DepositOutcome.STORED
     }
-    numbers = sixteens(range(1000, 1000 + 3 * capacity))
+    numbers = sixteens(range(FIRST, FIRST + 3 * capacity))
     for source, part in zip(cycle(froms), numbers, strict=False):
         with asking(relay, source) as line:
             asked = request(deposits=tuple(deposit(n, n, ttl=ttl) for n in part))
