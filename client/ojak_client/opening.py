@@ -98,16 +98,18 @@ def connect(
         look: called about once a second while an answer is awaited; what it raises ends the wait.
 
     Raises:
-        UnusableSetting: the address or the proxy cannot be used.
+        UnusableSetting: the address, the proxy or the pass cannot be used.
     """
     # Only a verb that speaks with a relay loads what that takes.
     from ojak_client.exchange import Exchange  # noqa: PLC0415 - as above
+    from ojak_client.passes import pass_for  # noqa: PLC0415 - as above
     from ojak_client.relay_url import parse_proxy_url, parse_relay_url  # noqa: PLC0415 - as above
     from ojak_client.transport import RelayConnection  # noqa: PLC0415 - as above
 
     url = parse_relay_url(relay)
     through = parse_proxy_url(proxy) if proxy else None
-    with RelayConnection(url, proxy=through, look=look) as connection:
+    shown = pass_for(url)
+    with RelayConnection(url, proxy=through, bearer_pass=shown, look=look) as connection:
         yield Exchange(store, relay, connection, listen, steady=steady_seconds)
 
 

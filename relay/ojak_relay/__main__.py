@@ -6,23 +6,31 @@ Exit codes: 0 stopped as told, 1 cannot run, 2 wrong settings.
 
 import asyncio
 import os
+import re
+import resource
+import secrets
 import signal
 import sys
 import time
 from contextlib import suppress
 from pathlib import Path
+from typing import Final
 
 import click
 import uvloop
 
 from ojak_relay.app import App
 from ojak_relay.config import STORES, Config, load
-from ojak_relay.connections import Server, tls_context
+from ojak_relay.connections import Server, bound_open_files, tls_context
 from ojak_relay.errors import ConfigError, StoreUnusable
+from ojak_relay.limits import Limits
 from ojak_relay.service import Service
 from ojak_relay.store.base import Store
 from ojak_relay.store.memory import MemoryStore
 from ojak_relay.store.pages import PagesStore
+
+_PASS: Final = re.compile(r"[A-Za-z0-9._~+/-]{1,256}=*")
+"""What `Authorization: Bearer` can carry; a client sends no other."""
 
 
 @click.group()
@@ -39,6 +47,7 @@ def main() -> None:
 @click.option("--tls-certificate", metavar="FILE", help="PEM file; without one, plain HTTP.")
 @click.option("--tls-key", metavar="FILE", help="PEM file.")
 @click.option("--pass-file", metavar="FILE", help="File with the pass of a private relay.")
+@click.option("--read-only", is_flag=True, default=None, help="Refuse every deposit.")
 def serve(**flags: object) -> None:
     """Run until told to stop (SIGTERM or SIGINT)."""
     try:
@@ -48,6 +57,11 @@ def serve(**flags: object) -> None:
     except ConfigError as error:
         _fail(str(error), 2)
     _report(config.describe())
+    # What waits in memory, sources among it, is to lie on no disk after a crash.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    files = bound_open_files(config)
+    if files < config.connections:
+        _report(f"the system lets this process open {files} files, connections included")
     try:
         uvloop.run(run(config, relay_pass))
     except (StoreUnusable, ConfigError) as error:
@@ -67,8 +81,9 @@ async def run(config: Config, relay_pass: str) -> None:
     loop.set_exception_handler(_on_stray_error)
     store = await open_store(config)
     service = Service(store, clock=lambda: int(time.time()))
-    app = App(service, config, relay_pass, _report)
-    server = Server(app.handle, config, _report)
+    limits = Limits(config, loop.time, secrets.token_bytes)
+    app = App(service, config, limits, relay_pass, _report)
+    server = Server(app.handle, config, limits, _report)
     sweeper = asyncio.create_task(service.sweep())
     try:
         await _serve(config, server, app, service)
@@ -89,7 +104,13 @@ async def _serve(config: Config, server: Server, app: App, service: Service) -> 
     # Not aiohttp's own site: it passes no limit for the handshake.
     limit = config.header_seconds if tls else None
     listening = await loop.create_server(
-        server, host, port, ssl=tls, ssl_handshake_timeout=limit, backlog=1024
+        server,
+        host,
+        port,
+        ssl=tls,
+        ssl_handshake_timeout=limit,
+        ssl_shutdown_timeout=limit,
+        backlog=1024,
     )
     _announce("https" if tls else "http", listening)
     await stop.wait()
@@ -124,8 +145,11 @@ def read_pass(config: Config) -> str:
     except (OSError, UnicodeDecodeError):
         raise ConfigError(f"pass_file {config.pass_file} cannot be read") from None
     first_line = text.partition("\n")[0].strip()
-    if not first_line:
-        raise ConfigError(f"pass_file {config.pass_file} holds no pass")
+    if not _PASS.fullmatch(first_line):
+        raise ConfigError(
+            f"the first line of pass_file {config.pass_file} must be a pass: "
+            "letters, digits and -._~+/ only, = at its end"
+        )
     return first_line
 
 

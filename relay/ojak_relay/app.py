@@ -12,7 +12,7 @@ router and without loggers: its own error pages quote what was sent.
 import asyncio
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Final
 
@@ -22,10 +22,10 @@ from ojak_protocol import sync
 from ojak_protocol.errors import Malformed, TooNew
 from ojak_relay.config import Config
 from ojak_relay.errors import StoreFailed
+from ojak_relay.limits import Limits, Source
+from ojak_relay.pace import in_steps
 from ojak_relay.service import Service
-
-BODY_BYTES_PER_SECOND: Final = 2000
-"""What the slowest honest line sends: 16 kbit/s."""
+from ojak_relay.sources import FORWARDED
 
 MEDIA_TYPE: Final = "application/cbor"
 
@@ -41,9 +41,12 @@ PREFLIGHT: Final = HEADERS | {
     "Access-Control-Max-Age": "86400",
 }
 
+_ONE_LENGTH: Final = "one Content-Length and no other framing"
 _LENGTHS: Final = {str(size): size for size in sync.REQUEST_BYTES}
 
-Handler = Callable[[web.BaseRequest], Awaitable[web.Response]]
+Checks = Iterable[tuple[bool, HTTPStatus, str]]
+"""What must hold, and status and reason of the refusal where it does not."""
+Handler = Callable[[web.BaseRequest, Source], Awaitable[web.Response]]
 
 
 def refusal(status: HTTPStatus, reason: str = "") -> web.Response:
@@ -53,21 +56,45 @@ def refusal(status: HTTPStatus, reason: str = "") -> web.Response:
     return response
 
 
+def _first_unfit(checks: Checks) -> web.Response | None:
+    for fits, status, reason in checks:
+        if not fits:
+            return refusal(status, reason)
+    return None
+
+
+def _wrongly_framed(headers: Mapping[str, str]) -> web.Response | None:
+    """Return the refusal of a body that is not framed by its length alone, or None."""
+    return _first_unfit(
+        (
+            ("Content-Encoding" not in headers, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "no encodings"),
+            ("Transfer-Encoding" not in headers, HTTPStatus.LENGTH_REQUIRED, _ONE_LENGTH),
+        )
+    )
+
+
 class App:
     """Answers HTTP requests out of one service.
 
     Args:
         service: what the requests ask.
         config: the deadlines.
+        limits: what one source may ask.
         relay_pass: what `Authorization: Bearer` must show, or empty for a public relay.
         report: takes one line for the operator; never what a request held.
     """
 
     def __init__(
-        self, service: Service, config: Config, relay_pass: str, report: Callable[[str], None]
+        self,
+        service: Service,
+        config: Config,
+        limits: Limits,
+        relay_pass: str,
+        report: Callable[[str], None],
     ) -> None:
         self._service = service
         self._config = config
+        self._limits = limits
         self._authorization = f"Bearer {relay_pass}".encode() if relay_pass else b""
         self._report = report
         self._routes: dict[tuple[str, str], Handler] = {
@@ -104,11 +131,14 @@ class App:
             return
 
     async def _answer(self, request: web.BaseRequest) -> web.Response:
+        source = self._limits.source(request.remote, request.headers.getall(FORWARDED, ()))
+        if not self._limits.takes_request(source):
+            return refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many requests from one source")
         handler = self._routes.get((request.method, request.raw_path))
         if handler is None:
             return self._no_route(request)
         try:
-            return await handler(request)
+            return _wrongly_framed(request.headers) or await handler(request, source)
         except (Malformed, TooNew) as error:
             return refusal(HTTPStatus.BAD_REQUEST, str(error))
         except StoreFailed:
@@ -125,27 +155,34 @@ class App:
             return web.Response(status=HTTPStatus.NO_CONTENT, headers=PREFLIGHT)
         return refusal(HTTPStatus.METHOD_NOT_ALLOWED)
 
-    async def _sync(self, request: web.BaseRequest) -> web.Response:
+    async def _sync(self, request: web.BaseRequest, source: Source) -> web.Response:
         refused = self._refused(request)
         if refused is not None:
             return refused
         size = _LENGTHS[request.headers["Content-Length"]]
-        async with asyncio.timeout(self._config.body_seconds + size / BODY_BYTES_PER_SECOND):
+        async with asyncio.timeout(self._config.transfer_seconds(size)):
             body = await request.content.readexactly(size)
+        reply = await in_steps(self._reply(body, source), self._config.reply_milliseconds / 1000)
+        return web.Response(body=reply, content_type=MEDIA_TYPE, headers=HEADERS)
+
+    async def _reply(self, body: bytes, source: Source) -> bytes:
         asked = sync.decode_request(body)
-        reply = await self._service.sync(asked)
-        return web.Response(
-            body=sync.encode_reply(reply, asked.room), content_type=MEDIA_TYPE, headers=HEADERS
-        )
+        taken = self._taken(source, len(asked.deposits))
+        reply = await self._service.sync(asked, taken=taken)
+        return sync.encode_reply(reply, asked.room)
+
+    def _taken(self, source: Source, count: int) -> int:
+        """Return how many of *count* deposits are taken: what is short is room, nothing else."""
+        if self._config.read_only:
+            return 0
+        return self._limits.takes_deposits(source, count, self._service.boxes)
 
     def _refused(self, request: web.BaseRequest) -> web.Response | None:
         """Say why the body of a sync is not even read, or None."""
         headers = request.headers
         lengths = headers.getall("Content-Length", [])
-        one_length = len(lengths) == 1 and "Transfer-Encoding" not in headers
         checks = (
-            ("Content-Encoding" not in headers, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "no encodings"),
-            (one_length, HTTPStatus.LENGTH_REQUIRED, "one Content-Length and no other framing"),
+            (len(lengths) == 1, HTTPStatus.LENGTH_REQUIRED, _ONE_LENGTH),
             (
                 headers.get("Content-Type") == MEDIA_TYPE,
                 HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -159,16 +196,13 @@ class App:
             (set(lengths) <= _LENGTHS.keys(), HTTPStatus.BAD_REQUEST, "the length of no class"),
             (self._has_pass(headers), HTTPStatus.UNAUTHORIZED, "this relay asks for a pass"),
         )
-        for fits, status, reason in checks:
-            if not fits:
-                return refusal(status, reason)
-        return None
+        return _first_unfit(checks)
 
     def _has_pass(self, headers: Mapping[str, str]) -> bool:
         shown = headers.get("Authorization", "").encode("utf-8", "surrogateescape")
         return not self._authorization or hmac.compare_digest(shown, self._authorization)
 
-    async def _info(self, _: web.BaseRequest) -> web.Response:
+    async def _info(self, _: web.BaseRequest, __: Source) -> web.Response:
         info = {
             "versions": [sync.VERSION, sync.VERSION],
             "clock": self._service.now(),
@@ -191,10 +225,10 @@ class App:
         }
         return web.json_response(info, headers=HEADERS, dumps=json.dumps)
 
-    async def _health(self, _: web.BaseRequest) -> web.Response:
+    async def _health(self, _: web.BaseRequest, __: Source) -> web.Response:
         return web.Response(text="ok", headers=HEADERS)
 
-    async def _ready(self, _: web.BaseRequest) -> web.Response:
+    async def _ready(self, _: web.BaseRequest, __: Source) -> web.Response:
         if self._service.ready:
             return web.Response(text="ok", headers=HEADERS)
         return refusal(HTTPStatus.SERVICE_UNAVAILABLE)

@@ -12,9 +12,22 @@ from pathlib import Path
 from typing import Final
 
 from ojak_relay.errors import ConfigError
+from ojak_relay.sources import parse_networks
 
 PREFIX: Final = "OJAK_RELAY_"
 STORES: Final = ("memory", "pages")
+BYTES_PER_SECOND: Final = 2000
+"""What the slowest honest line carries: 16 kbit/s."""
+
+_MAY_BE_ZERO: Final = frozenset(
+    {
+        "requests_per_minute",
+        "deposits_per_minute",
+        "connections_per_source",
+        "reply_milliseconds",
+    }
+)
+_NAMES: Final = {int: "a number", str: "a text", bool: "true or false"}
 _FILE: Final = "OJAK_RELAY_CONFIG"
 
 
@@ -40,6 +53,16 @@ class Config:
     """PEM file."""
     pass_file: str = ""
     """File whose first line is the pass of a private relay."""
+    read_only: bool = False
+    """Whether every deposit is answered "refused"; polls and deletes are served."""
+    trusted_proxies: str = ""
+    """Addresses and networks of proxies whose `X-Forwarded-For` is believed."""
+    requests_per_minute: int = 3000
+    """That one source may make; 0 for no limit."""
+    deposits_per_minute: int = 300
+    """That one source may make while at least half of the room is free; 0 for no limit."""
+    connections_per_source: int = 1000
+    """Open at the same time from one source; 0 for no limit."""
     connections: int = 10_000
     """Open at the same time; further ones are closed at once."""
     header_seconds: int = 10
@@ -47,7 +70,9 @@ class Config:
     idle_seconds: int = 75
     """Between two requests of one connection."""
     body_seconds: int = 10
-    """For a body, on top of one second for each 2000 bytes."""
+    """For a body or an answer, on top of one second for each 2000 bytes."""
+    reply_milliseconds: int = 10
+    """Replies leave in steps of so long after their request; 0 for at once."""
     stop_seconds: int = 10
     """For requests under way when the relay is told to stop."""
 
@@ -58,8 +83,10 @@ class Config:
             raise ConfigError("tls_certificate and tls_key belong together")
         for field in fields(self):
             value = getattr(self, field.name)
-            if type(value) is int and value < 1:
-                raise ConfigError(f"{field.name} must be 1 or more")
+            least = 0 if field.name in _MAY_BE_ZERO else 1
+            if type(value) is int and value < least:
+                raise ConfigError(f"{field.name} must be {least} or more")
+        parse_networks(self.trusted_proxies)
         self.address()
 
     def address(self) -> tuple[str, int]:
@@ -72,6 +99,10 @@ class Config:
         if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
             raise ConfigError("listen must be HOST:PORT")
         return host.removeprefix("[").removesuffix("]"), int(port)
+
+    def transfer_seconds(self, size_bytes: int) -> float:
+        """Return how long a body or an answer of *size_bytes* may take on the line."""
+        return self.body_seconds + size_bytes / BYTES_PER_SECOND
 
     def describe(self) -> str:
         """Return the settings as one line for the operator; files are named, not read."""
@@ -112,10 +143,12 @@ def _typed(given: Mapping[str, object]) -> dict[str, str | int]:
 
 
 def _value(name: str, wanted: object, value: object) -> str | int:
-    if wanted is None:
+    if not isinstance(wanted, type):
         raise ConfigError(f"{name} is no setting of the relay")
+    if wanted is bool and isinstance(value, str) and value in {"true", "false"}:
+        return value == "true"
     if wanted is int and isinstance(value, str) and value.isascii() and value.isdigit():
         return int(value)
-    if (wanted is int and type(value) is int) or (wanted is str and isinstance(value, str)):
+    if type(value) is wanted and isinstance(value, str | int):
         return value
-    raise ConfigError(f"{name} must be {'a number' if wanted is int else 'a text'}")
+    raise ConfigError(f"{name} must be {_NAMES[wanted]}")

@@ -1,12 +1,14 @@
 """aiohttp's low-level server with what it lacks: deadlines, a cap, silence.
 
 A connection must show a whole header in time, from when it opens and from when it begins another
-request; otherwise it is cut. Errors of the parser are answered with an empty body, because
-aiohttp's own quotes what was sent, and its loggers would write it down with the address.
+request, and must take an answer in time; otherwise it is cut. Errors of the parser are answered
+with an empty body, because aiohttp's own quotes what was sent, and its loggers would write it down
+with the address.
 """
 
 import asyncio
 import logging
+import resource
 import ssl
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
@@ -19,9 +21,13 @@ from aiohttp.web_protocol import RequestHandler
 from ojak_relay.app import refusal
 from ojak_relay.config import Config
 from ojak_relay.errors import ConfigError
+from ojak_relay.limits import Limits, Source
 
 LINGERING_SECONDS: Final = 2.0
 """How long what still comes in is read after a refusal, so that the refusal can be read."""
+
+FILES_BESIDES: Final = 64
+"""How many files are kept for what is no connection: the store, the listening socket, libraries."""
 
 _SILENT: Final = logging.getLogger("ojak_relay.silent")
 _SILENT.disabled = True
@@ -30,7 +36,7 @@ Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 class Connection(RequestHandler):
-    """One connection with a deadline for each header."""
+    """One connection with a deadline for each header and for each answer."""
 
     def __init__(self, server: "Server", config: Config, report: Callable[[str], None]) -> None:
         super().__init__(
@@ -43,17 +49,24 @@ class Connection(RequestHandler):
             auto_decompress=False,
         )
         self._server = server
-        self._header_seconds = config.header_seconds
-        self._most = config.connections
+        self._config = config
         self._report = report
         self._deadline: asyncio.TimerHandle | None = None
+        self._source: Source | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or cut it at once if there are too many."""
-        super().connection_made(transport)
-        if len(self._server.connections) > self._most:
-            cast("asyncio.Transport", transport).abort()
+        line = cast("asyncio.Transport", transport)
+        source = self._server.limits.source(_host(line))
+        if self._server.open >= self._config.connections or not self._server.limits.opens(source):
+            line.abort()
             return
+        self._server.open += 1
+        self._source = source
+        # An answer counts as taken when none of it waits here any more, not when it fits a buffer:
+        # otherwise whoever asks and never reads has the deadline of no answer.
+        line.set_write_buffer_limits(high=0)
+        super().connection_made(transport)
         self._await_header()
 
     def data_received(self, data: bytes) -> None:
@@ -67,8 +80,25 @@ class Connection(RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Forget the connection."""
+        if self._source is not None:
+            self._server.open -= 1
+            self._server.limits.closes(self._source)
+            self._source = None
         self._stop_deadline()
         super().connection_lost(exc)
+
+    async def finish_response(
+        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
+    ) -> tuple[web.StreamResponse, bool]:
+        """Send an answer; whoever takes it too slowly is cut."""
+        if self.transport is None:
+            return await super().finish_response(request, resp, start_time)
+        seconds = self._config.transfer_seconds(resp.content_length or 0)
+        deadline = asyncio.get_running_loop().call_later(seconds, self.transport.abort)
+        try:
+            return await super().finish_response(request, resp, start_time)
+        finally:
+            deadline.cancel()
 
     def handle_error(
         self,
@@ -87,7 +117,7 @@ class Connection(RequestHandler):
     def _await_header(self) -> None:
         if self._deadline is None and self.transport is not None:
             loop = asyncio.get_running_loop()
-            self._deadline = loop.call_later(self._header_seconds, self.transport.abort)
+            self._deadline = loop.call_later(self._config.header_seconds, self.transport.abort)
 
     def _stop_deadline(self) -> None:
         if self._deadline is not None:
@@ -101,18 +131,42 @@ class Server(web.Server):
     Args:
         answer: handles one request.
         config: the deadlines and the cap.
+        limits: how many connections one source may have.
         report: takes one line for the operator.
     """
 
-    def __init__(self, answer: Answer, config: Config, report: Callable[[str], None]) -> None:
+    def __init__(
+        self, answer: Answer, config: Config, limits: Limits, report: Callable[[str], None]
+    ) -> None:
         # A client that went away must not hold a wait until its end.
         super().__init__(answer, handler_cancellation=True)
+        self.open = 0
+        """How many connections are open, those in a handshake apart."""
+        self.limits = limits
         self._config = config
         self._report = report
 
     def __call__(self) -> RequestHandler:
         """Return the protocol for a new connection."""
         return Connection(self, self._config, self._report)
+
+
+def _host(transport: asyncio.Transport) -> str | None:
+    peer = transport.get_extra_info("peername")
+    return str(peer[0]) if isinstance(peer, tuple) and peer else None
+
+
+def bound_open_files(config: Config) -> int:
+    """Let this process have no more files open than its connections need; return how many.
+
+    The system then closes what comes beyond at once, before a handshake costs anything: only it
+    can count connections that are still in theirs.
+    """
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = config.connections + FILES_BESIDES
+    files = wanted if most == resource.RLIM_INFINITY else min(wanted, most)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (files, most))
+    return files
 
 
 def tls_context(config: Config) -> ssl.SSLContext | None:

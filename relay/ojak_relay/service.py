@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from ojak_protocol.addresses import mailbox_id
-from ojak_protocol.sync import Nothing, PollResult, SyncReply, SyncRequest
+from ojak_protocol.sync import DepositOutcome, Nothing, PollResult, SyncReply, SyncRequest
 from ojak_relay.errors import StoreFailed
 from ojak_relay.store.base import Store
 
@@ -36,15 +36,27 @@ class Service:
         """Return the relay's clock, Unix seconds."""
         return self._clock()
 
-    async def sync(self, request: SyncRequest) -> SyncReply:
+    @property
+    def boxes(self) -> int:
+        """How many boxes lie here, those not yet swept away included."""
+        return self._store.boxes
+
+    async def sync(self, request: SyncRequest, *, taken: int | None = None) -> SyncReply:
         """Return the reply to *request*, once all that it asks for is durable.
+
+        Args:
+            request: what is asked.
+            taken: how many of its deposits are taken, the first ones; the others are refused. All
+                of them without it. Deletes and polls are served in any case.
 
         Raises:
             StoreFailed: the disk refused.
         """
+        deposits = request.deposits[:taken]
         outcomes = await self._store.apply(
-            [mailbox_id(key) for key in request.deletes], request.deposits, now=self._clock()
+            [mailbox_id(key) for key in request.deletes], deposits, now=self._clock()
         )
+        outcomes += (DepositOutcome.REFUSED,) * (len(request.deposits) - len(deposits))
         results = await self._look(request)
         if request.wait_seconds:
             results = await self._held(request, results)

@@ -26,6 +26,15 @@ def test_the_environment_names_the_file_too(tmp_path: Path) -> None:
     assert load({}, {"OJAK_RELAY_CONFIG": str(file)}).capacity == 5
 
 
+def test_a_switch_is_true_or_false_wherever_it_comes_from(tmp_path: Path) -> None:
+    file = tmp_path / "relay.toml"
+    file.write_text("read_only = true\n")
+    assert load({"config": str(file)}, {}).read_only is True
+    assert load({"config": str(file)}, {"OJAK_RELAY_READ_ONLY": "false"}).read_only is False
+    assert load({"read_only": True}, {"OJAK_RELAY_READ_ONLY": "false"}).read_only is True
+    assert load({"read_only": None}, {}).read_only is False
+
+
 @pytest.mark.parametrize(
     ("listen", "address"),
     [
@@ -58,8 +67,15 @@ def test_addresses_are_host_and_port(listen: str, address: tuple[str, int]) -> N
         ({"listen": "localhost:+80"}, {}, "", "listen"),
         ({"listen": "localhost:65536"}, {}, "", "listen"),
         ({"config": "/missing.toml"}, {}, "", "missing.toml"),
+        ({}, {"OJAK_RELAY_READ_ONLY": "yes"}, "", "read_only must be true or false"),
+        ({}, {}, "read_only = 1", "read_only must be true or false"),
+        ({}, {}, "read_only = [1]", "read_only must be true or false"),
+        ({}, {}, "capacity = [1]", "capacity must be a number"),
+        ({}, {"OJAK_RELAY_REQUESTS_PER_MINUTE": "-1"}, "", "requests_per_minute"),
+        ({"deposits_per_minute": -1}, {}, "", "deposits_per_minute must be 0 or more"),
+        ({}, {"OJAK_RELAY_TRUSTED_PROXIES": "proxy.example"}, "", "trusted_proxies"),
     ],
-    ids=map(str, range(17)),
+    ids=map(str, range(24)),
 )
 def test_a_setting_that_cannot_be_used_is_refused_by_name(
     tmp_path: Path, flags: dict[str, object], environment: dict[str, str], toml: str, names: str

@@ -1,4 +1,4 @@
-"""Hostile bodies against a real relay: a plain refusal each, and the relay goes on."""
+"""A1 and A2: hostile bodies against a real relay: a plain refusal each, and the relay goes on."""
 
 import http.client
 from collections.abc import Iterator

@@ -1,10 +1,12 @@
-"""A real relay process on real sockets: what it answers, what it refuses, how it stops."""
+"""A real relay process on real sockets: what it answers, what it refuses, how it stops.
+
+What is refused unread is A3 to A6 of the abusive clients.
+"""
 
 import json
 import signal
 import socket
 import ssl
-import subprocess
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,36 +33,13 @@ from tests.relay.kit import (
     start,
     sync_over,
 )
-
-BODY = encode_request(request())
-HEAD = (
-    b"POST /v1/sync HTTP/1.1\r\nHost: relay\r\nContent-Type: application/cbor\r\n"
-    b"Content-Length: %d\r\n" % len(BODY)
-)
-MARKER = b"Marker77"
+from tests.relay.lines import BODY, HEAD, MARKER, certificate, head, is_ended, raw, status
 
 
 @pytest.fixture(scope="module")
 def relay() -> Iterator[Relay]:
     with running(*MEMORY) as relay:
         yield relay
-
-
-def raw(relay: Relay, data: bytes) -> bytes:
-    """Send *data* and return all that comes back until the relay closes."""
-    pieces = []
-    with socket.create_connection((relay.host, relay.port), timeout=20) as line:
-        try:
-            line.sendall(data)
-            while piece := line.recv(65536):
-                pieces.append(piece)
-        except ConnectionError:
-            pass  # The relay need not read to its end what it has refused.
-    return b"".join(pieces)
-
-
-def status(answer: bytes) -> int:
-    return int(answer.split(b" ")[1])
 
 
 def get(relay: Relay, path: str, method: str = "GET") -> tuple[int, dict[str, str], bytes]:
@@ -164,6 +143,8 @@ def test_a_page_opened_from_a_file_may_ask(relay: Relay) -> None:
         "/v1/../v1/sync",
         "/%00",
         "/v1%2fsync",
+        "/v1/sync%C3%A9",
+        "/v1/%EF%BD%93ync",
         "/Marker77",
         "http://Marker77/v1/sync",
     ],
@@ -211,8 +192,30 @@ HOSTILE_HEADS = {
     "expectation": (HEAD + b"Expect: evil\r\n\r\n" + BODY, 417),
     "upgrade": (HEAD + b"Connection: upgrade\r\nUpgrade: websocket\r\n\r\n" + BODY, 417),
     "folded header": (HEAD + b"X: a\r\n Marker77\r\n\r\n" + BODY, 400),
+    "no host": (HEAD.replace(b"Host: relay\r\n", b"") + b"\r\n" + BODY, 400),
+    "two hosts": (HEAD + b"Host: Marker77\r\n\r\n" + BODY, 400),
+    "foreign authority": (
+        HEAD.replace(b"/v1/sync", b"http://Marker77/v1/sync") + b"\r\n" + BODY,
+        404,
+    ),
+    "unicode in a path": (HEAD.replace(b"sync", "sync\u0301".encode()) + b"\r\n" + BODY, 400),
+    "asterisk": (HEAD.replace(b"/v1/sync", b"*") + b"\r\n" + BODY, 400),
+    "connect": (b"CONNECT Marker77:443 HTTP/1.1\r\nHost: Marker77:443\r\n\r\n", 404),
+    "other chunks": (HEAD + b"Transfer-Encoding: xchunked\r\n\r\n" + BODY, 400),
+    "chunks elsewhere": (
+        b"GET /healthz HTTP/1.1\r\nHost: r\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        411,
+    ),
+    "gzip elsewhere": (
+        b"GET /v1/info HTTP/1.1\r\nHost: r\r\nContent-Encoding: gzip\r\n\r\n",
+        415,
+    ),
     "bare line feeds": (HEAD.replace(b"\r\n", b"\n") + b"\n" + BODY, 400),
     "200 headers": (HEAD + b"X-Marker77: 1\r\n" * 200 + b"\r\n" + BODY, 400),
+    "129 headers": (HEAD + b"X-Marker77: 1\r\n" * 126 + b"\r\n" + BODY, 400),
+    "long tail of headers": (HEAD + b"X-Marker77: 1\r\n" * 100_000 + b"\r\n" + BODY, 400),
+    "long megabyte of a header": (HEAD + b"X: " + MARKER * 131_072 + b"\r\n\r\n" + BODY, 400),
+    "long megabyte of a path": (b"GET /" + MARKER * 131_072 + b" HTTP/1.1\r\n\r\n", 400),
     "long header": (HEAD + b"X: " + MARKER * 10_000 + b"\r\n\r\n" + BODY, 400),
     "long path": (b"GET /" + MARKER * 10_000 + b" HTTP/1.1\r\n\r\n", 400),
     "http 2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
@@ -243,25 +246,25 @@ def test_a_thousand_requests_in_one_breath_get_one_answer_each(relay: Relay) -> 
 
 def test_a_body_cut_short_changes_nothing_and_hurts_nobody(relay: Relay) -> None:
     whole = encode_request(request(deposits=(deposit(40, 7),)))
-    head = HEAD.replace(b"%d" % len(BODY), b"%d" % len(whole)) + b"\r\n"
+    whole_head = head(len(whole)) + b"\r\n"
     for cut in (0, 1, 700, len(whole) - 1):
         with socket.create_connection((relay.host, relay.port), timeout=20) as line:
-            line.sendall(head + whole[:cut])
+            line.sendall(whole_head + whole[:cut])
     assert relay.sync(request(40)).polls[0] == Nothing()
 
 
 def test_silence_and_half_a_header_are_cut_off_in_time() -> None:
     with running(*MEMORY, environment={"OJAK_RELAY_HEADER_SECONDS": "1"}) as relay:
         with socket.create_connection((relay.host, relay.port), timeout=10) as line:
-            assert _ended(line)
+            assert is_ended(line)
         with socket.create_connection((relay.host, relay.port), timeout=10) as line:
             line.sendall(b"POST /v1/sync HTT")
-            assert _ended(line)
+            assert is_ended(line)
         with socket.create_connection((relay.host, relay.port), timeout=10) as line:
             line.sendall(b"GET /healthz HTTP/1.1\r\nHost: r\r\n\r\n")
             assert line.recv(1000).startswith(b"HTTP/1.1 200")
             line.sendall(b"GET /healthz HT")
-            assert _ended(line)
+            assert is_ended(line)
 
 
 def test_half_a_body_is_cut_off_in_time() -> None:
@@ -271,34 +274,27 @@ def test_half_a_body_is_cut_off_in_time() -> None:
             assert line.recv(1000).startswith(b"HTTP/1.1 408")
 
 
-def _ended(line: socket.socket) -> bool:
-    try:
-        return line.recv(1000) == b""
-    except ConnectionResetError:
-        return True
-
-
 def test_connections_beyond_the_cap_are_closed_at_once() -> None:
     with running(*MEMORY, environment={"OJAK_RELAY_CONNECTIONS": "2"}) as relay:
         held = [relay.connect() for _ in range(2)]
         for line in held:
             sync_over(line, request())
         with socket.create_connection((relay.host, relay.port), timeout=10) as third:
-            assert _ended(third)
+            assert is_ended(third)
         for line in held:
             sync_over(line, request())
             line.close()
 
 
 def test_a_private_relay_asks_for_its_pass(tmp_path: Path) -> None:
-    (tmp_path / "pass").write_text("open sesame\n")
+    (tmp_path / "pass").write_text("open-sesame\n")
     with running(*MEMORY, "--pass-file", str(tmp_path / "pass")) as relay:
-        for shown in ({}, {"Authorization": "Bearer open"}, {"Authorization": "open sesame"}):
+        for shown in ({}, {"Authorization": "Bearer open"}, {"Authorization": "open-sesame"}):
             line = relay.connect()
             line.request("POST", "/v1/sync", BODY, CBOR | shown)
             assert line.getresponse().status == 401
             line.close()
-        relay.sync(request(), {"Authorization": "Bearer open sesame"})
+        relay.sync(request(), {"Authorization": "Bearer open-sesame"})
         assert "sesame" not in relay.stop()[1]
 
 
@@ -318,24 +314,10 @@ def test_nothing_of_a_request_stands_in_what_the_relay_writes() -> None:
 
 
 def test_tls_is_spoken_with_the_operators_certificate(tmp_path: Path) -> None:
-    certificate, private = tmp_path / "c.pem", tmp_path / "k.pem"
-    make = "openssl req -x509 -newkey ed25519 -nodes -days 2 -subj /CN=localhost"
-    subprocess.run(
-        [
-            *make.split(),
-            "-addext",
-            "subjectAltName=DNS:localhost",
-            "-keyout",
-            private,
-            "-out",
-            certificate,
-        ],
-        check=True,
-        capture_output=True,
-    )
-    tls = ("--tls-certificate", str(certificate), "--tls-key", str(private))
+    made, private = certificate(tmp_path)
+    tls = ("--tls-certificate", str(made), "--tls-key", str(private))
     with running(*MEMORY, *tls) as relay:
-        context = ssl.create_default_context(cafile=str(certificate))
+        context = ssl.create_default_context(cafile=str(made))
         with socket.create_connection((relay.host, relay.port), timeout=10) as plain:
             with context.wrap_socket(plain, server_hostname="localhost") as line:
                 line.sendall(HEAD + b"Connection: close\r\n\r\n" + BODY)
@@ -365,6 +347,7 @@ def test_two_relays_on_one_file_are_refused_in_one_sentence(tmp_path: Path) -> N
         (("--listen", "nowhere"), {}, 2, "listen must be HOST:PORT"),
         (("--config", "/missing"), {}, 2, "/missing cannot be read: No such file or directory"),
         (("--pass-file", "/missing"), {}, 2, "pass_file /missing cannot be read"),
+        (("--pass-file", "/dev/null"), {}, 2, "first line of pass_file /dev/null must be a pass"),
         (
             ("--tls-certificate", "/missing", "--tls-key", "/missing"),
             {},
@@ -373,7 +356,7 @@ def test_two_relays_on_one_file_are_refused_in_one_sentence(tmp_path: Path) -> N
         ),
         (("--path", "/missing/store"), {}, 1, "/missing/store cannot be opened"),
     ],
-    ids=map(str, range(6)),
+    ids=map(str, range(7)),
 )
 def test_settings_that_cannot_be_used_end_the_start_with_one_sentence(
     arguments: tuple[str, ...], environment: dict[str, str], code: int, sentence: str

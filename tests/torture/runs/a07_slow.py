@@ -1,0 +1,70 @@
+"""2,000 idle and 2,000 slow connections: the slow are cut, the honest served in 250 ms."""
+
+import ssl
+import tempfile
+import time
+from pathlib import Path
+
+from tests.relay.kit import MEMORY, running
+from tests.relay.lines import certificate, memory_bytes
+from tests.relay.planted import running_with, stands_still
+from tests.relay.slow_clients import besieged, honest_seconds, p99
+from tests.torture.turn import Counts, Turn
+
+SIZES = {"idle": 2000, "half header": 800, "silent": 400, "half body": 400, "slow reader": 400}
+MOST_SECONDS = 0.25
+LONGEST = {"silent": 10, "half header": 10, "half body": 13, "slow reader": 43}
+"""When each slow kind is to be cut, by the settings as they are."""
+LATE_SECONDS = 10
+"""By how much a process that looks after 4,000 connections may be late to notice."""
+
+
+def run(turn: Turn) -> Counts:
+    """Besiege a relay for a minute at least, and then one on which a piece of a header rests."""
+    with running(*MEMORY) as relay:
+        began = time.monotonic()
+        took: list[float] = []
+        with besieged(relay, SIZES) as lives:
+            while time.monotonic() < began + 70 or (turn.goes_on and len(took) < 20_000):
+                took += honest_seconds(relay, 20)
+            seen = lives()
+        took.sort()
+        memory = memory_bytes(relay, "VmHWM") // 2**20
+        code, err = relay.stop()
+    assert (code, len(err.splitlines())) == (0, 1), err
+    for kind, seconds in LONGEST.items():
+        assert seen.cut[kind] >= SIZES[kind], (kind, seen)
+        assert seen.longest[kind] < seconds + LATE_SECONDS, (kind, seen)
+    assert p99(took) <= MOST_SECONDS, p99(took)
+    handshakes = _handshakes()
+    with running_with(stands_still, *MEMORY) as relay, besieged(relay, SIZES):
+        assert p99(honest_seconds(relay, 20)) > MOST_SECONDS, "a planted delay was not seen"
+    return {
+        "honest syncs": len(took),
+        "ms at most for 99 of 100": round(1000 * p99(took)),
+        "ms at most for half": round(1000 * took[len(took) // 2]),
+        **{f"{kind} cut": seen.cut[kind] for kind in LONGEST},
+        "MiB of the relay at most": memory,
+        **handshakes,
+    }
+
+
+def _handshakes() -> dict[str, int]:
+    """Besiege a relay that speaks TLS with half handshakes alone."""
+    size, kind = 2000, "half handshake"
+    with tempfile.TemporaryDirectory() as folder:
+        made, private = certificate(Path(folder))
+        context = ssl.create_default_context(cafile=str(made))
+        tls = ("--tls-certificate", str(made), "--tls-key", str(private))
+        with running(*MEMORY, *tls) as relay, besieged(relay, {kind: size}) as lives:
+            took: list[float] = []
+            while (seen := lives()).cut[kind] < size:
+                took += honest_seconds(relay, 20, context)
+                assert seen.longest[kind] < LONGEST["silent"] + LATE_SECONDS, seen
+    took.sort()
+    assert p99(took) <= MOST_SECONDS, p99(took)
+    return {
+        "honest syncs over TLS": len(took),
+        "ms at most for 99 of 100 of them": round(1000 * p99(took)),
+        "half handshakes cut": seen.cut[kind],
+    }
