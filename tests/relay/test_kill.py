@@ -182,7 +182,7 @@ commits.Committer._finish = lambda *_: None
 
 DELETE_ONLY_IN_MEMORY = """
 honest = commits.Committer._write
-commits.Committer._write = lambda self, page, record: record and honest(self, page, record)
+commits.Committer._write = lambda self, writes: honest(self, [one for one in writes if one[1]])
 """
 
 
