@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.sync import Deposit, DepositOutcome, PollResult
 
-EXPIRE_AT_MOST: Final = 64
+EXPIRE_AT_MOST: Final = 32
 """How many boxes one call of `Store.expire` erases: others wait no longer than for that."""
 
 

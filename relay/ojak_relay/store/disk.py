@@ -14,7 +14,9 @@ class Disk(Protocol):
     def pread(self, fd: int, length: int, offset: int, /) -> bytes:
         """Return up to *length* bytes at *offset*."""
 
-    def preadv(self, fd: int, buffers: Sequence[bytearray], offset: int, flags: int = 0, /) -> int:
+    def preadv(
+        self, fd: int, buffers: Sequence[bytearray | memoryview], offset: int, flags: int = 0, /
+    ) -> int:
         """Fill *buffers* from *offset* and return how many bytes there were."""
 
     def pwrite(self, fd: int, data: bytes, offset: int, /) -> int:

@@ -16,6 +16,7 @@ finds what disks do to bytes. Against people the boxes are sealed by those who w
 import os
 import struct
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,9 +27,10 @@ PAGE_BYTES: Final = 4096
 HEADER_BYTES: Final = PAGE_BYTES - BOX_BYTES
 
 _HEADER: Final = struct.Struct(">8s32sQQQ24xI")
+_HEADER_AND_CHECKSUM: Final = struct.Struct(">8s32sQQQ24xI4x")
 _SUPERBLOCK: Final = struct.Struct(">8sQQQ")
 _FORMAT: Final = b"ojakpg02"
-_BOX: Final = b"ojak box"
+BOX: Final = b"ojak box"
 _ERASED: Final = b"ojakgone"
 _FRESH_PAGE: Final = bytes(PAGE_BYTES)
 _WHOLE: Final = 0x2144DF1C
@@ -56,7 +58,7 @@ class Superblock:
 
 def box_page(record: Record, commit: int) -> bytes:
     """Return the page that keeps *record*, 4096 bytes."""
-    header = (_BOX, record.id, commit, record.expires_at, record.released_at)
+    header = (BOX, record.id, commit, record.expires_at, record.released_at)
     return _page(*header, zlib.crc32(record.box), body=record.box)
 
 
@@ -75,24 +77,24 @@ def _checked(data: bytes) -> bytes:
     return data + zlib.crc32(data).to_bytes(4, "little")
 
 
-def read_header(page: bytes | memoryview, at: int = 0) -> Header | None:
-    """Return the header that begins at *at*, or None if it is not whole."""
-    if zlib.crc32(page[at : at + HEADER_BYTES]) != _WHOLE:
-        return None
-    return _HEADER.unpack_from(page, at)
+def read_header(page: bytes) -> Header | None:
+    """Return the header of *page*, or None if it is not whole."""
+    return _HEADER.unpack_from(page) if zlib.crc32(page[:HEADER_BYTES]) == _WHOLE else None
 
 
-def is_box(header: Header) -> bool:
-    """Say whether *header* is of a box, and not of an erased page."""
-    return header[0] == _BOX
+def read_headers(headers: memoryview) -> Iterator[Header | None]:
+    """Do the same for many headers that lie side by side."""
+    whole = _HEADER_AND_CHECKSUM.iter_unpack(headers)
+    for at, header in zip(range(0, len(headers), HEADER_BYTES), whole, strict=True):
+        yield header if zlib.crc32(headers[at : at + HEADER_BYTES]) == _WHOLE else None
 
 
-def is_fresh(page: bytes | memoryview) -> bool:
+def is_fresh(page: bytes) -> bool:
     """Say whether nothing was ever written to *page*."""
     return page == _FRESH_PAGE
 
 
-def is_torn(page: bytes | memoryview, header: Header) -> bool:
+def is_torn(page: bytes, header: Header) -> bool:
     """Say whether the body of *page* is not the one its header was written with."""
     return zlib.crc32(page[HEADER_BYTES:]) != header[-1]
 
@@ -100,7 +102,7 @@ def is_torn(page: bytes | memoryview, header: Header) -> bool:
 def read_record(page: bytes) -> Record | None:
     """Return the box in *page*, or None if the page holds none or one that is damaged."""
     header = read_header(page)
-    if header is None or not is_box(header) or is_torn(page, header):
+    if header is None or header[0] != BOX or is_torn(page, header):
         return None
     _, id_, _, expires_at, released_at, _ = header
     return Record(MailboxId(id_), released_at, expires_at, page[HEADER_BYTES:])

@@ -234,7 +234,7 @@ class PagesStore:
             raise TypeError("not a change of this store")
         for id_, old_page, new_page, record in job.moves:
             if old_page is not None:
-                self._index.remove(id_, old_page)
+                self._index.remove(old_page)
                 self._due.clear(old_page)
                 self._free.append(old_page)
             if new_page is not None and record is not None:

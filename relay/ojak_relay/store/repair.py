@@ -11,23 +11,24 @@ power, and another sync alone would not tell.
 """
 
 from array import array
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ojak_protocol.addresses import MailboxId
 from ojak_relay.store.due import NEVER
 from ojak_relay.store.index import Index
 from ojak_relay.store.page import (
-    PAGE_BYTES,
-    Header,
+    BOX,
     erased_page,
-    is_box,
     is_fresh,
     is_torn,
     read_header,
+    read_headers,
 )
 from ojak_relay.store.page_file import PageFile
 
 
+@dataclass(slots=True)
 class Start:
     """What a file holds once put right. Each array has one item a page.
 
@@ -37,65 +38,15 @@ class Start:
         released_at: from when on it is visible.
         free: the pages that can be written, the last ones first.
         commit: number of the last commit in the file.
-        unreadable: how many pages the disk did not give. They are left alone.
+        unreadable: pages that the disk did not give. They are left alone.
     """
 
-    def __init__(self, pages: int) -> None:
-        self.index = Index(pages)
-        self.expires_at = array("Q", [NEVER]) * pages
-        self.released_at = array("Q", [0]) * pages
-        self.free = array("I")
-        self.commit = 0
-        self.unreadable = 0
-
-
-@dataclass(slots=True)
-class _Scan:
-    """What is known of the pages read so far.
-
-    Attributes:
-        commits: of each page with a box.
-        newest: pages of the newest commit; nothing is done with these before all are read.
-        erase: pages to be erased.
-    """
-
-    start: Start
-    commits: "array[int]"
-    newest: dict[int, Header] = field(default_factory=dict)
-    erase: list[int] = field(default_factory=list)
-
-    def see(self, page: int, header: Header) -> None:
-        """Take a page whose header is whole."""
-        commit = header[2]
-        if commit < self.start.commit:
-            self.take(page, header)
-            return
-        if commit > self.start.commit:
-            for other, one in self.newest.items():
-                self.take(other, one)
-            self.newest.clear()
-            self.start.commit = commit
-        self.newest[page] = header
-
-    def take(self, page: int, header: Header) -> None:
-        """Take a page that is whole; of two boxes with one id the newer one."""
-        start = self.start
-        if not is_box(header):
-            start.free.append(page)
-            return
-        _, id_, commit, expires_at, released_at, _ = header
-        other = start.index.find(MailboxId(id_))
-        if other is not None:
-            older = page if commit < self.commits[other] else other
-            self.erase.append(older)
-            if older == page:
-                return
-            start.index.remove(MailboxId(id_), other)
-            start.expires_at[other] = NEVER
-        start.index.put(MailboxId(id_), page)
-        start.expires_at[page] = expires_at
-        start.released_at[page] = released_at
-        self.commits[page] = commit
+    index: Index
+    expires_at: "array[int]"
+    released_at: "array[int]"
+    free: "array[int]"
+    commit: int = 0
+    unreadable: set[int] = field(default_factory=set)
 
 
 def repair(file: PageFile) -> Start:
@@ -105,32 +56,88 @@ def repair(file: PageFile) -> Start:
         OSError: the disk refused to write.
         StoreFailed: the disk refused to read, or the file became shorter.
     """
-    start = Start(file.pages.stop)
-    scan = _Scan(start, array("Q", [0]) * file.pages.stop)
-    read = 0
-    for pages, data in file.scan():
-        read += len(pages)
-        for page, at in zip(pages, range(0, len(data), PAGE_BYTES), strict=False):
-            header = read_header(data, at)
-            if header is not None:
-                scan.see(page, header)
-            elif is_fresh(data[at : at + PAGE_BYTES]):
-                start.free.append(page)
-            else:
-                scan.erase.append(page)
-    start.unreadable = len(file.pages) - read
-    for page, header in scan.newest.items():
+    scan = _scanned(file)
+    start = scan.start
+    for page in scan.newest:
         whole = file.read_page(page)
-        if is_torn(whole, header):
-            scan.erase.append(page)
+        header = read_header(whole)
+        if header is None or is_torn(whole, header):
+            scan.broken.append(page)
+            _forget(start, page)
         else:
-            scan.take(page, header)
             file.write(page, whole)
     # Before anything that these replace is erased.
     file.sync()
-    for page in scan.erase:
+    older = [page for pages in scan.doubles.values() for page in _older(file, start, pages)]
+    for page in older:
+        _forget(start, page)
+    for page in (*scan.broken, *older):
         file.write(page, erased_page(start.commit))
     file.sync()
-    start.free.extend(scan.erase)
-    start.free.reverse()
+    free = (page for page in reversed(file.pages) if start.expires_at[page] == NEVER)
+    start.free.extend(page for page in free if page not in start.unreadable)
     return start
+
+
+@dataclass(slots=True)
+class _Scan:
+    """What the headers of a file say.
+
+    Attributes:
+        start: all boxes, torn and double ones included; nothing is free yet.
+        broken: pages whose header is not whole.
+        newest: pages of the newest commit.
+        doubles: ids that more than one page has, and these.
+    """
+
+    start: Start
+    broken: list[int] = field(default_factory=list)
+    newest: list[int] = field(default_factory=list)
+    doubles: dict[bytes, set[int]] = field(default_factory=dict)
+
+
+def _scanned(file: PageFile) -> _Scan:
+    total = file.pages.stop
+    never, zero = array("Q", [NEVER]), array("Q", [0])
+    start = Start(Index(total), never * total, zero * total, array("I"))
+    scan = _Scan(start)
+    put, expires_at, released_at = start.index.put, start.expires_at, start.released_at
+    expected = file.pages.start
+    for pages, headers in file.headers():
+        start.unreadable.update(range(expected, pages.start))
+        expected = pages.stop
+        for page, header in zip(pages, read_headers(headers), strict=True):
+            if header is None:
+                if not is_fresh(file.read_page(page)):
+                    scan.broken.append(page)
+                continue
+            magic, id_, commit, its_expires_at, its_released_at, _ = header
+            if magic == BOX:
+                expires_at[page] = its_expires_at
+                released_at[page] = its_released_at
+                if other := put(MailboxId(id_), page):
+                    scan.doubles.setdefault(id_, {other}).add(page)
+            if commit > start.commit:
+                start.commit = commit
+                scan.newest.clear()
+            if commit == start.commit:
+                scan.newest.append(page)
+    start.unreadable.update(range(expected, total))
+    return scan
+
+
+def _older(file: PageFile, start: Start, pages: Iterable[int]) -> list[int]:
+    """Return, of *pages* with one id, all but the newest."""
+    headers = [(read_header(file.read_page(page)), page) for page in pages if _has_box(start, page)]
+    by_commit = sorted((header[2], page) for header, page in headers if header is not None)
+    return [page for _, page in by_commit[:-1]]
+
+
+def _has_box(start: Start, page: int) -> bool:
+    return start.expires_at[page] != NEVER
+
+
+def _forget(start: Start, page: int) -> None:
+    if _has_box(start, page):
+        start.index.remove(page)
+        start.expires_at[page] = NEVER
