@@ -8,7 +8,6 @@ import asyncio
 import os
 import signal
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import click
 import uvloop
 
 from ojak_relay.app import App
+from ojak_relay.clock import Clock
 from ojak_relay.config import STORES, Config, load
 from ojak_relay.connections import Server, tls_context
 from ojak_relay.errors import ConfigError, StoreUnusable
@@ -66,7 +66,14 @@ async def run(config: Config, relay_pass: str) -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_on_stray_error)
     store = await open_store(config)
-    service = Service(store, clock=lambda: int(time.time()))
+    clock = Clock(store.clock)
+    service = Service(store, clock)
+    if not clock.is_trusted:
+        _report("the clock of this machine cannot be right; boxes age by the time that passes")
+    if store.unreadable_pages:
+        _report(
+            f"the disk does not give {store.unreadable_pages} pages; their boxes are not served"
+        )
     app = App(service, config, relay_pass, _report)
     server = Server(app.handle, config, _report)
     sweeper = asyncio.create_task(service.sweep())

@@ -46,6 +46,10 @@ class Store(Protocol):
         """A time that the clock had reached when this was last used, Unix seconds, or 0."""
 
     @property
+    def unreadable_pages(self) -> int:
+        """How many pages the disk did not give at start; their boxes are not served."""
+
+    @property
     def failed(self) -> bool:
         """Whether the disk refused once; then nothing is written any more."""
 

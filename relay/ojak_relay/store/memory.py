@@ -31,6 +31,11 @@ class MemoryStore:
         return 0
 
     @property
+    def unreadable_pages(self) -> int:
+        """Memory has no pages."""
+        return 0
+
+    @property
     def failed(self) -> bool:
         """Memory does not fail."""
         return False

@@ -60,8 +60,7 @@ class PagesStore:
         self._deleted = DeletedLately()
         self._waiters = Waiters()
         self._commits = Committer(file, start.commit)
-        self.unreadable_pages = start.unreadable
-        """How many pages the disk did not give at start. They are left alone until the next."""
+        self._unreadable = len(start.unreadable)
 
     @classmethod
     async def open(cls, path: Path, capacity: int, *, disk: Disk = os) -> Self:
@@ -84,6 +83,11 @@ class PagesStore:
         return self._file.clock
 
     @property
+    def unreadable_pages(self) -> int:
+        """How many pages the disk did not give at start. They are left alone until the next."""
+        return self._unreadable
+
+    @property
     def failed(self) -> bool:
         """Whether the disk refused once."""
         return self._commits.failed
@@ -94,6 +98,7 @@ class PagesStore:
         """Delete, then deposit; return one outcome per deposit once all of it is durable."""
         if not deletes and not deposits:
             return ()
+        self._check()
         for deposit in deposits:
             await self._warm(deposit.id)
         change = self._change(now)
@@ -139,6 +144,7 @@ class PagesStore:
     async def expire(self, *, now: int) -> bool:
         """Erase some boxes whose time is over; return whether more may be due."""
         self._deleted.forget(now)
+        self._check()
         change = self._change(now)
         for page in self._due.take(now, EXPIRE_AT_MOST):
             self._erase(self._index.id_of(page), page, change)
@@ -152,6 +158,10 @@ class PagesStore:
         await self._commits.close()
         self._file.close()
 
+    def _check(self) -> None:
+        if self._commits.failed:
+            raise StoreFailed("the disk refused before")
+
     def _change(self, now: int) -> _Change:
         return _Change(asyncio.get_running_loop().create_future(), self._publish, now)
 
@@ -160,8 +170,6 @@ class PagesStore:
         if change.moves or self._commits.wants(change.now):
             change.settles.add(change.done)
             self._commits.submit(change)
-        elif self._commits.failed:
-            raise StoreFailed("the disk refused before")
         for settled in change.settles:
             # Shielded: others may wait for the same sync when this request is broken off.
             await asyncio.shield(settled)
