@@ -23,11 +23,15 @@ from ojak_relay.service import Service
 from ojak_relay.store.base import Store
 from ojak_relay.store.memory import MemoryStore
 from ojak_relay.store.pages import PagesStore
+from ojak_relay.store.resize import resize
 
 
-@click.group()
-def main() -> None:
-    """Keep sealed boxes for a while and forget them."""
+@click.group(invoke_without_command=True)
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Keep sealed boxes for a while and forget them. Without a command: serve."""
+    if context.invoked_subcommand is None:
+        context.invoke(serve)
 
 
 @main.command()
@@ -54,6 +58,26 @@ def serve(**flags: object) -> None:
         _fail(str(error), 1)
     except OSError as error:
         _fail(f"cannot listen on {config.listen}: {os.strerror(error.errno or 0)}", 1)
+
+
+@main.command("resize")
+@click.option("--config", metavar="FILE", help="TOML file with settings.")
+@click.option("--path", metavar="FILE", help="File of the pages store.")
+@click.option("--capacity", type=int, metavar="BOXES", help="How many boxes shall fit.")
+def resize_store(**flags: object) -> None:
+    """Make a store larger or smaller while no relay runs on it.
+
+    What lies there stays. Killed at any moment nothing is lost, and the same command finishes.
+    """
+    try:
+        config = load(flags, os.environ)
+        before = resize(Path(config.path), config.capacity, disk=os)
+    except ConfigError as error:
+        _fail(str(error), 2)
+    except StoreUnusable as error:
+        _fail(str(error), 1)
+    else:
+        click.echo(f"boxes that fit: {config.capacity} (before: {before})")
 
 
 async def run(config: Config, relay_pass: str) -> None:
