@@ -10,13 +10,11 @@ from ojak_protocol.sync import DepositOutcome, Found
 from ojak_relay.errors import StoreFailed, StoreUnusable
 from ojak_relay.store.pages import PagesStore
 from tests.relay.disks import RecordingDisk
-from tests.relay.kit import NOW, box, deposit, place
+from tests.relay.kit import NOW, box, boxes_in, deposit, place
 
 CAPACITY = 24
 SHORT_TTL, LONG_TTL = 60, 6000
 WORKERS = 3
-MARK_BYTES = 16
-"""Of a box: enough to know it by."""
 
 
 @dataclass
@@ -110,8 +108,7 @@ def violations(path: Path, asked: Asked) -> list[str]:
     """Say what is not as it was acknowledged, and which boxes lie there and are not served."""
     wrong, served = asyncio.run(_served(path, asked))
     lies = path.read_bytes()
-    marks = {content: box(content)[:MARK_BYTES] for content in range(1, asked.contents + 1)}
-    left = {content for content, mark in marks.items() if mark in lies} - served
+    left = boxes_in(lies) - served
     return wrong + [f"box {content} is on the disk and not served" for content in sorted(left)]
 
 
