@@ -12,6 +12,7 @@ import pytest
 
 from ojak_relay.store import page, repair
 from ojak_relay.store.commits import Committer, Job
+from ojak_relay.store.page_file import PageFile
 from tests.relay.cuts import cut_once
 from tests.relay.disks import RecordingDisk
 
@@ -82,3 +83,11 @@ def test_c2_a_start_that_leaves_the_older_of_two_is_found(
 ) -> None:
     monkeypatch.setattr(repair, "_older", lambda *_: [])
     assert cut_many(tmp_path, 200)
+
+
+def test_c2_a_start_that_looks_at_no_body_of_an_erased_page_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A page that was to be written may keep its old header, and part of a box behind it."""
+    monkeypatch.setattr(PageFile, "is_closed", property(lambda _: True))
+    assert cut_many(tmp_path, 100)

@@ -11,6 +11,7 @@ Once a minute a commit also notes the time in the superblock, for the clock of t
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from typing import Final
@@ -103,6 +104,10 @@ class Committer:
                 except Exception:  # noqa: BLE001 - whatever it is, nobody may hear that it is durable
                     self._failed = True
             self._loop.call_soon_threadsafe(self._finish, jobs, not self._failed)
+        if not self._failed:
+            with suppress(OSError):
+                self._file.note(is_closed=True)
+                self._file.sync()
 
     def _queued(self) -> list[Job | None]:
         queued: list[Job | None] = []

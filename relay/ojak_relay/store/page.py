@@ -7,7 +7,7 @@ An erased page has another magic and is otherwise random. The first two pages of
 superblocks; the whole one with the higher serial counts, so that one can be written while the
 other stands:
 
-    magic 8 ‖ serial 8 ‖ capacity 8 ‖ clock 8 ‖ CRC 4 ‖ zeros
+    magic 8 ‖ serial 8 ‖ capacity 8 ‖ clock 8 ‖ closed 8 ‖ CRC 4 ‖ zeros
 
 Numbers begin with their most significant byte; a CRC behind what it is of, with its least. CRC-32
 finds what disks do to bytes. Against people the boxes are sealed by those who wrote them.
@@ -28,7 +28,7 @@ HEADER_BYTES: Final = PAGE_BYTES - BOX_BYTES
 
 _HEADER: Final = struct.Struct(">8s32sQQQ24xI")
 _HEADER_AND_CHECKSUM: Final = struct.Struct(">8s32sQQQ24xI4x")
-_SUPERBLOCK: Final = struct.Struct(">8sQQQ")
+_SUPERBLOCK: Final = struct.Struct(">8sQQQQ")
 _FORMAT: Final = b"ojakpg02"
 BOX: Final = b"ojak box"
 _ERASED: Final = b"ojakgone"
@@ -49,11 +49,13 @@ class Superblock:
         serial: the higher one counts.
         capacity: how many boxes the file is made for.
         clock: a time, Unix seconds, that the relay's clock had reached.
+        is_closed: whether whoever wrote to the file last had finished.
     """
 
     serial: int
     capacity: int
     clock: int
+    is_closed: bool
 
 
 def box_page(record: Record, commit: int) -> bytes:
@@ -110,8 +112,8 @@ def read_record(page: bytes) -> Record | None:
 
 def superblock_page(superblock: Superblock) -> bytes:
     """Return the page of *superblock*, 4096 bytes."""
-    fields = (_FORMAT, superblock.serial, superblock.capacity, superblock.clock)
-    return _checked(_SUPERBLOCK.pack(*fields)).ljust(PAGE_BYTES, b"\0")
+    numbers = (superblock.serial, superblock.capacity, superblock.clock, superblock.is_closed)
+    return _checked(_SUPERBLOCK.pack(_FORMAT, *numbers)).ljust(PAGE_BYTES, b"\0")
 
 
 def read_superblock(page: bytes) -> Superblock | None:
@@ -119,5 +121,5 @@ def read_superblock(page: bytes) -> Superblock | None:
     checked = page[: _SUPERBLOCK.size + 4]
     if len(page) != PAGE_BYTES or zlib.crc32(checked) != _WHOLE:
         return None
-    magic, serial, capacity, clock = _SUPERBLOCK.unpack_from(page)
-    return Superblock(serial, capacity, clock) if magic == _FORMAT else None
+    magic, serial, capacity, clock, closed = _SUPERBLOCK.unpack_from(page)
+    return Superblock(serial, capacity, clock, bool(closed)) if magic == _FORMAT else None

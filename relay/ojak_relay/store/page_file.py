@@ -92,6 +92,11 @@ class PageFile:
         return self._superblock.clock
 
     @property
+    def is_closed(self) -> bool:
+        """Whether whoever wrote to the file last had finished."""
+        return self._superblock.is_closed
+
+    @property
     def pages(self) -> range:
         """The numbers of the pages that can hold a box."""
         return pages_for(self.capacity)
@@ -105,14 +110,15 @@ class PageFile:
         if self._disk.pwrite(self._descriptor, data, page * PAGE_BYTES) != PAGE_BYTES:
             raise OSError("a page was written in part")
 
-    def note(self, *, capacity: int | None = None, clock: int = 0) -> None:
-        """Write a superblock with a new capacity or clock, while the other one stands.
+    def note(self, *, capacity: int | None = None, clock: int = 0, is_closed: bool = False) -> None:
+        """Write a superblock with what is new, while the other one stands; durable after `sync`.
 
         Raises:
             OSError: the disk refused.
         """
         old = self._superblock
-        new = Superblock(old.serial + 1, capacity or old.capacity, max(clock, old.clock))
+        clock = max(clock, old.clock)
+        new = Superblock(old.serial + 1, capacity or old.capacity, clock, is_closed)
         self.write(new.serial % SUPERBLOCKS, superblock_page(new))
         self._superblock = new
 
@@ -228,7 +234,9 @@ def _prepare(disk: Disk, descriptor: int, path: Path, capacity: int | None) -> S
     fresh = os.fstat(descriptor).st_size == 0
     if fresh and capacity:
         # Durable before all others: a file that was not finished is still known as ours.
-        disk.pwrite(descriptor, superblock_page(Superblock(0, capacity, 0)), 0)
+        disk.pwrite(
+            descriptor, superblock_page(Superblock(0, capacity, clock=0, is_closed=True)), 0
+        )
         disk.fsync(descriptor)
     superblock = _superblock(disk, descriptor, path)
     if capacity and superblock.capacity != capacity:

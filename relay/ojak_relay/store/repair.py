@@ -1,9 +1,10 @@
 """What a relay does with its file at start: put right what a crash left, and learn what lies where.
 
-Only pages of the newest commit can be torn. What is torn, and the older of two with one id (a
-replacement cut short between its two syncs), is erased before anything is served. Erased pages get
-the number of the newest commit, not a later one: if this start is cut short as well, the next one
-looks at the same pages again.
+Only pages of the newest commit can be torn, and those it was about to take: their headers may be
+the old ones still, and say erased, while a part of a box stands behind. What is torn, and the older
+of two with one id (a replacement cut short between its two syncs), is erased before anything is
+served. Erased pages get the number of the newest commit, not a later one: if this start is cut
+short as well, the next one looks at the same pages again.
 
 The whole pages of the newest commit are written once more. Their sync may have failed, and then
 they stand in the memory of the system and not on the disk: what is served would be gone with the
@@ -58,10 +59,11 @@ def repair(file: PageFile) -> Start:
     """
     scan = _scanned(file)
     start = scan.start
+    if not file.is_closed:
+        scan.broken += [page for page in scan.erased if _is_torn(file.read_page(page))]
     for page in scan.newest:
         whole = file.read_page(page)
-        header = read_header(whole)
-        if header is None or is_torn(whole, header):
+        if _is_torn(whole):
             scan.broken.append(page)
             _forget(start, page)
         else:
@@ -71,8 +73,10 @@ def repair(file: PageFile) -> Start:
     older = [page for pages in scan.doubles.values() for page in _older(file, start, pages)]
     for page in older:
         _forget(start, page)
-    for page in (*scan.broken, *older):
+    for page in dict.fromkeys((*scan.broken, *older)):
         file.write(page, erased_page(start.commit))
+    if file.is_closed:
+        file.note()
     file.sync()
     free = (page for page in reversed(file.pages) if start.expires_at[page] == NEVER)
     start.free.extend(page for page in free if page not in start.unreadable)
@@ -86,12 +90,14 @@ class _Scan:
     Attributes:
         start: all boxes, torn and double ones included; nothing is free yet.
         broken: pages whose header is not whole.
+        erased: pages that are erased, of the newest commit or not.
         newest: pages of the newest commit.
         doubles: ids that more than one page has, and these.
     """
 
     start: Start
     broken: list[int] = field(default_factory=list)
+    erased: "array[int]" = field(default_factory=lambda: array("I"))
     newest: list[int] = field(default_factory=list)
     doubles: dict[bytes, set[int]] = field(default_factory=dict)
 
@@ -117,6 +123,8 @@ def _scanned(file: PageFile) -> _Scan:
                 released_at[page] = its_released_at
                 if other := put(MailboxId(id_), page):
                     scan.doubles.setdefault(id_, {other}).add(page)
+            else:
+                scan.erased.append(page)
             if commit > start.commit:
                 start.commit = commit
                 scan.newest.clear()
@@ -131,6 +139,11 @@ def _older(file: PageFile, start: Start, pages: Iterable[int]) -> list[int]:
     headers = [(read_header(file.read_page(page)), page) for page in pages if _has_box(start, page)]
     by_commit = sorted((header[2], page) for header, page in headers if header is not None)
     return [page for _, page in by_commit[:-1]]
+
+
+def _is_torn(page: bytes) -> bool:
+    header = read_header(page)
+    return header is None or is_torn(page, header)
 
 
 def _has_box(start: Start, page: int) -> bool:

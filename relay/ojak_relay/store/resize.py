@@ -12,7 +12,7 @@ from ojak_relay.errors import StoreUnusable
 from ojak_relay.store.disk import Disk
 from ojak_relay.store.due import NEVER
 from ojak_relay.store.page import box_page, erased_page
-from ojak_relay.store.page_file import SUPERBLOCKS, PageFile, pages_for
+from ojak_relay.store.page_file import PageFile, pages_for
 from ojak_relay.store.pages import start_of
 from ojak_relay.store.repair import Start
 
@@ -32,9 +32,9 @@ def resize(path: Path, capacity: int, *, disk: Disk) -> int:
             file.resize(capacity)
         else:
             _move_down(file, start, pages_for(capacity))
-        for _ in range(SUPERBLOCKS):
-            # One after the other: at any moment one of them is whole.
-            file.note(capacity=capacity)
+        # One superblock after the other: at any moment one of them is whole.
+        for is_closed in (False, True):
+            file.note(capacity=capacity, is_closed=is_closed)
             file.sync()
         file.resize(capacity)
     except OSError as error:
