@@ -139,11 +139,11 @@ for _ in sys.stdin:
 class Starter:
     """Starts relay processes one after the other, without the time that their imports take."""
 
-    def __init__(self, folder: Path, bug: str) -> None:
+    def __init__(self, folder: Path, bug: str, path: Path, capacity: int) -> None:
         script = folder / "starter.py"
         script.write_text(STARTER.format(bug=bug))
-        self.path = folder / "store"
-        self.process = start(*pages(self.path, capacity=CAPACITY), program=(str(script),))
+        self.path = path
+        self.process = start(*pages(path, capacity=capacity), program=(str(script),))
 
     def fork(self) -> Relay:
         """Return a relay that may not listen yet."""
@@ -167,9 +167,11 @@ class Starter:
 
 
 @contextmanager
-def starter(folder: Path, bug: str = "") -> Iterator[Starter]:
-    """Give what starts relays, with a planted *bug* or without."""
-    one = Starter(folder, bug)
+def starter(
+    folder: Path, bug: str = "", *, path: Path | None = None, capacity: int = CAPACITY
+) -> Iterator[Starter]:
+    """Give what starts relays on a store at *path*, with a planted *bug* or without."""
+    one = Starter(folder, bug, path or folder / "store", capacity)
     try:
         yield one
     finally:
