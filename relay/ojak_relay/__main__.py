@@ -19,6 +19,7 @@ from ojak_relay.clock import Clock
 from ojak_relay.config import STORES, Config, load
 from ojak_relay.connections import Server, tls_context
 from ojak_relay.errors import ConfigError, StoreUnusable
+from ojak_relay.memory import overwrite_freed
 from ojak_relay.service import Service
 from ojak_relay.store.base import Store
 from ojak_relay.store.memory import MemoryStore
@@ -52,6 +53,7 @@ def serve(**flags: object) -> None:
     except ConfigError as error:
         _fail(str(error), 2)
     _report(config.describe())
+    overwrite_freed()
     try:
         uvloop.run(run(config, relay_pass))
     except (StoreUnusable, ConfigError) as error:

@@ -5,6 +5,7 @@ Also C4's unreadable pages, and what a failed sync leaves in the memory of the s
 
 import asyncio
 import errno
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +16,7 @@ from ojak_relay.service import Service
 from ojak_relay.store.page import PAGE_BYTES
 from ojak_relay.store.page_file import SUPERBLOCKS
 from ojak_relay.store.pages import PagesStore
+from tests.images import CannotMount, mounted, new_image
 from tests.relay.disks import RecordingDisk, RefusingDisk
 from tests.relay.kit import NOW, box, deposit, place
 
@@ -197,3 +199,27 @@ async def test_c3_what_only_the_memory_of_the_system_holds_is_made_durable_befor
     store = await opened(tmp_path, RecordingDisk(durable=disk.durable))
     assert await looked(store, 1, 2, 3) == [Nothing(), Found(box(8)), Found(box(9))]
     await store.close()
+
+
+async def test_c3_on_a_small_disk_a_store_fits_or_is_refused_and_never_meets_its_end(
+    tmp_path: Path,
+) -> None:
+    image = new_image(tmp_path / "image", mebibytes=8)
+    try:
+        with mounted(image) as disk:
+            with pytest.raises(StoreUnusable, match="No space left on device"):
+                await PagesStore.open(disk / "store", 3000)
+            store = await PagesStore.open(disk / "store", 200)
+            with (disk / "filler").open("wb") as filler, suppress(OSError):
+                while filler.write(bytes(4096)):
+                    filler.flush()
+            for number in range(250):
+                outcome = await store.apply([], [deposit(number, number)], now=NOW)
+                expected = DepositOutcome.STORED if number < 200 else DepositOutcome.FULL
+                assert outcome == (expected,)
+            assert await looked(store, 199, 200) == [Found(box(199)), Nothing()]
+            await store.apply([place(199)], [], now=NOW)
+            assert await store.apply([], [deposit(200, 7)], now=NOW) == STORED
+            await store.close()
+    except CannotMount as reason:
+        pytest.skip(f"NO FULL DISK WAS TRIED: {reason}")
