@@ -20,7 +20,7 @@ FLIPS = 1000
 SEED = 20_261_127
 
 
-async def _fill(path: Path) -> None:
+async def fill(path: Path) -> None:
     store = await PagesStore.open(path, CAPACITY)
     for number in range(BOXES):
         await store.apply([], [deposit(number, number)], now=NOW)
@@ -30,7 +30,7 @@ async def _fill(path: Path) -> None:
 @pytest.fixture(scope="module")
 def filled(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     path = tmp_path_factory.mktemp("filled") / "store"
-    asyncio.run(_fill(path))
+    asyncio.run(fill(path))
     return path.read_bytes()
 
 
