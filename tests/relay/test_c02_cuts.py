@@ -17,7 +17,7 @@ from tests.relay.cuts import cut_once
 from tests.relay.disks import RecordingDisk
 
 SEED = 20_261_127
-CUTS = 100
+CUTS = 80
 
 
 def cut_many(folder: Path, cuts: int, make: Callable[..., RecordingDisk] = RecordingDisk) -> int:

@@ -12,7 +12,7 @@ from tests.images import CannotMount
 from tests.relay.power import power_cuts
 
 SEED = 20_261_128
-CUTS = 12
+CUTS = 8
 
 NO_SYNC = """
 from ojak_relay.store.page_file import PageFile

@@ -353,3 +353,19 @@ async def test_replacing_many_boxes_of_a_full_store_never_needs_more_than_its_fi
         assert outcomes == (DepositOutcome.STORED,) * CAPACITY
     assert store.boxes == CAPACITY
     await store.close()
+
+
+async def test_a_closed_store_refuses_and_leaves_nobody_waiting(path: Path) -> None:
+    store = await opened(path)
+    last = asyncio.create_task(store.apply([], [deposit(1, 7)], now=NOW))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(store.close())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        with pytest.raises(StoreFailed):
+            await store.apply([], [deposit(2, 8)], now=NOW)
+        assert await last == (DepositOutcome.STORED,)
+        await closing
+    store = await opened(path)
+    assert await store.look([place(1), place(2)], room=2, now=NOW) == (Found(box(7)), Nothing())
+    await store.close()

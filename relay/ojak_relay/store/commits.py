@@ -57,8 +57,10 @@ class Committer:
         self._commit = commit
         self._noted = file.clock
         self._failed = False
+        self._closed = False
         self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._asked: list[Job] = []
+        self._queue: SimpleQueue[list[Job] | None] = SimpleQueue()
         # A daemon: a crash elsewhere must not leave a process that holds the lock and serves none.
         self._thread = threading.Thread(target=self._run, name="commits", daemon=True)
         self._thread.start()
@@ -82,22 +84,30 @@ class Committer:
         Raises:
             StoreFailed: the disk refused before, or this was closed.
         """
-        if self._failed:
-            raise StoreFailed("the disk refused before")
-        self._queue.put(job)
+        if self._failed or self._closed:
+            raise StoreFailed("the disk refused before, or the store was closed")
+        if not self._asked:
+            # The thread is woken once for all that one turn of the loop asks for.
+            self._loop.call_soon(self._hand_over)
+        self._asked.append(job)
 
     async def close(self) -> None:
         """Return when everything queued is durable and the thread has ended."""
+        self._hand_over()
+        self._closed = True
         self._queue.put(None)
         await self._loop.run_in_executor(None, self._thread.join)
-        self._failed = True
+
+    def _hand_over(self) -> None:
+        self._queue.put(self._asked)
+        self._asked = []
 
     def _run(self) -> None:
         going = True
         while going:
             taken = [self._queue.get(), *self._queued()]
-            jobs = [job for job in taken if job is not None]
-            going = len(jobs) == len(taken)
+            jobs = [job for some in taken if some is not None for job in some]
+            going = None not in taken
             if not self._failed:
                 try:
                     self.commit(jobs)
@@ -109,8 +119,8 @@ class Committer:
                 self._file.note(is_closed=True)
                 self._file.sync()
 
-    def _queued(self) -> list[Job | None]:
-        queued: list[Job | None] = []
+    def _queued(self) -> list[list[Job] | None]:
+        queued: list[list[Job] | None] = []
         try:
             while True:
                 queued.append(self._queue.get_nowait())
