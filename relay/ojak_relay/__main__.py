@@ -11,7 +11,6 @@ import resource
 import secrets
 import signal
 import sys
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -20,22 +19,28 @@ import click
 import uvloop
 
 from ojak_relay.app import App
+from ojak_relay.clock import Clock
 from ojak_relay.config import STORES, Config, load
 from ojak_relay.connections import Server, bound_open_files, tls_context
 from ojak_relay.errors import ConfigError, StoreUnusable
 from ojak_relay.limits import Limits
+from ojak_relay.memory import overwrite_freed
 from ojak_relay.service import Service
 from ojak_relay.store.base import Store
 from ojak_relay.store.memory import MemoryStore
 from ojak_relay.store.pages import PagesStore
+from ojak_relay.store.resize import resize
 
 _PASS: Final = re.compile(r"[A-Za-z0-9._~+/-]{1,256}=*")
 """What `Authorization: Bearer` can carry; a client sends no other."""
 
 
-@click.group()
-def main() -> None:
-    """Keep sealed boxes for a while and forget them."""
+@click.group(invoke_without_command=True)
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Keep sealed boxes for a while and forget them. Without a command: serve."""
+    if context.invoked_subcommand is None:
+        context.invoke(serve)
 
 
 @main.command()
@@ -62,12 +67,33 @@ def serve(**flags: object) -> None:
     files = bound_open_files(config)
     if files < config.connections:
         _report(f"the system lets this process open {files} files, connections included")
+    overwrite_freed()
     try:
         uvloop.run(run(config, relay_pass))
     except (StoreUnusable, ConfigError) as error:
         _fail(str(error), 1)
     except OSError as error:
         _fail(f"cannot listen on {config.listen}: {os.strerror(error.errno or 0)}", 1)
+
+
+@main.command("resize")
+@click.option("--config", metavar="FILE", help="TOML file with settings.")
+@click.option("--path", metavar="FILE", help="File of the pages store.")
+@click.option("--capacity", type=int, metavar="BOXES", help="How many boxes shall fit.")
+def resize_store(**flags: object) -> None:
+    """Make a store larger or smaller while no relay runs on it.
+
+    What lies there stays. Killed at any moment nothing is lost, and the same command finishes.
+    """
+    try:
+        config = load(flags, os.environ)
+        before = resize(Path(config.path), config.capacity, disk=os)
+    except ConfigError as error:
+        _fail(str(error), 2)
+    except StoreUnusable as error:
+        _fail(str(error), 1)
+    else:
+        click.echo(f"boxes that fit: {config.capacity} (before: {before})")
 
 
 async def run(config: Config, relay_pass: str) -> None:
@@ -80,7 +106,14 @@ async def run(config: Config, relay_pass: str) -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_on_stray_error)
     store = await open_store(config)
-    service = Service(store, clock=lambda: int(time.time()))
+    clock = Clock(store.clock)
+    service = Service(store, clock)
+    if not clock.is_trusted:
+        _report("the clock of this machine cannot be right; boxes age by the time that passes")
+    if store.unreadable_pages:
+        _report(
+            f"the disk does not give {store.unreadable_pages} pages; their boxes are not served"
+        )
     limits = Limits(config, loop.time, secrets.token_bytes)
     app = App(service, config, limits, relay_pass, _report)
     server = Server(app.handle, config, limits, _report)

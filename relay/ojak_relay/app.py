@@ -142,7 +142,7 @@ class App:
         except (Malformed, TooNew) as error:
             return refusal(HTTPStatus.BAD_REQUEST, str(error))
         except StoreFailed:
-            self._report("the disk refused; boxes are not served until a restart")
+            self._report("the disk refused; nothing is stored or deleted until a restart")
             return refusal(HTTPStatus.SERVICE_UNAVAILABLE)
         except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
             return refusal(HTTPStatus.REQUEST_TIMEOUT)

@@ -11,6 +11,7 @@ from contextlib import suppress
 from ojak_protocol.addresses import mailbox_id
 from ojak_protocol.sync import DepositOutcome, Nothing, PollResult, SyncReply, SyncRequest
 from ojak_relay.errors import StoreFailed
+from ojak_relay.memory import ReadBuffer
 from ojak_relay.store.base import Store
 
 
@@ -69,10 +70,15 @@ class Service:
 
     async def sweep(self) -> None:
         """Erase boxes whose time is over, in small pieces, for as long as the disk allows."""
-        while not self._store.failed:
-            with suppress(StoreFailed):
-                more = await self._store.expire(now=self._clock())
-                await asyncio.sleep(0 if more else 1)
+        read = ReadBuffer()
+        try:
+            while not self._store.failed:
+                with suppress(StoreFailed):
+                    more = await self._store.expire(now=self._clock())
+                    await read.overwrite()
+                    await asyncio.sleep(0 if more else 1)
+        finally:
+            read.close()
 
     async def _look(self, request: SyncRequest) -> tuple[PollResult, ...]:
         return await self._store.look(request.polls, room=request.room, now=self._clock())

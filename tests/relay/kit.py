@@ -2,6 +2,7 @@
 
 import http.client
 import os
+import re
 import select
 import signal
 import subprocess
@@ -34,7 +35,12 @@ def place(number: int) -> MailboxId:
 
 
 def box(number: int) -> bytes:
-    return f"<box {number}>".encode().ljust(4000, b".")
+    return (f"<box {number}>".encode() * 600)[:4000]
+
+
+def boxes_in(data: bytes) -> set[int]:
+    """Return the numbers of which any part of a box, some dozen bytes long, lies in *data*."""
+    return {int(number) for number in set(re.findall(rb"<box (\d+)>", data))}
 
 
 def deposit(
@@ -83,6 +89,10 @@ class Relay:
             self.killed = True
             with suppress(ProcessLookupError):
                 os.kill(self.pid or self.process.pid, signal.SIGKILL)
+
+    def signal(self, number: int) -> None:
+        """Send the relay itself a signal."""
+        os.kill(self.pid or self.process.pid, number)
 
     def connect(self, timeout: float = 10) -> http.client.HTTPConnection:
         return http.client.HTTPConnection(self.host, self.port, timeout=timeout)

@@ -12,14 +12,8 @@ import pytest
 from ojak_protocol.sync import DepositOutcome, Found, Nothing
 from ojak_relay.errors import StoreFailed, StoreUnusable
 from ojak_relay.store.base import Record
-from ojak_relay.store.page_file import (
-    HEADER_BYTES,
-    PAGE_BYTES,
-    SPARE_PAGES,
-    PageFile,
-    box_page,
-    erased_page,
-)
+from ojak_relay.store.page import HEADER_BYTES, PAGE_BYTES, box_page, erased_page
+from ojak_relay.store.page_file import SPARE_PAGES, SUPERBLOCKS, PageFile
 from ojak_relay.store.pages import PagesStore
 from ojak_relay.store.repair import repair
 from tests.relay.kit import NOW, box, deposit, place
@@ -96,7 +90,7 @@ async def test_no_byte_of_a_deleted_replaced_or_expired_box_is_left_in_the_file(
 
 async def test_the_file_is_whole_from_the_start_and_never_grows(path: Path) -> None:
     store = await opened(path)
-    size = (1 + CAPACITY + SPARE_PAGES) * PAGE_BYTES
+    size = (SUPERBLOCKS + CAPACITY + SPARE_PAGES) * PAGE_BYTES
     assert status(path).st_size == size
     assert status(path).st_blocks * 512 >= size
     assert status(path).st_mode & 0o077 == 0
@@ -224,7 +218,7 @@ async def test_every_flipped_byte_of_the_file_leaves_the_other_boxes(path: Path)
     await store.apply([], [deposit(n, n) for n in range(4)], now=NOW)
     await store.close()
     whole = content(path)
-    for position in range(PAGE_BYTES, 6 * PAGE_BYTES, 97):
+    for position in range(0, 6 * PAGE_BYTES, 97):
         write(path, 0, bytes([whole[position] ^ 1]), at=position)
         store = await opened(path)
         results = await store.look([place(n) for n in range(4)], room=4, now=NOW)
@@ -358,4 +352,20 @@ async def test_replacing_many_boxes_of_a_full_store_never_needs_more_than_its_fi
         outcomes = await store.apply([], replacing, now=NOW)
         assert outcomes == (DepositOutcome.STORED,) * CAPACITY
     assert store.boxes == CAPACITY
+    await store.close()
+
+
+async def test_a_closed_store_refuses_and_leaves_nobody_waiting(path: Path) -> None:
+    store = await opened(path)
+    last = asyncio.create_task(store.apply([], [deposit(1, 7)], now=NOW))
+    await asyncio.sleep(0)
+    closing = asyncio.create_task(store.close())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        with pytest.raises(StoreFailed):
+            await store.apply([], [deposit(2, 8)], now=NOW)
+        assert await last == (DepositOutcome.STORED,)
+        await closing
+    store = await opened(path)
+    assert await store.look([place(1), place(2)], room=2, now=NOW) == (Found(box(7)), Nothing())
     await store.close()

@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from ojak_protocol.addresses import MailboxId
 from ojak_protocol.sync import DepositOutcome, Found, NoRoom, Nothing, PollResult
+from ojak_relay.store import memory, pages
 from ojak_relay.store.base import EXPIRE_AT_MOST, Store
+from ojak_relay.store.deleted import DeletedLately
 from ojak_relay.store.memory import MemoryStore
 from ojak_relay.store.pages import PagesStore
 from tests.relay.kit import NOW, box, deposit, place
@@ -273,6 +276,116 @@ async def test_many_requests_at_once_leave_one_winner(opened: Opener) -> None:
         assert sorted(outcome for (outcome,) in outcomes) == [STORED] + [OCCUPIED] * 19
         winner = outcomes.index((STORED,))
         assert await look(store, 1) == [Found(box(winner))]
+
+
+@pytest.mark.asyncio
+async def test_a_replacement_lives_from_its_own_release_with_its_own_time(opened: Opener) -> None:
+    async with opened() as store:
+        await store.apply([], [deposit(1, 7, ttl=6000)], now=NOW)
+        await store.apply([], [deposit(1, 8, shown=True, ttl=60, after=100)], now=NOW + 10)
+        assert await look(store, 1, now=NOW + 109) == [Nothing()]
+        assert await look(store, 1, now=NOW + 110) == [Found(box(8))]
+        assert await look(store, 1, now=NOW + 170) == [Nothing()]
+
+
+@pytest.mark.asyncio
+async def test_what_was_refused_as_occupied_or_full_leaves_nothing(opened: Opener) -> None:
+    async with opened(capacity=1) as store:
+        await store.apply([], [deposit(1, 7, ttl=60)], now=NOW)
+        refused = [deposit(1, 8, ttl=6000), deposit(2, 8, ttl=6000)]
+        assert await store.apply([], refused, now=NOW) == (OCCUPIED, FULL)
+        assert store.boxes == 1
+        await store.expire(now=NOW + 60)
+        assert store.boxes == 0
+        assert await look(store, 1, 2, now=NOW + 60) == [Nothing(), Nothing()]
+
+
+@pytest.mark.asyncio
+async def test_a_mark_of_a_deletion_is_of_one_place_only(opened: Opener) -> None:
+    async with opened() as store:
+        await store.apply([], [deposit(1, 7)], now=NOW)
+        await store.apply([place(1)], [deposit(2, 7)], now=NOW)
+        assert await look(store, 1, 2) == [Nothing(), Found(box(7))]
+
+
+@pytest.mark.asyncio
+async def test_a_deletion_repeated_does_not_make_its_mark_last_longer(opened: Opener) -> None:
+    async with opened() as store:
+        await store.apply([], [deposit(1, 7)], now=NOW)
+        await store.apply([place(1)], [], now=NOW)
+        await store.apply([place(1), place(1)], [], now=NOW + 1000)
+        await store.apply([], [deposit(1, 8)], now=NOW + HOUR)
+        assert await look(store, 1, now=NOW + HOUR) == [Found(box(8))]
+
+
+@pytest.mark.asyncio
+async def test_deleting_a_replaced_box_leaves_neither(opened: Opener) -> None:
+    async with opened() as store:
+        await store.apply([], [deposit(1, 7), deposit(1, 8, shown=True)], now=NOW)
+        await store.apply([place(1)], [], now=NOW)
+        assert await look(store, 1) == [Nothing()]
+        assert store.boxes == 0
+
+
+@pytest.mark.asyncio
+async def test_one_box_polled_for_twice_is_given_twice_and_takes_room_twice(opened: Opener) -> None:
+    async with opened() as store:
+        await store.apply([], [deposit(1, 7)], now=NOW)
+        assert await look(store, 1, 1, 1, room=2) == [Found(box(7)), Found(box(7)), NoRoom()]
+
+
+@pytest.mark.asyncio
+async def test_a_full_store_makes_room_for_a_box_at_a_place_whose_box_is_over(
+    opened: Opener,
+) -> None:
+    async with opened(capacity=1) as store:
+        await store.apply([], [deposit(1, 7, ttl=60)], now=NOW)
+        outcomes = await store.apply([], [deposit(2, 8), deposit(1, 8)], now=NOW + 60)
+        assert outcomes == (FULL, STORED)
+        assert await look(store, 1, 2, now=NOW + 60) == [Found(box(8)), Nothing()]
+
+
+@pytest.mark.asyncio
+async def test_a_wait_broken_off_or_a_request_broken_off_leaves_the_store_usable(
+    opened: Opener,
+) -> None:
+    async with opened() as store:
+        for work in (
+            store.wait_for([place(1)], 100, now=NOW),
+            store.apply([], [deposit(1, 7)], now=NOW),
+        ):
+            broken = asyncio.ensure_future(work)
+            await asyncio.sleep(0)
+            broken.cancel()
+            await asyncio.gather(broken, return_exceptions=True)
+        async with asyncio.timeout(5):
+            assert await store.apply([], [deposit(1, 7)], now=NOW) == (STORED,)
+        assert await look(store, 1) == [Found(box(7))]
+
+
+@pytest.mark.asyncio
+async def test_what_a_store_says_of_itself_when_all_is_well(opened: Opener) -> None:
+    async with opened() as store:
+        assert (store.boxes, store.failed, store.clock, store.unreadable_pages) == (0, False, 0, 0)
+
+
+class Forgetful(DeletedLately):
+    """Planted: a memory of deleted ids that remembers none."""
+
+    def has(self, id_: MailboxId, now: int) -> bool:
+        return super().has(id_, now) and False
+
+
+@pytest.mark.asyncio
+async def test_a_store_that_forgets_what_was_deleted_is_found(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in (memory, pages):
+        monkeypatch.setattr(module, "DeletedLately", Forgetful)
+    with pytest.raises(AssertionError):
+        await test_a_deposit_repeated_within_an_hour_of_its_deletion_brings_nothing_back(
+            opened, shown=False
+        )
 
 
 @pytest.mark.asyncio

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.sync import Deposit, DepositOutcome, PollResult
 
-EXPIRE_AT_MOST: Final = 200
+EXPIRE_AT_MOST: Final = 32
 """How many boxes one call of `Store.expire` erases: others wait no longer than for that."""
 
 
@@ -40,6 +40,14 @@ class Store(Protocol):
     @property
     def boxes(self) -> int:
         """How many boxes lie here, those not yet swept away included."""
+
+    @property
+    def clock(self) -> int:
+        """A time that the clock had reached when this was last used, Unix seconds, or 0."""
+
+    @property
+    def unreadable_pages(self) -> int:
+        """How many pages the disk did not give at start; their boxes are not served."""
 
     @property
     def failed(self) -> bool:

@@ -4,17 +4,25 @@ A job is what one request changes. Its pages are written and synced before it is
 boxes were replaced are erased only after the new ones are durable, in a second sync, so that no
 crash loses both. After the first refusal of the disk nothing is written any more: what a failed
 sync left behind cannot be known, and a second one would hide it.
+
+Once a minute a commit also notes the time in the superblock, for the clock of the next start.
 """
 
 import asyncio
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
+from typing import Final
 
 from ojak_relay.errors import StoreFailed
 from ojak_relay.store.base import Record
-from ojak_relay.store.page_file import PageFile, box_page, erased_page
+from ojak_relay.store.page import box_page, erased_page
+from ojak_relay.store.page_file import PageFile
+
+NOTED_SECONDS: Final = 60
+"""How far the noted time may stay behind the clock."""
 
 
 @dataclass(slots=True, eq=False)
@@ -26,10 +34,12 @@ class Job:
         publish: makes what was written visible; runs in the event loop, in the order of jobs.
         writes: page and what it shall hold; None erases it.
         replaced: pages to erase once the writes are durable.
+        now: the clock when it was asked for, Unix seconds.
     """
 
     done: asyncio.Future[None]
     publish: Callable[["Job"], None]
+    now: int
     writes: list[tuple[int, Record | None]] = field(default_factory=list)
     replaced: list[int] = field(default_factory=list)
 
@@ -45,9 +55,12 @@ class Committer:
     def __init__(self, file: PageFile, commit: int) -> None:
         self._file = file
         self._commit = commit
+        self._noted = file.clock
         self._failed = False
+        self._closed = False
         self._loop = asyncio.get_running_loop()
-        self._queue: SimpleQueue[Job | None] = SimpleQueue()
+        self._asked: list[Job] = []
+        self._queue: SimpleQueue[list[Job] | None] = SimpleQueue()
         # A daemon: a crash elsewhere must not leave a process that holds the lock and serves none.
         self._thread = threading.Thread(target=self._run, name="commits", daemon=True)
         self._thread.start()
@@ -57,36 +70,57 @@ class Committer:
         """Whether the disk refused once."""
         return self._failed
 
+    def wants(self, now: int) -> bool:
+        """Say whether it is time to note the time, even if there is nothing else to do."""
+        return now >= self._noted + NOTED_SECONDS
+
+    def fail(self) -> None:
+        """Write nothing any more."""
+        self._failed = True
+
     def submit(self, job: Job) -> None:
         """Queue *job*; its `done` tells the rest.
 
         Raises:
-            StoreFailed: the disk refused before.
+            StoreFailed: the disk refused before, or this was closed.
         """
-        if self._failed:
-            raise StoreFailed("the disk refused before")
-        self._queue.put(job)
+        if self._failed or self._closed:
+            raise StoreFailed("the disk refused before, or the store was closed")
+        if not self._asked:
+            # The thread is woken once for all that one turn of the loop asks for.
+            self._loop.call_soon(self._hand_over)
+        self._asked.append(job)
 
     async def close(self) -> None:
         """Return when everything queued is durable and the thread has ended."""
+        self._hand_over()
+        self._closed = True
         self._queue.put(None)
         await self._loop.run_in_executor(None, self._thread.join)
+
+    def _hand_over(self) -> None:
+        self._queue.put(self._asked)
+        self._asked = []
 
     def _run(self) -> None:
         going = True
         while going:
             taken = [self._queue.get(), *self._queued()]
-            jobs = [job for job in taken if job is not None]
-            going = len(jobs) == len(taken)
+            jobs = [job for some in taken if some is not None for job in some]
+            going = None not in taken
             if not self._failed:
                 try:
                     self.commit(jobs)
-                except OSError:
+                except Exception:  # noqa: BLE001 - whatever it is, nobody may hear that it is durable
                     self._failed = True
             self._loop.call_soon_threadsafe(self._finish, jobs, not self._failed)
+        if not self._failed:
+            with suppress(OSError):
+                self._file.note(is_closed=True)
+                self._file.sync()
 
-    def _queued(self) -> list[Job | None]:
-        queued: list[Job | None] = []
+    def _queued(self) -> list[list[Job] | None]:
+        queued: list[list[Job] | None] = []
         try:
             while True:
                 queued.append(self._queue.get_nowait())
@@ -95,21 +129,26 @@ class Committer:
 
     def commit(self, jobs: list[Job]) -> None:
         """Write and sync all of *jobs*."""
-        self._commit += 1
-        for job in jobs:
-            for page, record in job.writes:
-                self._write(page, record)
+        if not jobs:
+            return
+        self._write([write for job in jobs for write in job.writes])
+        now = max(job.now for job in jobs)
+        if self.wants(now):
+            self._file.note(clock=now)
+            self._noted = now
         self._file.sync()
-        replaced = [page for job in jobs for page in job.replaced]
+        replaced: list[tuple[int, Record | None]]
+        replaced = [(page, None) for job in jobs for page in job.replaced]
         if replaced:
-            self._commit += 1
-            for page in replaced:
-                self._write(page, None)
+            self._write(replaced)
             self._file.sync()
 
-    def _write(self, page: int, record: Record | None) -> None:
-        commit = self._commit
-        self._file.write(page, erased_page(commit) if record is None else box_page(record, commit))
+    def _write(self, writes: list[tuple[int, Record | None]]) -> None:
+        self._commit += 1
+        # One is enough for all pages of a commit: no two need to differ.
+        erased = erased_page(self._commit)
+        for page, record in writes:
+            self._file.write(page, erased if record is None else box_page(record, self._commit))
 
     def _finish(self, jobs: list[Job], durable: bool) -> None:  # noqa: FBT001 (called by the loop)
         for job in jobs:
@@ -121,3 +160,5 @@ class Committer:
                 job.done.set_result(None)
             else:
                 job.done.set_exception(StoreFailed("the disk refused to write"))
+                # It need not be waited for by anybody.
+                job.done.exception()

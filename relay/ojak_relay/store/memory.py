@@ -26,6 +26,16 @@ class MemoryStore:
         return len(self._records)
 
     @property
+    def clock(self) -> int:
+        """Memory knows no earlier time."""
+        return 0
+
+    @property
+    def unreadable_pages(self) -> int:
+        """Memory has no pages."""
+        return 0
+
+    @property
     def failed(self) -> bool:
         """Memory does not fail."""
         return False
