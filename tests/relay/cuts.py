@@ -132,6 +132,17 @@ def cut_once(
     return violations(found, asked)
 
 
+def refuse_once(folder: Path, chance: random.Random) -> list[str]:
+    """Run a story in which the disk refuses one call, and then cut it; return what is wrong."""
+    asked = Asked()
+    path = folder / "store"
+    path.unlink(missing_ok=True)
+    disk = RecordingDisk(refuse_after=chance.randrange(250))
+    asyncio.run(_story(path, disk, asked, chance))
+    path.write_bytes(disk.after_cut(chance))
+    return violations(path, asked)
+
+
 async def _start(path: Path, disk: RecordingDisk) -> None:
     try:
         store = await PagesStore.open(path, CAPACITY, disk=disk)
