@@ -9,7 +9,7 @@ from pathlib import Path
 from ojak_protocol.sync import DepositOutcome, Found
 from ojak_relay.errors import StoreFailed, StoreUnusable
 from ojak_relay.store.pages import PagesStore
-from tests.relay.disks import RecordingDisk
+from tests.relay.disks import QuickDisk, RecordingDisk
 from tests.relay.kit import NOW, box, boxes_in, deposit, place
 
 CAPACITY = 24
@@ -81,7 +81,7 @@ async def _story(path: Path, disk: RecordingDisk, asked: Asked, chance: random.R
 async def _served(path: Path, asked: Asked) -> tuple[list[str], set[int]]:
     """Open what was found; return what is not as it was acknowledged, and the contents served."""
     try:
-        store = await PagesStore.open(path, CAPACITY)
+        store = await PagesStore.open(path, CAPACITY, disk=QuickDisk())
     except StoreUnusable as error:
         # A file that was not made yet may be made now; one in which something lies must open.
         must_open = any(None not in one for one in asked.allowed.values())

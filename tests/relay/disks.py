@@ -44,6 +44,16 @@ class SystemDisk:
         os.close(fd)
 
 
+class QuickDisk(SystemDisk):
+    """Waits for no sync: for looking at what a test left."""
+
+    def fsync(self, fd: int) -> None:
+        pass
+
+    def fdatasync(self, fd: int) -> None:
+        pass
+
+
 @dataclass
 class RefusingDisk(SystemDisk):
     """Refuses calls by name, and reads of some bytes, until told otherwise.
