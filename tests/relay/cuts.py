@@ -9,7 +9,7 @@ from pathlib import Path
 from ojak_protocol.sync import DepositOutcome, Found
 from ojak_relay.errors import StoreFailed, StoreUnusable
 from ojak_relay.store.pages import PagesStore
-from tests.relay.disks import RecordingDisk
+from tests.relay.disks import QuickDisk, RecordingDisk
 from tests.relay.kit import NOW, box, boxes_in, deposit, place
 
 CAPACITY = 24
@@ -81,7 +81,7 @@ async def _story(path: Path, disk: RecordingDisk, asked: Asked, chance: random.R
 async def _served(path: Path, asked: Asked) -> tuple[list[str], set[int]]:
     """Open what was found; return what is not as it was acknowledged, and the contents served."""
     try:
-        store = await PagesStore.open(path, CAPACITY)
+        store = await PagesStore.open(path, CAPACITY, disk=QuickDisk())
     except StoreUnusable as error:
         # A file that was not made yet may be made now; one in which something lies must open.
         must_open = any(None not in one for one in asked.allowed.values())
@@ -130,6 +130,17 @@ def cut_once(
         content = disk.after_cut(chance)
     found.write_bytes(content)
     return violations(found, asked)
+
+
+def refuse_once(folder: Path, chance: random.Random) -> list[str]:
+    """Run a story in which the disk refuses one call, and then cut it; return what is wrong."""
+    asked = Asked()
+    path = folder / "store"
+    path.unlink(missing_ok=True)
+    disk = RecordingDisk(refuse_after=chance.randrange(250))
+    asyncio.run(_story(path, disk, asked, chance))
+    path.write_bytes(disk.after_cut(chance))
+    return violations(path, asked)
 
 
 async def _start(path: Path, disk: RecordingDisk) -> None:

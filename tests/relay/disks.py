@@ -44,6 +44,16 @@ class SystemDisk:
         os.close(fd)
 
 
+class QuickDisk(SystemDisk):
+    """Waits for no sync: for looking at what a test left."""
+
+    def fsync(self, fd: int) -> None:
+        pass
+
+    def fdatasync(self, fd: int) -> None:
+        pass
+
+
 @dataclass
 class RefusingDisk(SystemDisk):
     """Refuses calls by name, and reads of some bytes, until told otherwise.
@@ -117,17 +127,25 @@ class RecordingDisk(SystemDisk):
         durable: the file as it was at its last sync.
         later: what was written since, each with its place; any part of it may be there.
         cut_after: how many more calls that change anything are done; None: all.
+        refuse_after: how many more are done before one is refused, once. A refused sync loses
+            what it was to make durable, and the next one does not tell: so do real systems.
     """
 
     durable: bytearray = field(default_factory=bytearray)
     later: list[tuple[int, bytes]] = field(default_factory=list)
     cut_after: int | None = None
+    refuse_after: int | None = None
 
     def _begin(self) -> None:
         if self.cut_after is not None:
             if self.cut_after <= 0:
                 raise PowerCut
             self.cut_after -= 1
+        if self.refuse_after is not None:
+            self.refuse_after -= 1
+            if self.refuse_after < 0:
+                self.refuse_after = None
+                raise OSError(errno.EIO, "planted")
 
     def pwrite(self, fd: int, data: bytes, offset: int, /) -> int:
         self._begin()
@@ -142,7 +160,11 @@ class RecordingDisk(SystemDisk):
         self.fsync(fd)
 
     def _sync(self) -> None:
-        self._begin()
+        try:
+            self._begin()
+        except OSError:
+            self.later = []
+            raise
         self.durable, self.later = bytearray(self.after_cut(None)), []
 
     def posix_fallocate(self, fd: int, offset: int, length: int, /) -> None:

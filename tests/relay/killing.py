@@ -19,7 +19,6 @@ from ojak_protocol.sync import DepositOutcome, Found
 from ojak_relay.store.page import PAGE_BYTES
 from tests.relay.kit import (
     Relay,
-    address_of,
     box,
     boxes_in,
     deposit,
@@ -143,27 +142,44 @@ class Starter:
         script = folder / "starter.py"
         script.write_text(STARTER.format(bug=bug))
         self.path = path
+        self._last: Relay | None = None
         self.process = start(*pages(path, capacity=capacity), program=(str(script),))
 
     def fork(self) -> Relay:
         """Return a relay that may not listen yet."""
         assert self.process.stdin is not None
-        assert self.process.stdout is not None
         self.process.stdin.write("start\n")
         self.process.stdin.flush()
-        return Relay(self.process, "", 0, int(self.process.stdout.readline()))
+        self._last = Relay(self.process, "", 0, int(self._line()))
+        return self._last
 
     def start(self) -> Relay:
         """Return a relay that listens."""
         relay = self.fork()
-        relay.host, relay.port = address_of(self.process)
+        said = self._line()
+        assert said.startswith("listening on "), said
+        relay.host, _, port = said.strip().partition("://")[2].rpartition(":")
+        relay.port = int(port)
         return relay
 
     def until_over(self) -> None:
         """Return when the last one started is gone."""
-        assert self.process.stdout is not None
-        while self.process.stdout.readline() != "over\n":
+        while self._line() != "over\n":
             pass
+        self._last = None
+
+    def close(self) -> None:
+        """Leave no process behind."""
+        if self._last is not None:
+            self._last.kill()
+        self.process.communicate()
+
+    def _line(self) -> str:
+        # Never by asking whether the pipe has something: two lines may have come at once.
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert line, "what starts relays is gone"
+        return line
 
 
 @contextmanager
@@ -175,7 +191,7 @@ def starter(
     try:
         yield one
     finally:
-        one.process.communicate()
+        one.close()
 
 
 class KillLoop:

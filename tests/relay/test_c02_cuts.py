@@ -1,7 +1,7 @@
-"""C2: the power is cut at any call of a store, with any sectors of what was not synced on the disk.
+"""C2, C3: the power is cut at any call, with any sectors of what was not synced on the disk.
 
 Nothing acknowledged is lost, nothing deleted is back, and no box lies on the disk that is not
-served. Each planted bug is found.
+served. The same where the disk refused one call before. Each planted bug is found.
 """
 
 import random
@@ -13,11 +13,12 @@ import pytest
 from ojak_relay.store import page, repair
 from ojak_relay.store.commits import Committer, Job
 from ojak_relay.store.page_file import PageFile
-from tests.relay.cuts import cut_once
+from tests.relay.cuts import cut_once, refuse_once
 from tests.relay.disks import RecordingDisk
 
 SEED = 20_261_127
 CUTS = 80
+REFUSALS = 25
 
 
 def cut_many(folder: Path, cuts: int, make: Callable[..., RecordingDisk] = RecordingDisk) -> int:
@@ -91,3 +92,24 @@ def test_c2_a_start_that_looks_at_no_body_of_an_erased_page_is_found(
     """A page that was to be written may keep its old header, and part of a box behind it."""
     monkeypatch.setattr(PageFile, "is_closed", property(lambda _: True))
     assert cut_many(tmp_path, 100)
+
+
+def test_c3_a_disk_that_refuses_one_call_loses_nothing_acknowledged(tmp_path: Path) -> None:
+    for number in range(REFUSALS):
+        chance = random.Random(f"{SEED} {number}")  # noqa: S311 (as above)
+        assert refuse_once(tmp_path, chance) == [], number
+
+
+def test_c3_a_store_that_syncs_again_after_a_failed_sync_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sync(file: PageFile) -> None:
+        try:
+            honest(file)
+        except OSError:
+            honest(file)
+
+    honest = PageFile.sync
+    monkeypatch.setattr(PageFile, "sync", sync)
+    chances = (random.Random(f"{SEED} {number}") for number in range(100))  # noqa: S311 (as above)
+    assert any(refuse_once(tmp_path, chance) for chance in chances)

@@ -5,7 +5,10 @@ Also C4's unreadable pages, and what a failed sync leaves in the memory of the s
 
 import asyncio
 import errno
+import threading
+from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -17,7 +20,7 @@ from ojak_relay.store.page import PAGE_BYTES
 from ojak_relay.store.page_file import SUPERBLOCKS
 from ojak_relay.store.pages import PagesStore
 from tests.images import CannotMount, mounted, new_image
-from tests.relay.disks import RecordingDisk, RefusingDisk
+from tests.relay.disks import RecordingDisk, RefusingDisk, SystemDisk
 from tests.relay.kit import NOW, box, deposit, place
 
 pytestmark = pytest.mark.asyncio
@@ -223,3 +226,46 @@ async def test_c3_on_a_small_disk_a_store_fits_or_is_refused_and_never_meets_its
             await store.close()
     except CannotMount as reason:
         pytest.skip(f"NO FULL DISK WAS TRIED: {reason}")
+
+
+@dataclass
+class SlowDisk(SystemDisk):
+    """Has nothing in memory; the first read of a page takes until told."""
+
+    reads: threading.Event = field(default_factory=threading.Event)
+    may_read: threading.Event = field(default_factory=threading.Event)
+    is_slow: bool = False
+
+    def preadv(
+        self, fd: int, buffers: Sequence[bytearray | memoryview], offset: int, flags: int = 0, /
+    ) -> int:
+        if flags:
+            raise BlockingIOError
+        return super().preadv(fd, buffers, offset, flags)
+
+    def pread(self, fd: int, length: int, offset: int, /) -> bytes:
+        found = super().pread(fd, length, offset)
+        if self.is_slow:
+            self.is_slow = False
+            self.reads.set()
+            assert self.may_read.wait(20)
+        return found
+
+
+@pytest.mark.parametrize("deleted", [False, True])
+async def test_what_changed_while_a_slow_disk_was_read_is_given_as_it_is_now(
+    tmp_path: Path, *, deleted: bool
+) -> None:
+    disk = SlowDisk()
+    store = await PagesStore.open(tmp_path / "store", CAPACITY, disk=disk)
+    await store.apply([], [deposit(1, 7)], now=NOW)
+    disk.is_slow = True
+    looking = asyncio.create_task(store.look([place(1)], room=1, now=NOW))
+    assert await asyncio.to_thread(disk.reads.wait, 20)
+    if deleted:
+        await store.apply([place(1)], [], now=NOW)
+    else:
+        await store.apply([], [deposit(1, 8, shown=True)], now=NOW)
+    disk.may_read.set()
+    assert await looking == ((Nothing() if deleted else Found(box(8))),)
+    await store.close()

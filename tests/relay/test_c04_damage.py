@@ -13,6 +13,7 @@ from ojak_relay.store import page, repair
 from ojak_relay.store.page import PAGE_BYTES
 from ojak_relay.store.page_file import SPARE_PAGES
 from ojak_relay.store.pages import PagesStore
+from tests.relay.disks import QuickDisk
 from tests.relay.kit import NOW, box, deposit, place
 
 CAPACITY, BOXES = 40, 30
@@ -21,7 +22,7 @@ SEED = 20_261_127
 
 
 async def fill(path: Path) -> None:
-    store = await PagesStore.open(path, CAPACITY)
+    store = await PagesStore.open(path, CAPACITY, disk=QuickDisk())
     for number in range(BOXES):
         await store.apply([], [deposit(number, number)], now=NOW)
     await store.close()
@@ -35,7 +36,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> bytes:
 
 
 async def _served(path: Path) -> tuple[int, int]:
-    store = await PagesStore.open(path, CAPACITY)
+    store = await PagesStore.open(path, CAPACITY, disk=QuickDisk())
     right = wrong = 0
     for number in range(BOXES):
         try:

@@ -1,5 +1,7 @@
 """C5: whatever the system's clock does, no box is lost early and none is kept beyond its bound."""
 
+import asyncio
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from ojak_protocol.sync import Found, Nothing
 from ojak_relay.clock import EARLIEST, Clock
 from ojak_relay.service import Service
 from ojak_relay.store.pages import PagesStore
-from tests.relay.kit import NOW, box, deposit, request
+from tests.relay.kit import NOW, box, deposit, pages, request, running
 
 HOUR, DAY, YEAR = 3600, 86_400, 366 * 86_400
 TTL = 2 * HOUR
@@ -154,3 +156,20 @@ def test_c5_a_clock_never_goes_back() -> None:
 
 def test_c5_standing_still_for_weeks_ages_boxes_by_weeks() -> None:
     assert Machine(system=NOW + 60 * DAY).clock(NOW)() == NOW + 60 * DAY
+
+
+def test_c5_a_relay_says_that_its_machines_clock_cannot_be_right(tmp_path: Path) -> None:
+    far = int(time.time()) + 10 * YEAR
+
+    async def use() -> None:
+        store = await PagesStore.open(tmp_path / "store", 100)
+        await store.apply([], [deposit(1, 7, ttl=DAY)], now=far)
+        await store.close()
+
+    asyncio.run(use())
+    with running(*pages(tmp_path / "store", 100)) as relay:
+        reply = relay.sync(request(1))
+        assert far <= reply.clock < far + DAY
+        assert reply.polls[0] == Found(box(7))
+        _, err = relay.stop()
+    assert "the clock of this machine cannot be right" in err

@@ -17,7 +17,7 @@ from ojak_relay.store.page import PAGE_BYTES
 from ojak_relay.store.page_file import SPARE_PAGES, PageFile, pages_for
 from ojak_relay.store.pages import PagesStore
 from ojak_relay.store.resize import resize
-from tests.relay.disks import RecordingDisk
+from tests.relay.disks import QuickDisk, RecordingDisk
 from tests.relay.kit import NOW, box, deposit, pages, place, running, start
 
 BEFORE, BOXES = 100, 6
@@ -26,7 +26,7 @@ LEFT = range(0, BEFORE, BEFORE // BOXES)
 
 
 async def _fill(path: Path) -> None:
-    store = await PagesStore.open(path, BEFORE)
+    store = await PagesStore.open(path, BEFORE, disk=QuickDisk())
     for number in range(BEFORE):
         await store.apply([], [deposit(number, number, ttl=9000)], now=NOW)
     gone = [place(number) for number in range(BEFORE) if number not in LEFT]
@@ -48,7 +48,7 @@ def path(tmp_path: Path, filled: bytes) -> Path:
 
 
 async def served(path: Path, capacity: int) -> list[int]:
-    store = await PagesStore.open(path, capacity)
+    store = await PagesStore.open(path, capacity, disk=QuickDisk())
     found = [
         number
         for number in range(BEFORE)
@@ -116,7 +116,7 @@ def cut_everywhere(path: Path, capacity: int) -> tuple[int, list[str]]:
         for one in (now_for, capacity):
             if one not in {BEFORE, capacity} or asyncio.run(served(path, one)) != list(LEFT):
                 wrong.append(f"cut at {cut}, it is not whole for {one}")
-            resize(path, capacity, disk=os)
+            resize(path, capacity, disk=QuickDisk())
     raise AssertionError
 
 

@@ -254,20 +254,24 @@ class PagesStore:
                 del self._pending[id_]
 
     async def _visible_record(self, id_: MailboxId, page: int, now: int) -> Record | None:
-        """Return what lies in *page*, which the index gives for *id_*."""
+        """Return what lies visible at *id_*, whose page the index said to be *page*."""
         record = await self._warm_read(page)
-        if record is not None and record.id == id_:
+        lies_in = self._index.find(id_)
+        if lies_in == page and record is not None and record.id == id_:
             return record
         pending = self._pending.get(id_)
         if pending is not None:
             # The page was just erased: what comes in its place is durable before that.
             record = pending.record
             return record if record and record.released_at <= now < record.expires_at else None
-        if self._index.find(id_) == page and not self.failed:
+        if lies_in == page and not self.failed:
             # Damaged on the disk: it can never be given out, so its place is cleared.
             change = self._change(now)
             self._erase(id_, page, change)
             self._commits.submit(change)
+        elif lies_in is not None and lies_in != page and self._visible(lies_in, now):
+            # Replaced while the disk was waited for.
+            return await self._visible_record(id_, lies_in, now)
         return None
 
     async def _warm(self, id_: MailboxId) -> None:
