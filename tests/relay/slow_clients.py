@@ -10,10 +10,11 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPSConnection
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Final
 
 from ojak_protocol.sync import encode_request
@@ -34,7 +35,7 @@ BEGINNINGS: Final[Mapping[str, bytes]] = {
     "half header": head(len(_ASKED)),
     "half body": head(len(_OFFERED)) + b"\r\n" + _OFFERED[:200],
     # More than the system takes for somebody who does not read.
-    "slow reader": (head(len(_LARGE)) + b"\r\n" + _LARGE) * 64,
+    "slow reader": (head(len(_LARGE)) + b"\r\n" + _LARGE) * 8,
     "half handshake": client_hello()[:-1],
     "idle": head(len(_ASKED)) + b"\r\n" + _ASKED,
 }
@@ -108,6 +109,8 @@ def _drip(member: _Member) -> None:
             member.line.send(DRIP[member.kind])
         elif member.kind == "slow reader":
             member.line.recv(1)
+        elif member.kind == "idle":
+            member.line.recv(65_536)
     except OSError:
         pass  # As above.
 
@@ -115,6 +118,19 @@ def _drip(member: _Member) -> None:
 def _stayed(member: _Member, lives: Lives) -> None:
     seconds = time.monotonic() - member.born
     lives.longest[member.kind] = max(lives.longest.get(member.kind, 0), seconds)
+
+
+def sockets(relay: Relay) -> int:
+    """Return how many sockets the relay has open.
+
+    Whoever does not read cannot see that he was cut: what the system still holds for him stands
+    before the end.
+    """
+    count = 0
+    for file in Path(f"/proc/{relay.process.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            count += str(file.readlink()).startswith("socket:")
+    return count
 
 
 @contextmanager
