@@ -25,6 +25,8 @@ TICK_SECONDS: Final = 0.5
 OPEN: Final = frozenset({1, 2, 3})
 """States of TCP in which a connection was not ended: established, and being made."""
 LITTLE_BYTES: Final = 4096
+COME_AT_ONCE, COME_SECONDS = 40, 0.1
+"""So many come at once, so often: who comes together is cut together, and comes again together."""
 
 _ASKED: Final = encode_request(request())
 _OFFERED: Final = encode_request(request(deposits=(deposit(1, 1),)))
@@ -64,7 +66,11 @@ class _Member:
 def herd(host: str, port: int, sizes: Mapping[str, int], orders: Connection) -> None:
     """Keep *sizes* clients of each kind connected until told to stop; then say how they lived."""
     lives = Lives()
-    members = [_new(host, port, kind, lives) for kind, size in sizes.items() for _ in range(size)]
+    members: list[_Member] = []
+    for kind in [kind for kind, size in sizes.items() for _ in range(size)]:
+        if len(members) % COME_AT_ONCE == COME_AT_ONCE - 1:
+            orders.poll(COME_SECONDS)
+        members.append(_new(host, port, kind, lives))
     orders.send(None)
     asked = None
     while asked != "stop":
