@@ -10,10 +10,11 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPSConnection
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Final
 
 from ojak_protocol.sync import encode_request
@@ -24,6 +25,8 @@ TICK_SECONDS: Final = 0.5
 OPEN: Final = frozenset({1, 2, 3})
 """States of TCP in which a connection was not ended: established, and being made."""
 LITTLE_BYTES: Final = 4096
+COME_AT_ONCE, COME_SECONDS = 40, 0.1
+"""So many come at once, so often: who comes together is cut together, and comes again together."""
 
 _ASKED: Final = encode_request(request())
 _OFFERED: Final = encode_request(request(deposits=(deposit(1, 1),)))
@@ -34,7 +37,7 @@ BEGINNINGS: Final[Mapping[str, bytes]] = {
     "half header": head(len(_ASKED)),
     "half body": head(len(_OFFERED)) + b"\r\n" + _OFFERED[:200],
     # More than the system takes for somebody who does not read.
-    "slow reader": (head(len(_LARGE)) + b"\r\n" + _LARGE) * 64,
+    "slow reader": (head(len(_LARGE)) + b"\r\n" + _LARGE) * 8,
     "half handshake": client_hello()[:-1],
     "idle": head(len(_ASKED)) + b"\r\n" + _ASKED,
 }
@@ -63,7 +66,11 @@ class _Member:
 def herd(host: str, port: int, sizes: Mapping[str, int], orders: Connection) -> None:
     """Keep *sizes* clients of each kind connected until told to stop; then say how they lived."""
     lives = Lives()
-    members = [_new(host, port, kind, lives) for kind, size in sizes.items() for _ in range(size)]
+    members: list[_Member] = []
+    for kind in [kind for kind, size in sizes.items() for _ in range(size)]:
+        if len(members) % COME_AT_ONCE == COME_AT_ONCE - 1:
+            orders.poll(COME_SECONDS)
+        members.append(_new(host, port, kind, lives))
     orders.send(None)
     asked = None
     while asked != "stop":
@@ -108,6 +115,8 @@ def _drip(member: _Member) -> None:
             member.line.send(DRIP[member.kind])
         elif member.kind == "slow reader":
             member.line.recv(1)
+        elif member.kind == "idle":
+            member.line.recv(65_536)
     except OSError:
         pass  # As above.
 
@@ -115,6 +124,19 @@ def _drip(member: _Member) -> None:
 def _stayed(member: _Member, lives: Lives) -> None:
     seconds = time.monotonic() - member.born
     lives.longest[member.kind] = max(lives.longest.get(member.kind, 0), seconds)
+
+
+def sockets(relay: Relay) -> int:
+    """Return how many sockets the relay has open.
+
+    Whoever does not read cannot see that he was cut: what the system still holds for him stands
+    before the end.
+    """
+    count = 0
+    for file in Path(f"/proc/{relay.process.pid}/fd").iterdir():
+        with suppress(FileNotFoundError):
+            count += str(file.readlink()).startswith("socket:")
+    return count
 
 
 @contextmanager
