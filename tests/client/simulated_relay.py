@@ -111,6 +111,18 @@ class SimulatedRelay:
             yield
 
     @contextmanager
+    def changes_its_mind(self, meanwhile: Callable[[], object]) -> Iterator[None]:
+        """It lets *meanwhile* happen honestly, and then says that other bytes lie there."""
+
+        def answer(request: SyncRequest) -> SyncReply:
+            with self._answering(self._honest):
+                meanwhile()
+            return self._lie_about_deposits(request, "OCCUPIED")
+
+        with self._answering(answer):
+            yield
+
+    @contextmanager
     def finds_nothing(self) -> Iterator[None]:
         """It says that nothing lies anywhere."""
         with self._changing_polls(lambda results: (Nothing(),) * len(results)):
