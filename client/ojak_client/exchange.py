@@ -54,6 +54,8 @@ class Round:
     """Whether the profile is another one than before."""
     room: int
     """How many boxes the reply could hold."""
+    carried: bool = False
+    """Whether the request deposited or deleted anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +174,7 @@ class Exchange:
             full=any(notice.kind is NoticeKind.RELAY_FULL for notice in applied.notices),
             moved=prepared.moved or applied.moved,
             room=shape.room,
+            carried=bool(request.deposits or request.deletes),
         )
 
     def ask(self, request: SyncRequest) -> SyncReply:

@@ -36,9 +36,14 @@ OLDER_EVERY_SECONDS: Final = 24 * 3600
 OLDER_ROUNDS: Final = 4
 """In so many rounds every place of past days is asked for, where not all fit into one."""
 STAY_SECONDS: Final = 300.0
-"""How long after anything happened a guest is waited for, where otherwise nobody is."""
+"""How long a guest is waited for, where otherwise nobody is, after anything was sent or deleted.
+
+What is told to our person has no say in it: of a harmless letter that was read nothing is told, and
+the time at which the line is left would tell a relay which word was typed.
+"""
 MOST_STAY_SECONDS: Final = 1800.0
 """No guest and no relay keeps a metered line busy for longer."""
+# Of two words that were typed either makes one of these, in the same round.
 _GUEST: Final = frozenset(
     {
         NoticeKind.GUEST_CAME,
@@ -169,6 +174,8 @@ class Watch:
             older=self._older_left > 0,
         )
         self._last = self._exchange.round(shape)
+        if self._last.carried:
+            self._moved_at = self._keeping.clock()
         self._older_left = max(0, self._older_left - 1)
         return self._keeping.clock() - began
 
@@ -219,10 +226,8 @@ class Watch:
 
     def _tell(self, notices: tuple[Notice, ...]) -> None:
         """Say what happened, but of a relay that stays full only once."""
-        if notices:
-            self._moved_at = self._keeping.clock()
         if self._guest_at is None and any(one.kind in _GUEST for one in notices):
-            self._guest_at = self._moved_at
+            self._guest_at = self._moved_at = self._keeping.clock()
         known = self._last is not None and self._last.full
         tell(
             self._keeping.voice.output,

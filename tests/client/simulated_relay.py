@@ -41,12 +41,15 @@ class SimulatedRelay:
 
     Attributes:
         arrived: every request that reached it, faults or not.
+        times: when each of them did, by its clock.
         meanwhile: called while a request is held that finds nothing.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time, *, capacity: int = 10_000) -> None:
         self.store = MemoryStore(capacity)
         self.arrived: list[SyncRequest] = []
+        self.times: list[float] = []
+        self._clock = clock
         self.meanwhile: Callable[[], None] = lambda: None
         self._service = Service(self.store, lambda: int(clock()))
         self._answer: Answer = self._honest
@@ -65,6 +68,7 @@ class SimulatedRelay:
         request = decode_request(body)
         assert request.wait_seconds == wait_seconds
         self.arrived.append(request)
+        self.times.append(self._clock())
         reply = encode_reply(self._answer(request), request.room)
         assert len(reply) == reply_bytes
         self._after()
@@ -207,6 +211,7 @@ class SimulatedRelay:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
