@@ -26,6 +26,7 @@
         ├── VaultFull           the content does not fit; the saved one is unchanged
         ├── PassphraseTaken     a new passphrase opens something already; nothing changed
         ├── NoSlotLeft          there is no slot for another passphrase; nothing changed
+        ├── NotAllErased        something of it could not be removed; all else is gone
         └── VaultUnusable       the file system refused; the old or the new one is saved
 
 No message carries a secret, an address, a path or a byte that came from outside.
@@ -146,6 +147,10 @@ class PassphraseTaken(VaultError):
 
 class NoSlotLeft(VaultError):
     """Every slot is in use, as far as can be known from the open one."""
+
+
+class NotAllErased(VaultError):
+    """The file system refused to remove something of the vault; every other part of it is gone."""
 
 
 class VaultUnusable(VaultError):

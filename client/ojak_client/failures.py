@@ -51,6 +51,7 @@ _SENTENCES: Final[Mapping[type[Exception], Message]] = {
     client.VaultFull: Message.VAULT_FULL,
     client.PassphraseTaken: Message.PASSPHRASE_TAKEN,
     client.NoSlotLeft: Message.NO_SLOT_LEFT,
+    client.NotAllErased: Message.NOT_ALL_ERASED,
     client.VaultUnusable: Message.CANNOT_WRITE,
     protocol.Exhausted: Message.TOO_MANY_WAITING,
     protocol.Malformed: Message.DAMAGED,

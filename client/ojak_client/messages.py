@@ -391,6 +391,11 @@ class Message(Enum):
         "the device if lives depend on it.",
     )
     NOT_WIPED = text("not-wiped", "Nothing was erased.")
+    NOT_ALL_ERASED = text(
+        "not-all-erased",
+        "Not everything could be erased. Look into the folder, remove what is left there by hand, "
+        "and erase once more.",
+    )
     ASK_FORGET = text(
         "ask-forget",
         "This erases everything about this person: letters, questions, conversation and number. "
