@@ -25,6 +25,7 @@
         ├── VaultBusy           another process holds it for too long
         ├── VaultFull           the content does not fit; the saved one is unchanged
         ├── PassphraseTaken     a new passphrase opens something already; nothing changed
+        ├── PassphraseUnsure    a new passphrase opens it; a power cut may bring back the old one
         ├── NoSlotLeft          there is no slot for another passphrase; nothing changed
         ├── NotAllErased        something of it could not be removed; all else is gone
         └── VaultUnusable       the file system refused; the old or the new one is saved
@@ -143,6 +144,10 @@ class VaultFull(VaultError):
 
 class PassphraseTaken(VaultError):
     """What was to be a new passphrase opens a slot already."""
+
+
+class PassphraseUnsure(VaultError):
+    """The new passphrase opens the vault, but the file system did not say that it stays so."""
 
 
 class NoSlotLeft(VaultError):

@@ -50,6 +50,7 @@ _SENTENCES: Final[Mapping[type[Exception], Message]] = {
     client.VaultBusy: Message.VAULT_BUSY,
     client.VaultFull: Message.VAULT_FULL,
     client.PassphraseTaken: Message.PASSPHRASE_TAKEN,
+    client.PassphraseUnsure: Message.PASSPHRASE_UNSURE,
     client.NoSlotLeft: Message.NO_SLOT_LEFT,
     client.NotAllErased: Message.NOT_ALL_ERASED,
     client.VaultUnusable: Message.CANNOT_WRITE,

@@ -29,8 +29,10 @@ from ojak_client.errors import (
     NotAllErased,
     NoVault,
     PassphraseTaken,
+    PassphraseUnsure,
     VaultBusy,
     VaultDamaged,
+    VaultError,
     VaultExists,
     VaultRestored,
     VaultUnusable,
@@ -220,13 +222,20 @@ class Vault:
 
         Raises:
             PassphraseTaken: it opens a slot already; nothing changed.
-            VaultError: as for `locked`; the old passphrase or the new one opens the slot.
+            PassphraseUnsure: it opens the slot, but a power cut may bring back the one before.
+            VaultError: as for `locked`; the old passphrase opens the slot.
         """
         with self._changing(passphrase) as (raw, saved, key):
             later = replace(saved, save_count=saved.save_count + 1)
             changed = vault_format.written(raw, self._slot, key, later, self._entropy)
             with file_errors():
-                self._replace(changed, later)
+                try:
+                    self._replace(changed, later)
+                except OSError:
+                    if not self._lies_there(changed):
+                        raise
+                    self._key[:] = key
+                    raise PassphraseUnsure("in place, and perhaps not durable") from None
             # In place, so that nothing is left of the one before.
             self._key[:] = key
 
@@ -320,6 +329,13 @@ class Vault:
     def _replace(self, raw: bytes, saved: Saved) -> None:
         atomic_file.replace(self._path, raw, after=self._after, disk=self._disk)
         self._newest_count = saved.save_count
+
+    def _lies_there(self, raw: bytes) -> bool:
+        """Return whether *raw* is what lies at our path, after a replacement that went wrong."""
+        try:
+            return _whole(self._path) == raw
+        except VaultError:
+            return False
 
     def _make_boxes(self, pages: int) -> None:
         box_file.make(box_path(self._path), pages, self._entropy, self._after, self._disk)
