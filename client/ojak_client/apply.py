@@ -23,6 +23,7 @@ from ojak_client.moment import Moment
 from ojak_client.moving import found_at, move
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.our_letters import marked_possibly_read
+from ojak_client.outgoing_room import unacknowledged_receipts
 from ojak_client.pairing import letters_offered, pairs_offered
 from ojak_client.profile import Contact, Line, Profile, Visiting, with_contact, with_point
 from ojak_client.settling import settle
@@ -40,6 +41,9 @@ from ojak_protocol.visits import AnsweredRun, Confirmed
 
 RECEIPT_DELAY_SECONDS: Final = (600, 3600)
 """A receipt sent at once tells an observer who talks to whom: it waits between these."""
+
+MOST_RECEIPT_DELAY_SECONDS: Final = 7 * 24 * 3600
+_MOST_DOUBLINGS: Final = 10
 
 ALWAYS: Final = 1 << 62
 """Until when somebody looks who keeps his state."""
@@ -402,7 +406,11 @@ def _with_receipt_due(line: Line, moment: Moment) -> Line:
     if not line.conversation.owes_receipt or not line.keeps or line.receipt_due_at:
         return line
     if line.kept:
-        return replace(line, receipt_due_at=moment.now + _receipt_delay(moment))
+        # To a side that acknowledges none of them they go more and more seldom; each is as large in
+        # the vault as a letter.
+        times = 2 ** min(unacknowledged_receipts(line), _MOST_DOUBLINGS)
+        delay = min(MOST_RECEIPT_DELAY_SECONDS, times * _receipt_delay(moment))
+        return replace(line, receipt_due_at=moment.now + delay)
     if line.promised is not None:
         # The outcome of a question is told at once to a side that forgets, and only after the right
         # answers is there a question: where there is an alarm word, every letter is answered.

@@ -8,7 +8,9 @@ the overwriting. A caller that could run twice at a time holds a lock around eac
 """
 
 import contextlib
+import errno
 import os
+import stat
 from collections.abc import Callable, Iterator
 from enum import Enum, auto
 from pathlib import Path
@@ -16,7 +18,6 @@ from typing import Final, Protocol
 
 PIECE_BYTES: Final = 64 * 1024
 _FRESH: Final = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-_OLD: Final = os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
 class Disk(Protocol):
@@ -112,6 +113,20 @@ def erase(path: Path, *, disk: Disk = os) -> None:
         disk.unlink(path)
 
 
+def open_regular(path: Path, flags: int, *, disk: Disk = os) -> int:
+    """Return a descriptor of the file at *path*, through no link, without waiting for anybody.
+
+    Raises:
+        OSError: the file system refused, or what lies there is no file: opening a pipe would wait
+            for its other end.
+    """
+    descriptor = disk.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        return descriptor
+    disk.close(descriptor)
+    raise OSError(errno.EINVAL, "no regular file")
+
+
 def fresh_path(path: Path) -> Path:
     """Return where `replace` writes before it changes the name."""
     return path.with_name(path.name + ".new")
@@ -160,7 +175,7 @@ def _write_durably(path: Path, content: bytes, after: Callable[[Step], None], di
 def _opened_to_overwrite(path: Path, disk: Disk) -> Iterator[int | None]:
     """Give a descriptor that reaches the file's bytes after its name is gone, or None."""
     try:
-        descriptor = disk.open(path, _OLD)
+        descriptor = open_regular(path, os.O_WRONLY, disk=disk)
     except OSError:
         yield None
         return

@@ -134,7 +134,7 @@ def opened(path: Path, slot: int, pages: int, disk: Disk) -> Iterator[Pages]:
         OSError: the file system refused.
     """
     try:
-        descriptor = disk.open(path, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = atomic_file.open_regular(path, os.O_RDWR, disk=disk)
     except FileNotFoundError:
         raise VaultIncomplete("there is no file of boxes") from None
     try:

@@ -49,6 +49,10 @@ def answer_deposited(
     if attempt is None:
         return visiting
     if place == attempt.place:
+        if visiting.laid:
+            # Two processes may have deposited it at once. A relay that takes back what it said to
+            # one of them would else try two more words on each run.
+            return visiting
         if stored:
             return replace(visiting, laid=True)
         if visiting.run + 1 >= RUNS:

@@ -25,7 +25,9 @@
         ├── VaultBusy           another process holds it for too long
         ├── VaultFull           the content does not fit; the saved one is unchanged
         ├── PassphraseTaken     a new passphrase opens something already; nothing changed
+        ├── PassphraseUnsure    a new passphrase opens it; a power cut may bring back the old one
         ├── NoSlotLeft          there is no slot for another passphrase; nothing changed
+        ├── NotAllErased        something of it could not be removed; all else is gone
         └── VaultUnusable       the file system refused; the old or the new one is saved
 
 No message carries a secret, an address, a path or a byte that came from outside.
@@ -144,8 +146,16 @@ class PassphraseTaken(VaultError):
     """What was to be a new passphrase opens a slot already."""
 
 
+class PassphraseUnsure(VaultError):
+    """The new passphrase opens the vault, but the file system did not say that it stays so."""
+
+
 class NoSlotLeft(VaultError):
     """Every slot is in use, as far as can be known from the open one."""
+
+
+class NotAllErased(VaultError):
+    """The file system refused to remove something of the vault; every other part of it is gone."""
 
 
 class VaultUnusable(VaultError):

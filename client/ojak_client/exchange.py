@@ -24,6 +24,7 @@ from ojak_protocol.errors import Malformed, TooNew
 from ojak_protocol.kem import MlKem768
 from ojak_protocol.sync import (
     REPLY_BYTES,
+    DepositOutcome,
     Found,
     NoRoom,
     SyncClass,
@@ -54,6 +55,16 @@ class Round:
     """Whether the profile is another one than before."""
     room: int
     """How many boxes the reply could hold."""
+    wait_seconds: int = 0
+    """For how long the relay was asked to hold it."""
+    size_bytes: int = 0
+    """Of the bodies of request and reply together."""
+    carried: bool = False
+    """Whether the request deposited or deleted anything."""
+    stored: bool = False
+    """Whether the relay says that it keeps anything of what was deposited."""
+    opened: bool = False
+    """Whether a box opened that only the other side can have sealed, and that was not read yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +74,7 @@ class _Change:
     profile: Profile
     notices: tuple[Notice, ...]
     moved: bool
+    opened: bool = False
 
 
 @dataclass(slots=True)
@@ -157,7 +169,8 @@ class Exchange:
 
         def after(profile: Profile) -> tuple[Profile, _Change]:
             applied, notices = apply(profile, self.relay, request, reply, moment)
-            return applied, _Change(applied, notices, moved=applied != profile)
+            opened = not _read(applied) <= _read(profile)
+            return applied, _Change(applied, notices, applied != profile, opened)
 
         applied = self.store.update(after)
         if not applied.moved:
@@ -172,6 +185,11 @@ class Exchange:
             full=any(notice.kind is NoticeKind.RELAY_FULL for notice in applied.notices),
             moved=prepared.moved or applied.moved,
             room=shape.room,
+            wait_seconds=request.wait_seconds,
+            size_bytes=_size_bytes(request),
+            carried=bool(request.deposits or request.deletes),
+            stored=DepositOutcome.STORED in reply.deposits,
+            opened=applied.opened,
         )
 
     def ask(self, request: SyncRequest) -> SyncReply:
@@ -181,6 +199,11 @@ class Exchange:
             NoAnswer, RelayRefused: as `round`.
         """
         return self._ask(request)
+
+    @property
+    def asked_bytes(self) -> int:
+        """How long the bodies of the last request and of its reply are together."""
+        return 0 if self._asked is None else _size_bytes(self._asked)
 
     def settle(self) -> None:
         """Take for asked what would be asked now: `is_outdated` looks for what comes after it.
@@ -259,6 +282,20 @@ class Exchange:
 
     def _ticks(self) -> int:
         return int(self.clock() if self.steady is None else self.steady())
+
+
+def _read(profile: Profile) -> set[DeleteKey]:
+    """Return the keys of boxes that were read and not deleted yet: each box adds its own once."""
+    return {
+        key
+        for contact in profile.contacts
+        for line in contact.lines
+        for key in line.conversation.deletes
+    }
+
+
+def _size_bytes(request: SyncRequest) -> int:
+    return request.sync_class.body_bytes + REPLY_BYTES[request.room]
 
 
 def _places(request: SyncRequest) -> set[tuple[MailboxId, DeleteKey | None]]:

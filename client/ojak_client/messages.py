@@ -298,6 +298,11 @@ class Message(Enum):
         "The new passphrase opens what is kept. The old one opens nothing any more, except copies "
         "made before. Start anew what is still waiting in another window.",
     )
+    PASSPHRASE_UNSURE = text(
+        "passphrase-unsure",
+        "The new passphrase opens what is kept. But this device does not say that it stays so: "
+        "remember the old one as well until the new one opened it after a restart.",
+    )
     ABOUT_DECOY = text(
         "about-decoy",
         "The new passphrase opens something empty. It deceives one look. Whoever copies the files "
@@ -391,6 +396,11 @@ class Message(Enum):
         "the device if lives depend on it.",
     )
     NOT_WIPED = text("not-wiped", "Nothing was erased.")
+    NOT_ALL_ERASED = text(
+        "not-all-erased",
+        "Not everything could be erased. Look into the folder, remove what is left there by hand, "
+        "and erase once more.",
+    )
     ASK_FORGET = text(
         "ask-forget",
         "This erases everything about this person: letters, questions, conversation and number. "

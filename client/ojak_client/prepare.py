@@ -22,6 +22,7 @@ from ojak_client.our_letters import (
     sealed_references,
     was_offered,
 )
+from ojak_client.outgoing_room import Sealed, sealed_in
 from ojak_client.pairing import Going, after_sealing, going_into
 from ojak_client.profile import (
     Contact,
@@ -52,10 +53,6 @@ KEPT_VISITS: Final = 8
 """How many conversations with borrowed devices of one contact are kept; of those held as many
 again. Whoever makes each as large as it can be takes five pages of the vault with it."""
 FORGOTTEN_AFTER_SECONDS: Final = 24 * 3600
-MOST_SEALED: Final = 192
-"""How many letters are sealed and unacknowledged at a time, of all contacts: three conversations at
-the protocol's bound. Each takes two of a vault's pages and 430 bytes beside its text; the others
-wait unsealed."""
 MOST_OUTCOMES: Final = 12
 """How many outcomes a side is told that acknowledges nothing."""
 LAID_AGAIN_SECONDS: Final = 6 * 3600
@@ -72,19 +69,18 @@ def prepare(profile: Profile, relay: str, moment: Moment) -> tuple[Profile, tupl
     """Return the profile with everything done that is due for the contacts at *relay*."""
     contacts: list[Contact] = []
     notices: list[Notice] = []
-    free = MOST_SEALED - sum(_sealed(contact) for contact in profile.contacts)
-    for contact in profile.contacts:
+    for position, contact in enumerate(profile.contacts):
         later = contact
         if contact.relay == relay:
-            later, said = _prepare_contact(contact, moment, free=free)
-            free -= _sealed(later) - _sealed(contact)
+            others = sealed_in((*contacts, *profile.contacts[position + 1 :]))
+            later, said = _prepare_contact(contact, moment, others)
             notices.extend(said)
         contacts.append(later)
     profile = replace(profile, contacts=tuple(contacts))
     return _with_fillers(profile, relay, moment), tuple(notices)
 
 
-def _prepare_contact(contact: Contact, moment: Moment, *, free: int) -> Step:
+def _prepare_contact(contact: Contact, moment: Moment, others: Sealed) -> Step:
     notices: tuple[Notice, ...] = ()
     for one in contact.sets:
         contact, said = _prepare_point(contact, one.point, moment)
@@ -102,9 +98,10 @@ def _prepare_contact(contact: Contact, moment: Moment, *, free: int) -> Step:
     )
     contact = replace(contact, ours=_settle_expired(contact, moment.now))
     for position in range(len(contact.lines)):
-        before = _sealed(contact)
-        contact = _write_waiting(contact, position, moment, free=free)
-        free -= _sealed(contact) - before
+        sealed = others
+        for line in contact.lines:
+            sealed = sealed.with_line(line)
+        contact = _write_waiting(contact, position, moment, sealed)
     return contact, notices
 
 
@@ -114,10 +111,6 @@ def _conversation_due(line: Line, moment: Moment) -> Conversation:
     if state.owes_end and line.kept:
         state = talk.end(state, entropy=moment.entropy, kem=moment.kem)
     return state
-
-
-def _sealed(contact: Contact) -> int:
-    return sum(len(references_in(line)) for line in contact.lines)
 
 
 def _prepare_point(contact: Contact, point: MeetingPoint, moment: Moment) -> Step:
@@ -231,17 +224,18 @@ def _settle_expired(contact: Contact, now: int) -> tuple[OurLetter, ...]:
     return tuple(letter for letter in letters if letter.reference not in forgotten)
 
 
-def _write_waiting(contact: Contact, position: int, moment: Moment, *, free: int) -> Contact:
+def _write_waiting(contact: Contact, position: int, moment: Moment, sealed: Sealed) -> Contact:
     """Seal into one line what waits for it: letters, a guest's first box, or a receipt."""
     line = contact.lines[position]
     if not is_live(contact, line, moment.relay_clock):
         return contact
     # By number and not by kind: what stands in the place of a letter takes no place of a receipt.
-    room = min(free, talk.places_for_letters(line.conversation))
-    going = going_into(contact, line, moment.now)[: max(0, room)]
-    due = _first_box_due(line) or 0 < line.receipt_due_at <= moment.now
+    room = min(sealed.room_for_letters(line), talk.places_for_letters(line.conversation))
+    going = going_into(contact, line, moment.now)[:room]
+    receipts = sealed.room_for_receipts(line)
+    due = _first_box_due(line) or (0 < line.receipt_due_at <= moment.now and receipts > 0)
     if going or due:
-        going += [Going(0, body) for body in _outcomes(line, moment.now)]
+        going += [Going(0, body) for body in _outcomes(line, moment.now)[:receipts]]
     if not going and due:
         going = [Going(0, Body(Kind.GREETING))]
     for one in going:

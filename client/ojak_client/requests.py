@@ -49,6 +49,8 @@ class Shape:
     """Look at offers of past days as well."""
     passed_over: frozenset[MailboxId] = frozenset()
     """Places of conversations that are not looked at, because what lies there stays there."""
+    bare: bool = False
+    """Deposit nothing: it was tried too often in vain."""
 
 
 def make_request(
@@ -65,7 +67,8 @@ def make_request(
     """
     contacts = [contact for contact in profile.contacts if relay in contact.relays]
     at_home = [contact for contact in contacts if contact.relay == relay]
-    deposits = [found for contact in at_home for found in _deposits(contact, moment)]
+    depositing = () if shape.bare else at_home
+    deposits = [found for contact in depositing for found in _deposits(contact, moment)]
     deletes = [key for contact in contacts for key in _deletes(contact, relay)]
     size = _class_for(len(deposits), guest=shape.guest)
     polls = _polls(contacts, relay, moment, turn=turn, shape=shape)
@@ -179,7 +182,8 @@ def _places_of_lines(
         near = talk.places(line.conversation, most=most, turn=turn)
         asked = [place for place in near if place not in left][:PLACES_A_LINE]
         yield from (place for place in asked if place not in shape.passed_over)
-    yield from due_places(contact, moment.now)
+    due = due_places(contact, moment.now)
+    yield from (place for place in due if place not in shape.passed_over)
 
 
 def _guest_places(visiting: Visiting, moment: Moment) -> tuple[MailboxId, ...]:

@@ -35,18 +35,32 @@ def next_room(last: Round) -> int:
     """Return the room for what lies there after *last*.
 
     Boxes that were found and changed nothing may be left where they lie: they come first again,
-    and must not keep out those behind them.
+    and must not keep out those behind them. A relay that had room left, and says that it
+    had none, is asked for no more.
     """
+    if last.found < last.room and not last.moved:
+        return 0
     staying = 0 if last.moved else last.found
     return room_for(last.left_behind + staying if last.left_behind else 0)
 
 
-def keeping_shape(last: Round | None, *, wait_seconds: int, older: bool) -> Shape:
-    """Return the shape of a host's next request: it waits when there is nothing else to do."""
+def keeping_shape(
+    last: Round | None, *, wait_seconds: int, older: bool, light: bool = False
+) -> Shape:
+    """Return the shape of a host's next request: it waits when there is nothing else to do.
+
+    Args:
+        last: what the round before it brought; None: it is the first.
+        wait_seconds: for how long it may be held.
+        older: look at offers of past days as well.
+        light: deposit nothing, and ask for one box at most.
+    """
     if last is None:
         return Shape(older=older)
-    wait = 0 if goes_on(last) else min(wait_seconds, MAX_WAIT_SECONDS)
-    return Shape(room=next_room(last), wait_seconds=wait, older=older)
+    waits = light or not goes_on(last)
+    wait = min(wait_seconds, MAX_WAIT_SECONDS) if waits else 0
+    room = min(next_room(last), 1 if light else ROOMS[-1])
+    return Shape(room=room, wait_seconds=wait, older=older, bare=light)
 
 
 def run_errands(exchange: Exchange, *, older: bool = False) -> list[Round]:

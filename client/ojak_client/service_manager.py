@@ -18,6 +18,8 @@ WATCHDOG_VARIABLE: Final = "WATCHDOG_USEC"
 WATCHDOG_PROCESS_VARIABLE: Final = "WATCHDOG_PID"
 PATIENCE_SECONDS: Final = 1.0
 _MICROSECONDS: Final = 1_000_000
+_MOST_DIGITS: Final = 20
+"""Of an unsigned number of 64 bits, which it is to systemd."""
 _PARTS: Final = 4
 """How many times within the watchdog's time it is told that we live."""
 
@@ -58,7 +60,8 @@ class ServiceManager:
         address = environment.get(ADDRESS_VARIABLE, "")
         asked = environment.get(WATCHDOG_VARIABLE, "")
         meant = environment.get(WATCHDOG_PROCESS_VARIABLE, str(process)) == str(process)
-        if not meant or not asked.isascii() or not asked.isdigit() or int(asked) == 0:
+        is_number = asked.isascii() and asked.isdigit() and len(asked) <= _MOST_DIGITS
+        if not meant or not is_number or int(asked) == 0:
             return cls(address, clock=clock)
         return cls(address, int(asked) / _MICROSECONDS, clock=clock)
 

@@ -26,12 +26,16 @@ from ojak_client.atomic_file import Disk
 from ojak_client.box_file import PAGE_BYTES, Pages
 from ojak_client.errors import (
     NoSlotLeft,
+    NotAllErased,
     NoVault,
     PassphraseTaken,
+    PassphraseUnsure,
     VaultBusy,
     VaultDamaged,
+    VaultError,
     VaultExists,
     VaultRestored,
+    VaultUnusable,
     WrongPassphrase,
 )
 from ojak_client.hardening import wipe as overwrite
@@ -218,13 +222,20 @@ class Vault:
 
         Raises:
             PassphraseTaken: it opens a slot already; nothing changed.
-            VaultError: as for `locked`; the old passphrase or the new one opens the slot.
+            PassphraseUnsure: it opens the slot, but a power cut may bring back the one before.
+            VaultError: as for `locked`; the old passphrase opens the slot.
         """
         with self._changing(passphrase) as (raw, saved, key):
             later = replace(saved, save_count=saved.save_count + 1)
             changed = vault_format.written(raw, self._slot, key, later, self._entropy)
             with file_errors():
-                self._replace(changed, later)
+                try:
+                    self._replace(changed, later)
+                except OSError:
+                    if not self._lies_there(changed):
+                        raise
+                    self._key[:] = key
+                    raise PassphraseUnsure("in place, and perhaps not durable") from None
             # In place, so that nothing is left of the one before.
             self._key[:] = key
 
@@ -319,6 +330,13 @@ class Vault:
         atomic_file.replace(self._path, raw, after=self._after, disk=self._disk)
         self._newest_count = saved.save_count
 
+    def _lies_there(self, raw: bytes) -> bool:
+        """Return whether *raw* is what lies at our path, after a replacement that went wrong."""
+        try:
+            return _whole(self._path) == raw
+        except VaultError:
+            return False
+
     def _make_boxes(self, pages: int) -> None:
         box_file.make(box_path(self._path), pages, self._entropy, self._after, self._disk)
 
@@ -339,11 +357,12 @@ def wipe(path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
     """Overwrite and remove the vault at *path* and all that belongs to it.
 
     The directory is removed too if nothing else is in it. Nothing there is well. Where another
-    process holds the lock, all is removed in spite of it, and the error says to do it again.
+    process holds the lock, or nobody can, all is removed in spite of it, and the error says to do
+    it again.
 
     Raises:
-        VaultBusy: removed, but another process was at it and may have saved again.
-        VaultUnusable: the file system refused; something may be left.
+        VaultBusy: removed, but another process was at it, or could be, and may have saved again.
+        NotAllErased: the file system refused to remove something; all else is removed.
     """
     busy = None
     with contextlib.ExitStack() as held:
@@ -351,10 +370,13 @@ def wipe(path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
             held.enter_context(locked_if_there(path, lock_seconds))
         except NoVault:
             pass
-        except VaultBusy as error:
-            busy = error
-        with file_errors():
+        except (VaultBusy, VaultUnusable):
+            # A lock that is no file is no reason to keep what somebody wants gone.
+            busy = VaultBusy("another process may be at it")
+        try:
             erase_all(path)
+        except OSError:
+            raise NotAllErased("the file system refused") from None
     if busy is not None:
         raise busy
 
@@ -372,7 +394,7 @@ def _stretched(passphrase: bytearray, raw: bytes, stretch: Stretch) -> bytearray
 
 def _whole(path: Path) -> bytes:
     # Not through a symbolic link: a save would put a file in the link's place.
-    with file_errors(), os.fdopen(os.open(path, os.O_RDONLY | os.O_NOFOLLOW), "rb") as file:
+    with file_errors(), os.fdopen(atomic_file.open_regular(path, os.O_RDONLY), "rb") as file:
         raw = file.read(FILE_BYTES + 1)
     if len(raw) != FILE_BYTES:
         raise VaultDamaged("not the length of a vault")

@@ -56,23 +56,37 @@ def is_closed(path: Path) -> bool:
 def erase_all(path: Path, *, disk: Disk = os) -> None:
     """Overwrite and remove all that belongs to the vault at *path*, keys first.
 
-    The directory goes too if nothing else is in it.
+    The directory goes too if nothing else is in it, and so does an empty one under a name of ours.
 
     Raises:
-        OSError: the file system refused; something may be left.
+        OSError: the file system refused; every other name was tried all the same.
     """
     if not path.parent.is_dir():
         return
+    refused: OSError | None = None
     for ours in (*_whole(path), lock_path(path)):
-        atomic_file.erase(ours, disk=disk)
+        try:
+            atomic_file.erase(ours, disk=disk)
+        except OSError as error:
+            refused = refused if _removes_directory(ours) else error
     atomic_file.sync_directory(path.parent, disk=disk)
+    if refused is not None:
+        raise refused
     with contextlib.suppress(OSError):
         path.parent.rmdir()
 
 
+def _removes_directory(path: Path) -> bool:
+    try:
+        path.rmdir()
+    except OSError:
+        return False
+    return True
+
+
 def is_anything_there(path: Path) -> bool:
     """Return whether anything that a vault at *path* consists of is left, under whichever name."""
-    return any(ours.exists() for ours in _whole(path))
+    return any(os.path.lexists(ours) for ours in _whole(path))
 
 
 def _whole(path: Path) -> tuple[Path, ...]:

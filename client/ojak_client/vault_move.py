@@ -166,7 +166,7 @@ def _copy(old: Path, copy: Path, disk: Disk) -> None:
     atomic_file.erase(copy, disk=disk)
     descriptor = disk.open(copy, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        with old.open("rb") as read:
+        with os.fdopen(atomic_file.open_regular(old, os.O_RDONLY), "rb") as read:
             while piece := read.read(PIECE_BYTES):
                 atomic_file.write_all(descriptor, piece, disk=disk)
         disk.fsync(descriptor)
@@ -185,6 +185,8 @@ def _marked_alike(path: Path, target: Path) -> bool:
 
 def _mark(path: Path) -> bytes:
     try:
-        return mark_path(path).read_bytes()
+        descriptor = atomic_file.open_regular(mark_path(path), os.O_RDONLY)
     except FileNotFoundError:
         return b""
+    with os.fdopen(descriptor, "rb") as mark:
+        return mark.read(MARK_BYTES + 1)

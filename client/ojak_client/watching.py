@@ -12,14 +12,14 @@ from ojak_client.lookout import Lookout, WaitBroken
 from ojak_client.messages import Message
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.opening import connect
+from ojak_client.pace import FREELY, METERED, Pace
 from ojak_client.pauses import (
-    FIRST_PAUSE_SECONDS,
     LONGEST_PAUSE_SECONDS,
     METERED_LEAST_SECONDS,
     metered_seconds,
     pause_seconds,
 )
-from ojak_client.rounds import MOST_ROUNDS, goes_on, keeping_shape
+from ojak_client.rounds import goes_on, keeping_shape
 from ojak_client.steady import steady_seconds
 from ojak_client.store import Store
 from ojak_client.telling import tell
@@ -36,9 +36,14 @@ OLDER_EVERY_SECONDS: Final = 24 * 3600
 OLDER_ROUNDS: Final = 4
 """In so many rounds every place of past days is asked for, where not all fit into one."""
 STAY_SECONDS: Final = 300.0
-"""How long after anything happened a guest is waited for, where otherwise nobody is."""
+"""How long a guest is waited for, where otherwise nobody is, after anything was sent or deleted.
+
+What is told to our person has no say in it: of a harmless letter that was read nothing is told, and
+the time at which the line is left would tell a relay which word was typed.
+"""
 MOST_STAY_SECONDS: Final = 1800.0
 """No guest and no relay keeps a metered line busy for longer."""
+# Of two words that were typed either makes one of these, in the same round.
 _GUEST: Final = frozenset(
     {
         NoticeKind.GUEST_CAME,
@@ -83,7 +88,7 @@ class Watch:
         self._last: Round | None = None
         self._said: set[Message] = set()
         self._failures = 0
-        self._hurried = 0
+        self._pace = Pace(METERED if keeping.metered else FREELY, keeping.clock())
         self._older_from = 0.0
         self._older_left = 0
         self._guest_at: float | None = None
@@ -114,7 +119,7 @@ class Watch:
         if self._keeping.clock() < self.ready_at:
             return
         try:
-            took_seconds = self._round(alone=alone)
+            last, took_seconds = self._round(alone=alone)
         except WaitBroken:
             # What the request carried may have arrived: the same bytes again change nothing.
             return
@@ -125,16 +130,14 @@ class Watch:
             self._keeping.voice.say(Message.REACHED_AGAIN)
         self._said.clear()
         self._failures = 0
-        # A round after which more is to do was not held, however long its answer took.
-        in_a_hurry = took_seconds < FIRST_PAUSE_SECONDS or self._goes_on
-        self._hurried = self._hurried + 1 if in_a_hurry else 0
-        goes_on = self._goes_on and self._hurried <= MOST_ROUNDS
-        if self._keeping.metered and not self._stays and not goes_on:
+        now = self._keeping.clock()
+        self._pace.note(last, now=now, took_seconds=took_seconds)
+        pause = self._pace.pause_seconds(now, self._keeping.entropy)
+        ends = pause or self._pace.is_light(now) or not goes_on(last)
+        if self._keeping.metered and not self._stays and ends:
             self._leave()
-            return
-        if self._hurried > MOST_ROUNDS:
-            # An honest relay holds its answers; whatever this one answers, it sets no pace for us.
-            self._pause(self._hurried - MOST_ROUNDS, WAIT_BY_TURNS_SECONDS)
+        elif pause:
+            self.pause(pause)
 
     def _wake(self) -> None:
         """Be ready at once where what was seen meanwhile gives a reason.
@@ -151,8 +154,8 @@ class Watch:
         elif self._exchange is not None and not self._failures and self._is_outdated():
             self.ready_at = 0.0
 
-    def _round(self, *, alone: bool) -> float:
-        """Do one round, and return how many seconds it took."""
+    def _round(self, *, alone: bool) -> tuple["Round", float]:
+        """Do one round, and return what it brought and how many seconds it took."""
         if self._exchange is None:
             keeping = self._keeping
             connected = connect(keeping.store, self.relay, keeping.proxy, self._tell, self._look)
@@ -167,19 +170,18 @@ class Watch:
             self._last,
             wait_seconds=self._wait_seconds(alone=alone),
             older=self._older_left > 0,
+            light=self._pace.is_light(began),
         )
         self._last = self._exchange.round(shape)
+        if self._last.carried:
+            self._moved_at = self._keeping.clock()
         self._older_left = max(0, self._older_left - 1)
-        return self._keeping.clock() - began
+        return self._last, self._keeping.clock() - began
 
     def _wait_seconds(self, *, alone: bool) -> int:
         if self._keeping.metered and not self._stays:
             return 0
         return WAIT_SECONDS if alone else WAIT_BY_TURNS_SECONDS
-
-    @property
-    def _goes_on(self) -> bool:
-        return self._last is not None and goes_on(self._last)
 
     @property
     def _stays(self) -> bool:
@@ -194,7 +196,7 @@ class Watch:
     def _leave(self) -> None:
         """Close the line until the next look of a metered line."""
         self._guest_at = None
-        self._hurried = 0
+        self._pace.leave()
         if self._exchange is not None:
             self._exchange.connection.close()
             self._exchange.settle()
@@ -219,10 +221,8 @@ class Watch:
 
     def _tell(self, notices: tuple[Notice, ...]) -> None:
         """Say what happened, but of a relay that stays full only once."""
-        if notices:
-            self._moved_at = self._keeping.clock()
         if self._guest_at is None and any(one.kind in _GUEST for one in notices):
-            self._guest_at = self._moved_at
+            self._guest_at = self._moved_at = self._keeping.clock()
         known = self._last is not None and self._last.full
         tell(
             self._keeping.voice.output,
@@ -233,6 +233,10 @@ class Watch:
         if message not in self._said:
             self._keeping.voice.warn(message)
         self._said.add(message)
+        if self._exchange is not None and not self._failures:
+            # Of an outage once: else whoever was away for long would come back without allowance.
+            size_bytes = self._exchange.asked_bytes
+            self._pace.note_failure(size_bytes, now=self._keeping.clock())
         self._failures += 1
         longest = METERED_LEAST_SECONDS if self._keeping.metered else LONGEST_PAUSE_SECONDS
         self._pause(self._failures, longest)

@@ -37,14 +37,34 @@ class Onlooker:
 
     @property
     def requests(self) -> tuple[object, ...]:
-        """Every request at each relay: its form, and which earlier boxes it touches."""
+        """Every request at each relay: when it came, its form, which earlier boxes it touches."""
+        began = self._began
         order: dict[bytes, int] = {}
         turned = [branches for branches, matched in self._went_on() if matched]
         for relay in self._relays:
             for made in relay.arrived:
                 for place in _in_order(made, turned):
                     order.setdefault(place, len(order))
-        return tuple(tuple(_form(made, order) for made in relay.arrived) for relay in self._relays)
+        return tuple(
+            tuple(
+                (time - began, _form(made, order))
+                for time, made in zip(relay.times, relay.arrived, strict=True)
+            )
+            for relay in self._relays
+        )
+
+    @property
+    def times(self) -> tuple[tuple[float, int, int, int], ...]:
+        """Of every request at all relays when it came, its length, the reply's room, the wait."""
+        return tuple(
+            (time - self._began, len(encode_request(made)), made.room, made.wait_seconds)
+            for relay in self._relays
+            for time, made in zip(relay.times, relay.arrived, strict=True)
+        )
+
+    @property
+    def _began(self) -> float:
+        return min((relay.times[0] for relay in self._relays if relay.times), default=0.0)
 
     def _went_on(self) -> list[tuple[Branches, int]]:
         deleted = {

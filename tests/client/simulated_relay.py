@@ -41,12 +41,15 @@ class SimulatedRelay:
 
     Attributes:
         arrived: every request that reached it, faults or not.
+        times: when each of them did, by its clock.
         meanwhile: called while a request is held that finds nothing.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time, *, capacity: int = 10_000) -> None:
         self.store = MemoryStore(capacity)
         self.arrived: list[SyncRequest] = []
+        self.times: list[float] = []
+        self._clock = clock
         self.meanwhile: Callable[[], None] = lambda: None
         self._service = Service(self.store, lambda: int(clock()))
         self._answer: Answer = self._honest
@@ -65,6 +68,7 @@ class SimulatedRelay:
         request = decode_request(body)
         assert request.wait_seconds == wait_seconds
         self.arrived.append(request)
+        self.times.append(self._clock())
         reply = encode_reply(self._answer(request), request.room)
         assert len(reply) == reply_bytes
         self._after()
@@ -108,6 +112,18 @@ class SimulatedRelay:
     def occupied(self) -> Iterator[None]:
         """It says that other bytes lie wherever something is deposited."""
         with self._answering(lambda request: self._lie_about_deposits(request, "OCCUPIED")):
+            yield
+
+    @contextmanager
+    def changes_its_mind(self, meanwhile: Callable[[], object]) -> Iterator[None]:
+        """It lets *meanwhile* happen honestly, and then says that other bytes lie there."""
+
+        def answer(request: SyncRequest) -> SyncReply:
+            with self._answering(self._honest):
+                meanwhile()
+            return self._lie_about_deposits(request, "OCCUPIED")
+
+        with self._answering(answer):
             yield
 
     @contextmanager
@@ -195,6 +211,7 @@ class SimulatedRelay:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))

@@ -43,6 +43,13 @@ def test_where_somebody_was_quicker_the_next_run_is_answered_until_none_is_left(
     assert answer_deposited(visiting, places[-1], stored=True, moment=moment()) == visiting
 
 
+def test_h7_of_an_answer_that_was_stored_no_later_word_is_believed() -> None:
+    """Another process of the same device may have deposited it as well and still wait to hear."""
+    visiting = answering()
+    laid = answer_deposited(visiting, place_of(visiting), stored=True, moment=moment())
+    assert answer_deposited(laid, place_of(laid), stored=False, moment=moment()) == laid
+
+
 def test_a_guest_remembers_only_so_many_full_offers() -> None:
     """Whoever lays one offer after another must not fill the vault."""
     full = tuple(bytes([n]) * 32 for n in range(MOST_FULL))

@@ -8,12 +8,20 @@ from pathlib import Path
 import pytest
 
 from ojak_client import vault_format
-from ojak_client.errors import NoSlotLeft, PassphraseTaken, WrongPassphrase
+from ojak_client.errors import (
+    NoSlotLeft,
+    PassphraseTaken,
+    PassphraseUnsure,
+    VaultError,
+    VaultUnusable,
+    WrongPassphrase,
+)
 from ojak_client.vault import Vault
 from ojak_client.vault_files import box_path
 from ojak_client.vault_format import SLOTS, Saved
 from ojak_protocol.stretch import argon2id
 from tests.client.boxes import BOXES, keep, kept, saved_of
+from tests.client.disks import FaultyDisk
 from tests.client.vault_fixtures import WORDS as FIXTURE_WORDS
 from tests.client.vault_fixtures import restore
 from tests.client.vaults import (
@@ -63,6 +71,30 @@ def test_after_a_change_the_new_passphrase_opens_all_and_the_old_one_nothing(pat
     keep(vault, *BOXES[:5])
     assert content_of(path, NEW) != b""
     assert not opens(path, WORDS)
+
+
+def test_c7_whichever_call_of_a_change_is_refused_it_is_said_which_passphrase_opens(
+    path: Path,
+) -> None:
+    said: list[type[VaultError] | None] = []
+    for k in range(100):
+        path.unlink(missing_ok=True)
+        create(path, pages=4).close()
+        disk = FaultyDisk("error", k)
+        vault = opened(path, disk=disk)
+        try:
+            vault.change_passphrase(typed(NEW))
+        except (VaultUnusable, PassphraseUnsure) as error:
+            said.append(type(error))
+        else:
+            said.append(None)
+        assert opens(path, NEW) is (said[-1] is not VaultUnusable)
+        assert opens(path, WORDS) is (said[-1] is VaultUnusable)
+        if not disk.fired:
+            break
+        # Whoever had it open goes on under the one that opens it.
+        put(vault, b"later")
+    assert set(said) == {VaultUnusable, PassphraseUnsure, None}
 
 
 def test_one_who_had_opened_it_before_a_change_is_out(path: Path) -> None:

@@ -8,11 +8,11 @@ from hypothesis import strategies as st
 
 from ojak_client.notices import NoticeKind
 from ojak_client.our_letters import references_in
+from ojak_client.outgoing_room import MOST_LETTERS
 from ojak_client.prepare import (
     FORGOTTEN_AFTER_SECONDS,
     KEPT_LINES,
     LAID_AGAIN_SECONDS,
-    MOST_SEALED,
     RECORDS_KEPT,
     VISITING_SECONDS,
     is_live,
@@ -147,7 +147,7 @@ def test_more_letters_than_the_vault_can_hold_sealed_wait_unsealed() -> None:
     for _ in range(3):
         profile, _ = prepare(profile, RELAY, moment())
     sealed = [len(references_in(contact.lines[0])) for contact in profile.contacts]
-    assert sealed == [most, most, most, MOST_SEALED - 3 * most]
+    assert sealed == [most, most, most, MOST_LETTERS - 3 * most]
 
 
 def test_the_first_box_of_a_guest_goes_out_even_without_a_letter() -> None:

@@ -272,6 +272,22 @@ def test_a_relay_that_says_taken_of_every_run_is_shown_places_of_the_first_answe
     assert [_is_named(relay, attempt) for attempt in attempts.values()] == [True] + [False] * 3
 
 
+def test_h7_a_relay_that_takes_back_its_word_to_another_process_is_shown_one_answer() -> None:
+    """`keep` hangs on its request while `sync` hears *stored*: then `keep` hears *occupied*."""
+    clock = Clock()
+    relay = SimulatedRelay(clock)
+    host, guest = host_of(relay, clock), guest_of(relay, clock)
+    host.sync()
+    keep, sync = guest.exchange(), guest.exchange()
+    keep.round(Shape(room=1, guest=True))
+    with relay.changes_its_mind(lambda: sync.round(Shape(room=1, guest=True))):
+        for _ in range(2 * RUNS):
+            keep.round(Shape(room=1, guest=True))
+    visiting = guest.contact.visiting
+    assert visiting is not None
+    assert (visiting.run, visiting.laid, visiting.full) == (0, True, ())
+
+
 def test_an_answer_to_a_later_run_is_looked_after_once_it_lies_there() -> None:
     clock = Clock()
     relay = SimulatedRelay(clock)

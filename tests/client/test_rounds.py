@@ -43,7 +43,9 @@ def test_the_room_is_the_smallest_that_holds_all_or_the_largest(boxes: int, room
         (after(errands=True, moved=False), False),
         (after(left_behind=1), True),
         (after(left_behind=1, moved=False), False),
-        (after(left_behind=2, moved=False), True),
+        (after(left_behind=2, found=1, moved=False), True),
+        (after(left_behind=2, moved=False), False),
+        (after(left_behind=2, moved=False, room=0), True),
         (after(left_behind=1, found=1, moved=False), True),
         (after(left_behind=1, found=4, moved=False, room=4), True),
         (after(left_behind=9, found=16, moved=False, room=16), False),
@@ -61,6 +63,18 @@ def test_a_host_waits_when_there_is_nothing_else_to_do() -> None:
     assert (fetching.room, fetching.wait_seconds) == (4, 0)
     full = keeping_shape(after(errands=True, full=True), wait_seconds=25, older=False)
     assert full.wait_seconds == 25
+
+
+def test_a_relay_that_had_room_left_and_gave_nothing_is_asked_for_none() -> None:
+    vain = after(left_behind=32, moved=False, room=16)
+    shape = keeping_shape(vain, wait_seconds=25, older=False)
+    assert (shape.room, shape.wait_seconds) == (0, 25)
+
+
+def test_a_light_request_deposits_nothing_asks_for_one_box_and_waits() -> None:
+    busy = after(left_behind=9, errands=True)
+    shape = keeping_shape(busy, wait_seconds=25, older=False, light=True)
+    assert (shape.room, shape.wait_seconds, shape.bare) == (1, 25, True)
 
 
 def test_boxes_that_stay_where_they_lie_keep_out_none_behind_them() -> None:

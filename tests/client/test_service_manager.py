@@ -65,6 +65,7 @@ def test_the_watchdog_is_told_a_few_times_within_its_time_and_not_more(address: 
         {"WATCHDOG_USEC": "60000000", "WATCHDOG_PID": "78"},
         {"WATCHDOG_USEC": "0"},
         {"WATCHDOG_USEC": "-5"},
+        {"WATCHDOG_USEC": "9" * 5000},
         {"WATCHDOG_USEC": "soon"},
         {"WATCHDOG_USEC": "\u0665"},
         {},

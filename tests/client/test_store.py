@@ -149,7 +149,7 @@ def test_strangers_who_use_up_all_their_guesses_cannot_fill_the_vault() -> None:
     # Beside them stand a conversation with as many letters sealed as may be, and all that wait.
     most = MOST_UNACKNOWLEDGED - PLACES_FOR_RECEIPTS
     assert len(host.contact.lines[0].conversation.outbox) >= most
-    # Two more conversations with as many would find room: `MOST_SEALED` is for three.
+    # Two more conversations with as many would find room: `MOST_LETTERS` is for three.
     room, pages = taken(host.store.read())
     assert room + 2 * most * 450 < MAX_CONTENT_BYTES
     assert pages + 2 * most * 2 < PAGES

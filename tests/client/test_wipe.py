@@ -2,6 +2,7 @@
 
 from ojak_client.profile import Contact
 from ojak_client.store import vault_path
+from ojak_client.vault_files import lock_path
 from tests.client import vaults
 from tests.client.devices import Device
 from tests.client.persons import NAME, RELAY
@@ -30,6 +31,26 @@ def test_what_another_process_may_put_back_is_erased_once_more(device: Device) -
         ran = device.run("wipe", "--yes")
     assert (ran.code, ran.said) == (0, ["wiped"])
     assert not vault_path(device.folder).exists()
+
+
+def test_a_lock_that_nobody_can_take_keeps_nothing_from_being_erased(device: Device) -> None:
+    device.keep_contact(Contact(NAME, RELAY))
+    lock = lock_path(vault_path(device.folder))
+    lock.unlink(missing_ok=True)
+    lock.symlink_to("/nonexistent/lock")
+    ran = device.run("wipe", "--yes")
+    assert (ran.code, ran.said) == (0, ["wiped"])
+    assert not device.folder.exists()
+
+
+def test_what_cannot_be_removed_is_told_and_all_else_is_erased(device: Device) -> None:
+    device.keep_contact(Contact(NAME, RELAY))
+    kept = vault_path(device.folder).with_name("letters.boxes.new")
+    kept.mkdir()
+    (kept / "of somebody").touch()
+    ran = device.run("wipe", "--yes")
+    assert (ran.code, ran.said) == (1, ["not-all-erased"])
+    assert [one.name for one in device.folder.iterdir()] == [kept.name]
 
 
 def test_a_second_file_that_a_killed_wipe_has_left_is_erased(device: Device) -> None:

@@ -1,0 +1,279 @@
+"""Whatever a relay answers, `ojak keep` costs no more data a day than docs/keeping.md says."""
+
+import os
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from ojak_client import watching
+from ojak_client.exchange import Round
+from ojak_client.lookout import Lookout
+from ojak_client.output import Output
+from ojak_client.pace import FREELY, IDLE_BYTES, LARGEST_BYTES, METERED, Allowance, Pace
+from ojak_client.pauses import LONGEST_PAUSE_SECONDS
+from ojak_client.profile import Contact, Profile, QuestionSet
+from ojak_client.rounds import MOST_ROUNDS
+from ojak_client.service_manager import ServiceManager
+from ojak_client.voice import Voice
+from ojak_client.watching import WAIT_SECONDS, Keeping, Watch
+from ojak_protocol.meeting_point import MeetingPoint
+from ojak_protocol.number import Number
+from ojak_protocol.sync import (
+    REPLY_BYTES,
+    DepositOutcome,
+    Found,
+    NoRoom,
+    Nothing,
+    PollResult,
+    SyncReply,
+    SyncRequest,
+)
+from tests.client.persons import NAME, RELAY, Clock, JournalStore, Person, line_of
+from tests.client.simulated_relay import SimulatedRelay
+from tests.people import RIGHT, SEED, meet
+
+DAY = 86_400
+IDLE_A_DAY = 7_000_000
+"""What docs/keeping.md says of a day on which nothing is carried."""
+SMALL = Allowance(at_once=400_000, a_second=FREELY.a_second)
+"""As FREELY, so that little has to be spent before only time gives more."""
+EARLY_SECONDS = 1.05
+
+
+class Hostile:
+    """A relay that answers as *lie* says after *seconds*, in a time of its own."""
+
+    def __init__(self, relay: SimulatedRelay, clock: Clock) -> None:
+        self.relay = relay
+        self.clock = clock
+        self.seconds = EARLY_SECONDS
+        self.day = 0
+        self.answers = 0
+
+    def reply(
+        self,
+        request: SyncRequest,
+        result: Callable[[int], PollResult],
+        outcome: DepositOutcome,
+    ) -> SyncReply:
+        """Say the same of every place."""
+        self.clock.now += self.seconds  # type: ignore[assignment] # of a second parts as well
+        self.answers += 1
+        polls = tuple(result(position) for position in range(len(request.polls)))
+        clock = int(self.clock.now) + self.day * DAY
+        return SyncReply(clock, polls, (outcome,) * len(request.deposits))
+
+
+Lie = Callable[[Hostile, SyncRequest], SyncReply]
+
+
+def has_no_room(at: Hostile, request: SyncRequest) -> SyncReply:
+    return at.reply(request, lambda _: NoRoom(), DepositOutcome.STORED)
+
+
+def has_nothing(at: Hostile, request: SyncRequest) -> SyncReply:
+    return at.reply(request, lambda _: Nothing(), DepositOutcome.STORED)
+
+
+def answers_at_once(at: Hostile, request: SyncRequest) -> SyncReply:
+    at.seconds = 0.02
+    return has_no_room(at, request)
+
+
+def takes_nothing(at: Hostile, request: SyncRequest) -> SyncReply:
+    """Whatever is deposited is to be deposited again, over what is said to lie there."""
+    return at.reply(request, lambda _: NoRoom(), DepositOutcome.OCCUPIED)
+
+
+def contradicts_itself(at: Hostile, request: SyncRequest) -> SyncReply:
+    return at.reply(request, lambda n: Nothing() if n % 2 else NoRoom(), DepositOutcome.OCCUPIED)
+
+
+def is_full_and_holds(at: Hostile, request: SyncRequest) -> SyncReply:
+    at.seconds = request.wait_seconds or 0.1
+    return at.reply(request, lambda _: Nothing(), DepositOutcome.FULL)
+
+
+def holds_now_and_then(at: Hostile, request: SyncRequest) -> SyncReply:
+    """As a relay that knows how many answers in a row are counted."""
+    held = at.answers % (MOST_ROUNDS - 1) == 0
+    at.seconds = request.wait_seconds if held and request.wait_seconds else 0.02
+    return takes_nothing(at, request)
+
+
+def gives_noise(at: Hostile, request: SyncRequest) -> SyncReply:
+    room = request.room
+    return at.reply(
+        request,
+        lambda n: Found(os.urandom(4000)) if n < room else NoRoom(),
+        DepositOutcome.STORED,
+    )
+
+
+def goes_through_the_days(at: Hostile, request: SyncRequest) -> SyncReply:
+    """For each day there are offers to be laid, and it says that it keeps them."""
+    at.day = at.answers * 20 % 4000
+    return at.reply(request, lambda _: Nothing(), DepositOutcome.STORED)
+
+
+LIES: list[Lie] = [
+    has_no_room,
+    has_nothing,
+    answers_at_once,
+    takes_nothing,
+    contradicts_itself,
+    is_full_and_holds,
+    holds_now_and_then,
+    gives_noise,
+    goes_through_the_days,
+]
+
+
+class Spent:
+    """What one watch has cost, and in how long."""
+
+    def __init__(self, watch: Watch, at: Hostile, store: JournalStore) -> None:
+        self.watch = watch
+        self.store = store
+        self.at = at
+        self.began = at.clock.now
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(
+            asked.sync_class.body_bytes + REPLY_BYTES[asked.room] for asked in self.at.relay.arrived
+        )
+
+    @property
+    def seconds(self) -> float:
+        return self.at.clock.now - self.began
+
+    def turns(self, count: int) -> None:
+        for _ in range(count):
+            self.at.clock.now = max(self.at.clock.now, self.watch.ready_at)  # type: ignore[assignment] # as above
+            self.watch.turn(alone=True)
+
+
+@contextmanager
+def kept_by(lie: Lie | None, *, metered: bool = False) -> Iterator[tuple[Spent, Person]]:
+    """A host with a number and a conversation, and whoever is at the other end of it."""
+    clock = Clock(1_000_000)
+    relay = SimulatedRelay(clock)
+    at = Hostile(relay, clock)
+    pair = meet()
+    point = MeetingPoint(Number("0" * 12), SEED, 1, RIGHT, None, bits=30)
+    with relay.served() as url:
+        sets, lines = (QuestionSet(point, ()),), (line_of(pair.host),)
+        store = JournalStore(Profile((Contact(NAME, url, sets=sets, lines=lines),)))
+        family = Contact(NAME, RELAY, lines=(line_of(pair.guest),))
+        other = Person(relay, Clock(clock.now), JournalStore(Profile((family,))))
+        voice = Voice(Output(quiet=True), ServiceManager(""))
+        lookout = Lookout(Path("/nonexistent/letters"), lambda: None, clock=clock)
+        chance = random.Random(3)  # noqa: S311 - repeatable
+        keeping = Keeping(voice, store, lookout, None, metered, chance.randbytes, clock)
+
+        def answer(request: SyncRequest) -> SyncReply:
+            assert lie is not None
+            return lie(at, request)
+
+        def hold() -> None:
+            clock.now += WAIT_SECONDS
+
+        relay.meanwhile = hold
+        with Watch(keeping, url) as watch:
+            spent = Spent(watch, at, store)
+            if lie is None:
+                yield spent, other
+                return
+            with relay._answering(answer):  # noqa: SLF001 - a relay of these tests alone
+                yield spent, other
+
+
+@pytest.mark.parametrize("lie", LIES)
+def test_no_answer_of_a_relay_makes_keeping_dear(lie: Lie, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In any time no more than is free at once, what time gives, and what waiting costs."""
+    monkeypatch.setattr(watching, "FREELY", SMALL)
+    idle_a_second = IDLE_BYTES / WAIT_SECONDS
+    with kept_by(lie) as (spent, _):
+        for _ in range(12):
+            spent.turns(10)
+            most = SMALL.at_once + 3 * LARGEST_BYTES
+            most += int((SMALL.a_second + idle_a_second) * spent.seconds)
+            assert spent.size_bytes <= most
+    assert (FREELY.a_second + idle_a_second) * DAY < 2 * IDLE_A_DAY
+    assert FREELY.at_once < 1.2 * IDLE_A_DAY
+
+
+def test_on_a_metered_line_no_answer_costs_more_than_a_few_times_what_looking_does(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watching, "METERED", Allowance(200_000, METERED.a_second))
+    with kept_by(takes_nothing, metered=True) as (spent, _):
+        spent.turns(20)
+        before, began = spent.size_bytes, spent.seconds
+        spent.turns(40)
+        a_day = (spent.size_bytes - before) * DAY / (spent.seconds - began)
+    assert a_day < 1_500_000
+
+
+@pytest.mark.parametrize("lie", [has_no_room, has_nothing, answers_at_once])
+def test_a_relay_that_answers_too_soon_is_asked_every_few_minutes(lie: Lie) -> None:
+    with kept_by(lie) as (spent, _):
+        spent.turns(MOST_ROUNDS + 12)
+        began = spent.seconds
+        spent.turns(10)
+        assert spent.seconds - began >= 9 * LONGEST_PAUSE_SECONDS / 2
+
+
+def test_a_watch_that_takes_any_second_for_a_wait_would_be_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As it was: a relay that took 1.05 s for each answer got one for each."""
+    note = Pace.note
+
+    def planted(self: Pace, last: Round, *, now: float, took_seconds: float) -> None:
+        note(self, last, now=now, took_seconds=took_seconds)
+        if took_seconds >= 1:
+            self._early, self._spent = 0, 0.0
+
+    monkeypatch.setattr(Pace, "note", planted)
+    with kept_by(has_no_room) as (spent, _):
+        spent.turns(40)
+        before, began = spent.size_bytes, spent.seconds
+        spent.turns(20)
+        assert (spent.size_bytes - before) / (spent.seconds - began) * DAY > 10 * IDLE_A_DAY
+
+
+# An honest relay
+
+
+def test_letters_that_really_come_are_fetched_without_a_pause() -> None:
+    letters = MOST_ROUNDS + 8
+    with kept_by(None) as (spent, other):
+        spent.turns(3)
+        for n in range(letters):
+            other.write(f"편지 {n}")
+            other.sync()
+            began = spent.seconds
+            spent.turns(2)
+            assert spent.seconds - began <= 2 * WAIT_SECONDS
+        assert len(spent.store.read().contacts[0].theirs) == letters
+
+
+def test_a_relay_that_is_merely_full_still_brings_letters_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(watching, "FREELY", SMALL)
+    with kept_by(is_full_and_holds) as (spent, other):
+        spent.turns(30)
+        assert spent.at.relay.arrived[-1].deposits == ()
+        with spent.at.relay._answering(spent.at.relay._honest):  # noqa: SLF001 - as above
+            other.write("편지")
+            other.sync()
+            began = spent.seconds
+            spent.turns(3)
+            assert spent.seconds - began <= 3 * WAIT_SECONDS
+        assert len(spent.store.read().contacts[0].theirs) == 1
