@@ -64,12 +64,19 @@ def apply(
     for contact in profile.contacts:
         if relay in contact.relays:
             step = _apply_to if contact.relay == relay else _apply_elsewhere
-            changed, said = step(contact, request, reply, moment, newest=profile.references)
+            changed, said = step(contact, request, reply, moment, known=profile)
             changed = found_at(contact, changed, relay)
             changed = parts_deleted(changed, relay, frozenset(request.deletes))
             profile = with_contact(profile, changed)
+            numbers = (line.number for line in changed.lines)
+            profile = replace(profile, line_numbers=max(profile.line_numbers, *numbers, 0))
             notices.extend(said)
     return profile, tuple(notices)
+
+
+def _next_number(known: Profile, contact: Contact) -> int:
+    """Return the number of the next line of *contact*, which one reply may give several."""
+    return 1 + max(known.line_numbers, *(line.number for line in contact.lines), 0)
 
 
 def _is_full(outcome: DepositOutcome) -> bool:
@@ -77,7 +84,7 @@ def _is_full(outcome: DepositOutcome) -> bool:
 
 
 def _apply_to(
-    contact: Contact, request: SyncRequest, reply: SyncReply, moment: Moment, *, newest: int
+    contact: Contact, request: SyncRequest, reply: SyncReply, moment: Moment, *, known: Profile
 ) -> Step:
     done = frozenset(request.deletes)
     contact = _change_talks(contact, lambda state: talk.deleted(state, done))
@@ -95,7 +102,7 @@ def _apply_to(
     results = zip(request.polls, reply.polls, strict=True)
     for place, result in sorted(results, key=lambda one: one[0] not in alarm):
         if isinstance(result, Found):
-            contact, said = _found(contact, place, result.box, moment, newest=newest)
+            contact, said = _found(contact, place, result.box, moment, known=known)
             notices.extend(said)
         elif isinstance(result, Nothing):
             contact = _change_talks(contact, partial(talk.absent, where=place))
@@ -105,10 +112,10 @@ def _apply_to(
 
 
 def _apply_elsewhere(
-    contact: Contact, request: SyncRequest, reply: SyncReply, moment: Moment, *, newest: int
+    contact: Contact, request: SyncRequest, reply: SyncReply, moment: Moment, *, known: Profile
 ) -> Step:
     """Take what lies for a conversation at a relay that we come from or go to."""
-    del newest
+    del known
     done = frozenset(request.deletes)
     contact = _change_talks(contact, lambda state: talk.deleted(state, done))
     notices: list[Notice] = []
@@ -160,16 +167,18 @@ def _said_of(deposit: Deposit, state: Conversation, *, stored: bool, now: int) -
     return talk.occupied(state, deposit.id)
 
 
-def _found(contact: Contact, place: MailboxId, box: bytes, moment: Moment, *, newest: int) -> Step:
+def _found(
+    contact: Contact, place: MailboxId, box: bytes, moment: Moment, *, known: Profile
+) -> Step:
     """Give a box to whoever of this contact expects it at *place*.
 
-    *newest* is the highest reference of a letter of ours so far.
+    *known* is the profile, which holds every reference and number given so far.
     """
     notices: tuple[Notice, ...] = ()
     if contact.visiting is not None:
-        contact, notices = _found_as_guest(contact, contact.visiting, place, box, moment)
+        contact, notices = _found_as_guest(contact, contact.visiting, place, box, moment, known)
     for one in contact.sets:
-        contact, said = _found_as_host(contact, one.point, place, box, moment, newest)
+        contact, said = _found_as_host(contact, one.point, place, box, moment, known)
         notices += said
     contact, said = _found_in_lines(contact, place, box, moment)
     return contact, (*notices, *said)
@@ -188,7 +197,7 @@ def _found_in_lines(contact: Contact, place: MailboxId, box: bytes, moment: Mome
             continue
         if body is not None and timed_pointers.is_pointer(body) and not line.keeps:
             contact, said = timed_pointers.keep_pointer(
-                contact, body, moment, forced=line.alarm, left_at=(place, box)
+                contact, body, moment, through=line, left_at=(place, box)
             )
             notices += said
         elif conversation is not line.conversation:
@@ -233,7 +242,12 @@ def _found_part(contact: Contact, place: MailboxId, box: bytes, moment: Moment) 
 
 
 def _found_as_guest(
-    contact: Contact, visiting: Visiting, place: MailboxId, box: bytes, moment: Moment
+    contact: Contact,
+    visiting: Visiting,
+    place: MailboxId,
+    box: bytes,
+    moment: Moment,
+    known: Profile,
 ) -> Step:
     if visiting.attempt is None:
         return _found_offer(contact, visiting, place, box, moment)
@@ -252,6 +266,7 @@ def _found_as_guest(
         keeps=visiting.keeps,
         confirmed_at=moment.now,
         looks_until=ALWAYS,
+        number=_next_number(known, contact),
     )
     coming = max((e.body.following for e in events if isinstance(e, Arrived)), default=0)
     contact = replace(contact, visiting=None, lines=(*contact.lines, line))
@@ -284,11 +299,11 @@ def _found_as_host(
     place: MailboxId,
     box: bytes,
     moment: Moment,
-    newest: int,
+    known: Profile,
 ) -> Step:
     found = meeting_point.confirm(point, place, box, kem=moment.kem)
     if found is not None:
-        return _confirmed(contact, *found, moment, newest)
+        return _confirmed(contact, *found, moment, known)
     day = meeting_point.day_of(moment.relay_clock)
     for older in (False, True):
         at = meeting_point.answer_places(point, day=day, older=older).get(place)
@@ -323,7 +338,7 @@ def _take(
 
 
 def _confirmed(
-    contact: Contact, point: MeetingPoint, confirmed: Confirmed, moment: Moment, newest: int
+    contact: Contact, point: MeetingPoint, confirmed: Confirmed, moment: Moment, known: Profile
 ) -> Step:
     kept = any(e.body.kept for e in confirmed.events if isinstance(e, Arrived))
     visit = confirmed.visit
@@ -336,10 +351,11 @@ def _confirmed(
         keeps=True,
         confirmed_at=moment.now,
         looks_until=visit.until,
+        number=_next_number(known, contact),
         alarm=confirmed.alarm,
         promised=promised,
         pairs=pairs_offered(visit),
-        newest=newest,
+        newest=known.references,
         held=spent,
     )
     kind = NoticeKind.GUEST_CONFIRMED_ALARM if confirmed.alarm else NoticeKind.GUEST_CONFIRMED
@@ -375,9 +391,7 @@ def _happened(
                 # The box that confirms a visit is taken in any case, and this is one.
                 continue
             case Arrived(body) if timed_pointers.is_pointer(body):
-                contact, said = timed_pointers.keep_pointer(
-                    contact, body, moment, forced=line.alarm
-                )
+                contact, said = timed_pointers.keep_pointer(contact, body, moment, through=line)
             case Arrived():
                 contact, said = record_arrival(
                     contact, position, event, moment, _receipt_delay(moment)

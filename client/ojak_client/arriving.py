@@ -9,7 +9,7 @@ from dataclasses import replace
 from ojak_client import comparing
 from ojak_client.moment import Moment
 from ojak_client.notices import Notice, NoticeKind
-from ojak_client.profile import Contact, TheirLetter
+from ojak_client.profile import Contact, TheirLetter, with_one_more
 from ojak_protocol.conversation import Arrived
 from ojak_protocol.details import Question, QuestionOutcome, QuestionReply, Stop, StopWhat
 from ojak_protocol.letters import Kind, encode_details
@@ -36,7 +36,7 @@ def record_arrival(
         body.text,
         details=b"" if body.details is None else encode_details(body.details),
         forced=contact.lines[position].alarm,
-        written=(contact.lines[position].confirmed_at, arrived.chain, arrived.index),
+        written=(contact.lines[position].number, arrived.chain, arrived.index),
     )
     letter: TheirLetter | None = came
     match body.details:
@@ -48,6 +48,7 @@ def record_arrival(
     if letter is None:
         return contact, ()
     contact = replace(contact, arrivals=letter.reference, theirs=_in_order(contact.theirs, letter))
+    contact = with_one_more(contact, letter.written[0])
     compared = letter.equal is not None
     kind = NoticeKind.ANSWER_ARRIVED if compared else NoticeKind.LETTER_ARRIVED
     return contact, (Notice(kind, contact.name),)
@@ -58,6 +59,6 @@ def _in_order(theirs: tuple[TheirLetter, ...], letter: TheirLetter) -> tuple[The
     line, *place = letter.written
     for position, other in enumerate(theirs):
         other_line, *other_place = other.written
-        if other_line == line and other_place > place:
+        if line and other_line == line and other_place > place:
             return (*theirs[:position], letter, *theirs[position:])
     return (*theirs, letter)

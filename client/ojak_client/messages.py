@@ -556,8 +556,13 @@ class Message(Enum):
     )
     ASK_ALLOW = text(
         "ask-allow",
-        "Someone came at {when}. A stranger may know these answers. Give your letters all the "
-        "same?",
+        'Visit: "{visit}". Someone came at {when}. Letters that came with it: "{n}". A stranger '
+        "may know these answers. Give your letters all the same?",
+    )
+    READ_BEFORE_ALLOWING = text(
+        "read-before-allowing",
+        "Letters that came with a visit are unread. Read them first, to tell who wrote. Type: "
+        '"ojak read". Visit: "{visit}". Count: "{n}"',
     )
     ALLOWED = text("allowed", "Your letters go to them with the next connection.")
     ALLOWED_LATE = text(

@@ -264,6 +264,56 @@ def test_a_yes_to_one_visit_gives_nothing_to_another_with_the_same_answers(
     assert (family.texts, stranger.texts) == (["an die Familie"], [])
 
 
+def both_in_one_look(relay: SimulatedRelay, clock: Clock) -> tuple[Person, dict[str, Person]]:
+    """A host with two held visits of one second, whose guests say that they look equally long."""
+    host = host_of(relay, clock)
+    visit(host, borrowed(relay, clock))
+    clock.now += 7200
+    host.sync()
+    guests = {words: borrowed(relay, clock) for words in ("family", "stranger")}
+    for words, guest in guests.items():
+        guest.write(words)
+    for _ in range(2):
+        for guest in guests.values():
+            guest.sync()
+        clock.now += 60
+        host.sync()
+    held = held_lines(host.contact, relay_clock=clock.now)
+    assert len(held) == len(guests)
+    assert len({(line.confirmed_at, line.looks_until, line.kept) for line in held}) == 1
+    return host, guests
+
+
+@pytest.mark.parametrize("meant", [0, 1])
+def test_b1_a_yes_goes_to_the_visit_that_was_asked_about_however_alike_another_is(
+    meant: int, relay: SimulatedRelay, clock: Clock
+) -> None:
+    host, guests = both_in_one_look(relay, clock)
+    which = held_lines(host.contact, relay_clock=clock.now)[meant]
+    (words,) = (one.text for one in host.contact.theirs if one.written[0] == which.number)
+    assert which.brought == 1
+    host.write("an die Familie")
+    host.change(lambda now: allow_held(now, which, relay_clock=clock.now, newest=1)[0])
+    for _ in range(3):
+        host.sync()
+        for guest in guests.values():
+            guest.sync()
+    got = {name: guest.texts for name, guest in guests.items()}
+    assert got == {name: ["an die Familie"] if name == words else [] for name in guests}
+
+
+def test_no_two_lines_of_a_profile_ever_have_one_number(
+    relay: SimulatedRelay, clock: Clock
+) -> None:
+    host, _ = both_in_one_look(relay, clock)
+    numbers = [line.number for line in host.contact.lines]
+    assert numbers == [1, 2, 3]
+    # What was forgotten gives its number to nobody.
+    clock.now += 2 * 86_400
+    visit(host, borrowed(relay, clock))
+    assert [line.number for line in host.contact.lines] == [4]
+
+
 def test_the_visit_at_which_somebody_still_looks_is_asked_about_first(clock: Clock) -> None:
     looks = line_of(meet().host, kept=False, held=True, looks_until=clock.now)
     gone = line_of(meet().host, kept=False, held=True, looks_until=clock.now - 1)

@@ -22,6 +22,7 @@ from tests.client.persons import (
     host_of,
     kept_pair,
     letter,
+    line_of,
     moment,
 )
 from tests.client.simulated_relay import SimulatedRelay
@@ -37,7 +38,7 @@ from tests.client.timed import (
     state_of,
     writes,
 )
-from tests.people import ENTROPY, holds
+from tests.people import ENTROPY, holds, meet
 
 
 @pytest.fixture
@@ -272,7 +273,10 @@ def test_a_letter_that_says_it_is_due_in_a_hundred_years_is_given_up_like_others
     )
     reader.change(
         lambda contact: keep_pointer(
-            contact, Body(Kind.PARCEL, details=parcel), moment(clock.now), forced=False
+            contact,
+            Body(Kind.PARCEL, details=parcel),
+            moment(clock.now),
+            through=line_of(meet().host),
         )[0]
     )
     clock.now += 38 * DAY
