@@ -1,7 +1,8 @@
 """What a box of the other side that was opened means for its contact, kind by kind.
 
 Most kinds become a letter that waits to be read. Questions between two go their own way first, and
-a stop is remembered at once. Pure, as all of `apply` is.
+a stop is remembered at once, unless it came from somebody who is forced or may be a stranger. Pure,
+as all of `apply` is.
 """
 
 from dataclasses import replace
@@ -30,20 +31,22 @@ def record_arrival(
     body = arrived.body
     if body.kind in {Kind.GREETING, Kind.WITHDRAWN}:
         return contact, ()
+    line = contact.lines[position]
     came = TheirLetter(
         contact.arrivals + 1,
         body.kind,
         body.text,
         details=b"" if body.details is None else encode_details(body.details),
-        forced=contact.lines[position].alarm,
-        written=(contact.lines[position].number, arrived.chain, arrived.index),
+        forced=line.alarm,
+        held=line.held,
+        written=(line.number, arrived.chain, arrived.index),
     )
     letter: TheirLetter | None = came
     match body.details:
         case Question() | QuestionReply() | QuestionOutcome() as details:
             contact, letter = comparing.hear(contact, position, came, details, moment)
             contact = comparing.owe_outcome(contact, position, moment, receipt_delay_seconds)
-        case Stop(StopWhat.DO_NOT_CONTACT) if not came.forced:
+        case Stop(StopWhat.DO_NOT_CONTACT) if not (came.forced or came.held):
             contact = replace(contact, asked_to_stop=True)
     if letter is None:
         return contact, ()

@@ -466,6 +466,21 @@ class Message(Enum):
         "This came from somebody who typed the alarm word. Somebody forces them. Do not "
         "do what it asks.",
     )
+    HELD_LETTER = text(
+        "held-letter",
+        "This came from somebody with answers that a stranger may have seen. It may not be your "
+        'family. Do nothing that it asks before you know. Visit: "{visit}"',
+    )
+    STOP_HELD = text(
+        "stop-held",
+        "They ask you to stop. Whether it is your family is not known. Nothing was changed. Ask "
+        "your family another way.",
+    )
+    STOP_MONEY_HELD = text(
+        "stop-money-held",
+        "They ask you to send no money now. Whether it is your family is not known. Ask your "
+        "family another way.",
+    )
     NEXT_QUESTIONS = text("next-questions", 'Next time use other questions. Set: "{set}"')
     NEXT_NUMBER = text("next-number", 'From now on they wait at another number. Number: "{number}"')
     NEXT_RELAY = text("next-relay", 'From now on they use another relay. Relay: "{relay}"')
@@ -478,6 +493,11 @@ class Message(Enum):
     RELAY_UNUSABLE = text(
         "relay-unusable",
         "The address of their new relay cannot be used. The relay was not changed. Ask them.",
+    )
+    RELAY_HELD = text(
+        "relay-held",
+        "Whether your family uses this relay is not known. The relay was not changed. Ask your "
+        "family another way.",
     )
     THEIR_QUESTION = text("their-question", 'They ask you something. Question: "{question}"')
     HOW_TO_ANSWER = text(
@@ -527,6 +547,16 @@ class Message(Enum):
         "ask-answer-forced",
         "This question came from somebody who typed the alarm word. A true answer helps "
         "whoever forces them. Answer it?",
+    )
+    QUESTION_HELD = text(
+        "question-held",
+        "This question came from somebody with answers that a stranger may have seen. Whoever it "
+        "is learns whether your answer is theirs. Nothing was sent.",
+    )
+    ASK_ANSWER_HELD = text(
+        "ask-answer-held",
+        "This question came from somebody with answers that a stranger may have seen. Whoever it "
+        "is learns whether your answer is theirs. Answer it?",
     )
     ANSWER_NOW = text("answer-now?", "Answer the question now?")
     NOT_ANSWERED = text(

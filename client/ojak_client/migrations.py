@@ -41,8 +41,13 @@ def _lines_got_numbers(kept: Kept) -> Kept:
             lines = of_time.get(confirmed_at, [])
             # Which of several it came through, nothing says any more.
             letter["written"] = [lines[0]["number"] if len(lines) == 1 else 0, *place]
+            letter["held"] = any(line.get("held", False) for line in lines)
             if len(lines) == 1:
                 lines[0]["brought"] = lines[0].get("brought", 0) + 1
+        # Of these nothing says through which line they came: one warning too many does no harm.
+        held = any(line.get("held", False) for line in contact.get("lines", ()))
+        for one in (*contact.get("pointers", ()), *contact.get("their_questions", ())):
+            one["held"] = held
     kept["line_numbers"] = next(numbers) - 1
     return kept
 

@@ -78,6 +78,9 @@ class TheirLetter(Hidden):
     """Whether it came from somebody who had typed the alarm word."""
     equal: bool | None = None
     """Of a reply or an outcome: whether the two answers are the same."""
+    held: bool = False
+    """Whether it came through a line that was held then: whoever wrote it used answers that a
+    stranger may have seen, and our person had not said yes to them."""
     written: tuple[int, int, int] = (0, 0, 0)
     """The number of its line, then chain and index: the order in which it was written. Line 0:
     nobody knows which."""
@@ -104,6 +107,8 @@ class TheirQuestion(Hidden):
     """Device clock when it was shown."""
     forced: bool = False
     """Whether it came from somebody who had typed the alarm word."""
+    held: bool = False
+    """As of the letter in which it came."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -159,6 +164,8 @@ class Pointer(Hidden):
     """What lay at *place*."""
     line: int = 0
     """The number of the line through which it came; 0: nobody knows which."""
+    held: bool = False
+    """As of a letter."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

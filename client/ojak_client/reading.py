@@ -6,7 +6,8 @@ only when the person asks for it, and then it says so. Nothing is lost, and noth
 unasked.
 
 What a letter asks for happens in the write that lets it go: a question is open for an answer from
-then on, and another relay is used only after our person said yes to it.
+then on, and another relay is used only after our person said yes to it, and never where whoever
+named it may be a stranger.
 """
 
 import time
@@ -93,13 +94,22 @@ def _show(invocation: Invocation, letter: TheirLetter, name: str, how: Showing) 
         text = f"{told(Message.STATUS_OF, name=name)}\n\n{text}"
     elif how.whose and not invocation.output.json:
         invocation.output.warn(Message.STATUS_OF, name=name)
-    if letter.forced and to_stdout:
-        invocation.output.warn(Message.FORCED_LETTER)
-    elif letter.forced:
-        # Beside the letter itself, where it cannot be overlooked.
-        text = f"{told(Message.FORCED_LETTER)}\n\n{text}"
-    fields = {**view.fields, "name": name, "forced": letter.forced}
+    visit = letter.written[0]
+    for mark in _marks(letter):
+        if to_stdout:
+            invocation.output.warn(mark, visit=visit)
+        else:
+            # Beside the letter itself, where it cannot be overlooked.
+            text = f"{told(mark, visit=visit)}\n\n{text}"
+    marked = {"forced": letter.forced, "held": letter.held, "visit": visit}
+    fields = {**view.fields, "name": name, **marked}
     invocation.show_letter(view.event, text, to_stdout=to_stdout, **fields)
+
+
+def _marks(letter: TheirLetter) -> tuple[Message, ...]:
+    """Return what is to be said of whoever wrote *letter*, of which they say nothing."""
+    held = (Message.HELD_LETTER,) if letter.held else ()
+    return (Message.FORCED_LETTER, *held) if letter.forced else held
 
 
 def _relay_to_use(invocation: Invocation, contact: Contact, letter: TheirLetter) -> str | None:
@@ -114,9 +124,12 @@ def _relay_to_use(invocation: Invocation, contact: Contact, letter: TheirLetter)
         return None
     if relay == contact.relay:
         return None
-    if contact.moves_with:
-        # They read of ours, and come there; each going to the other's would lose both.
-        invocation.output.warn(Message.MOVING_ALREADY)
+    # No yes is asked for where a stranger may have named it: to go there would take along the
+    # conversation with the family. And while they come where we go, as they read of ours, each
+    # going to the other's would lose both.
+    why_not = Message.RELAY_HELD if letter.held else Message.MOVING_ALREADY
+    if letter.held or contact.moves_with:
+        invocation.output.warn(why_not)
         return None
     inputs = invocation.inputs
     asked = inputs.assume_yes or not inputs.no_input

@@ -64,7 +64,13 @@ def keep_pointer(
     due_at = min(parcel.due_at, latest)
     place, box = left_at or (None, b"")
     pointer = Pointer(
-        encode_details(parcel), due_at, through.alarm, place, box, line=through.number
+        encode_details(parcel),
+        due_at,
+        through.alarm,
+        place,
+        box,
+        line=through.number,
+        held=through.held,
     )
     contact = replace(contact, pointers=(*contact.pointers, pointer))
     if due_at <= moment.now:
@@ -123,7 +129,12 @@ def missed(contact: Contact, place: MailboxId, moment: Moment) -> Step:
 
 def _in_place_of(contact: Contact, pointer: Pointer, kind: int, text: str) -> Contact:
     letter = TheirLetter(
-        contact.arrivals + 1, kind, text, forced=pointer.forced, written=(pointer.line, 0, 0)
+        contact.arrivals + 1,
+        kind,
+        text,
+        forced=pointer.forced,
+        held=pointer.held,
+        written=(pointer.line, 0, 0),
     )
     contact = with_one_more(contact, pointer.line)
     return replace(

@@ -122,13 +122,19 @@ def before_numbers(contact: Contact) -> bytes:
     for line, plain in zip(contact.lines, kept["contacts"][0]["lines"], strict=True):
         assert plain.pop("number") == line.number
         del plain["brought"]
+    for place in ("theirs", "pointers", "their_questions"):
+        for plain in kept["contacts"][0][place]:
+            del plain["held"]
     return b"\x02" + msgspec.msgpack.encode(kept)
 
 
 def test_lines_of_format_2_get_numbers_and_letters_the_number_of_their_line() -> None:
     talk = meet().host
     times = (CLOCK, CLOCK + 1, CLOCK + 1)
-    lines = tuple(line_of(talk, confirmed_at=time) for time in times)
+    lines = tuple(
+        line_of(talk, confirmed_at=time, held=held)
+        for time, held in zip(times, (False, False, True), strict=True)
+    )
     theirs = tuple(
         replace(letter(reference=n), written=(time, 0, n))
         for n, time in enumerate((CLOCK, CLOCK + 1, CLOCK + 2))
@@ -140,6 +146,7 @@ def test_lines_of_format_2_get_numbers_and_letters_the_number_of_their_line() ->
     assert [(line.number, line.brought) for line in contact.lines] == [(1, 1), (2, 0), (3, 0)]
     # Which of two lines of one second a letter came through, nothing says any more.
     assert [one.written for one in contact.theirs] == [(1, 0, 0), (0, 0, 1), (0, 0, 2)]
+    assert [one.held for one in contact.theirs] == [False, True, False]
     # Until it is saved, each reading numbers them alike.
     assert decode(old) == profile
     assert decode(encode(profile)) == profile

@@ -107,6 +107,8 @@ def test_each_kind_has_its_event_and_keys_and_is_gone_once_it_was_shown(
         "text": shown[0]["text"],
         "name": NAME,
         "forced": False,
+        "held": False,
+        "visit": 0,
         **fields,
     }
     assert shown[0]["text"]
@@ -164,6 +166,24 @@ def test_a_letter_under_force_is_marked_for_a_person_and_for_a_program(
     ]
 
 
+@pytest.mark.parametrize("what", EVERY)
+def test_b1_what_came_with_answers_that_were_seen_is_marked_whatever_kind_it_is(
+    what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs, event, _ = EVERY[what]
+    assert show(holding(replace(theirs, held=True, written=(7, 0, 1)))) == 1
+    mark, shown, *_ = events(capsys)
+    assert mark == {"event": "held-letter", "visit": 7}
+    assert (shown["event"], shown["held"], shown["visit"]) == (event, True, 7)
+
+
+def test_b1_a_stop_of_who_may_be_a_stranger_is_not_said_to_be_of_the_family() -> None:
+    for what in ("stop", "money"):
+        theirs, _, _ = EVERY[what]
+        assert "Your family asks" in view_of(theirs).text
+        assert "Your family asks" not in view_of(replace(theirs, held=True)).text
+
+
 def test_parcels_money_and_unknown_kinds_are_kept_and_not_counted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -203,6 +223,16 @@ def test_another_relay_is_used_only_after_a_yes(capsys: pytest.CaptureFixture[st
     assert show(store, yes=True) == 1
     assert [one["event"] for one in events(capsys)] == ["next-relay", "relay-changed"]
     assert store.read().contacts[0].relay == NEW
+
+
+def test_b1_a_relay_that_who_may_be_a_stranger_named_is_not_used_even_after_a_yes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store = moving(replace(moved(), held=True))
+    assert show(store, yes=True) == 1
+    assert [one["event"] for one in events(capsys)] == ["held-letter", "next-relay", "relay-held"]
+    contact = store.read().contacts[0]
+    assert (contact.relay, contact.also) == (RELAY, "")
 
 
 def test_at_another_relay_everything_is_laid_again(capsys: pytest.CaptureFixture[str]) -> None:
