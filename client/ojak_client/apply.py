@@ -21,10 +21,11 @@ from ojak_client.deposited import (
 from ojak_client.kinds import stays
 from ojak_client.moment import Moment
 from ojak_client.moving import found_at, move
+from ojak_client.news import with_news
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.our_letters import marked_possibly_read
 from ojak_client.pairing import letters_offered, pairs_offered
-from ojak_client.profile import Contact, Line, Profile, Visiting, with_contact, with_point
+from ojak_client.profile import Contact, Line, NewsKind, Profile, Visiting, with_contact, with_point
 from ojak_client.settling import settle
 from ojak_client.timed_parts import part_deposited, parts_deleted
 from ojak_protocol import conversation as talk
@@ -206,6 +207,7 @@ def _found_in_lines(contact: Contact, place: MailboxId, box: bytes, moment: Mome
             notices += said
         elif talk.is_shut(conversation, place, box):
             # It stays where it is: the relay may have damaged it, and give out a whole one yet.
+            contact = with_news(contact, NewsKind.SHUT, line, moment.now)
             notices += (Notice(NoticeKind.BOX_SHUT, contact.name),)
     return contact, notices
 
@@ -362,6 +364,9 @@ def _confirmed(
     notices = [Notice(kind, contact.name)]
     if spent:
         notices.append(Notice(NoticeKind.ANSWERS_WERE_SPENT, contact.name))
+        contact = with_news(contact, NewsKind.HELD, line, moment.now)
+    if confirmed.alarm:
+        contact = with_news(contact, NewsKind.ALARM, line, moment.now)
     # Whoever looked on at a borrowed device has seen them, whichever word was the last.
     contact = with_point(contact, replace(point, spent=spent or not kept))
     if confirmed.alarm:
@@ -404,6 +409,7 @@ def _happened(
                     arrived = outcome is Outcome.ARRIVED
                     contact = move(contact, contact.also, now=moment.now) if arrived else contact
             case Broken():
+                contact = with_news(contact, NewsKind.ENDED, line, moment.now)
                 said = (Notice(NoticeKind.COPY_DETECTED, contact.name),)
             case _:
                 assert_never(event)

@@ -428,6 +428,23 @@ class Message(Enum):
         "Someone came with the alarm word. Somebody forces them. Nothing of it shows on "
         'their side. Name: "{name}"',
     )
+    ALARM_VISIT = text(
+        "alarm-visit",
+        "Someone came with the alarm word. Somebody forces them. Nothing of it shows on their "
+        'side. Name: "{name}". Visit: "{visit}". Time: "{when}"',
+    )
+    HELD_VISIT = text(
+        "held-visit",
+        "Someone came with answers that a stranger may have seen. They get none of your letters "
+        'without a yes. To say it, type: "ojak allow". Name: "{name}". Visit: "{visit}". Time: '
+        '"{when}"',
+    )
+    CONVERSATION_ENDED = text(
+        "conversation-ended",
+        "One of the two devices was brought back from an old copy. This conversation has ended. "
+        'Meet again with a new number. Name: "{name}"',
+    )
+    NO_LETTER = text("no-letter", "No letter yet. Look next time.")
     TAKEN_BACK = text(
         "taken-back", 'A letter of yours was taken back before it was read. Name: "{name}"'
     )

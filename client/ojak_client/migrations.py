@@ -44,6 +44,16 @@ def _lines_got_numbers(kept: Kept) -> Kept:
             letter["held"] = any(line.get("held", False) for line in lines)
             if len(lines) == 1:
                 lines[0]["brought"] = lines[0].get("brought", 0) + 1
+        contact["news"] = [
+            {"kind": kind, "at": line["confirmed_at"], "line": line["number"]}
+            for line in contact.get("lines", ())
+            for kind, happened in (
+                ("alarm", line.get("alarm", False)),
+                ("held", line.get("held", False)),
+                ("ended", line["conversation"]["broken"]),
+            )
+            if happened
+        ]
         # Of these nothing says through which line they came: one warning too many does no harm.
         held = any(line.get("held", False) for line in contact.get("lines", ()))
         for one in (*contact.get("pointers", ()), *contact.get("their_questions", ())):

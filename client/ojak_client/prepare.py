@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from ojak_client import news
 from ojak_client.comparing import forget_old
 from ojak_client.moment import Moment
 from ojak_client.moving import settle_move
@@ -94,6 +95,7 @@ def _prepare_contact(contact: Contact, moment: Moment, *, free: int) -> Step:
         contact = _visit(contact, contact.visiting, moment)
     contact = settle_move(_forget_lines(contact, moment), now=moment.now)
     contact = forget_old(forget_parts(contact, moment.now), moment.now)
+    contact = news.forget_old(contact, moment.now)
     contact = replace(
         contact,
         lines=tuple(

@@ -168,6 +168,31 @@ class Pointer(Hidden):
     """As of a letter."""
 
 
+class NewsKind(Enum):
+    """What must not be missed."""
+
+    ALARM = "alarm"
+    """Somebody came with the alarm word."""
+    HELD = "held"
+    """Somebody came with answers that a stranger may have seen."""
+    ENDED = "ended"
+    """A conversation ended, because one of the two devices is a copy."""
+    SHUT = "shut"
+    """Something came that does not open."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class News(Hidden):
+    """One thing that happened, until our person was shown it and for as long as it matters."""
+
+    kind: NewsKind
+    at: int
+    """Device clock."""
+    line: int
+    """The number of the line with which it happened."""
+    told: bool = False
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class QuestionSet(Hidden):
     """One numbered set of three questions, and the meeting point that its answers open."""
@@ -286,6 +311,7 @@ class Contact(Hidden):
     our_replies: tuple[OurReply, ...] = ()
     note: str = ""
     """What our person keeps of this one; like the name it never leaves the device."""
+    news: tuple[News, ...] = ()
     used_nonces: tuple[bytes, ...] = ()
     """Of every question that was put or answered here: none of them is ever answered again."""
 
