@@ -26,6 +26,7 @@ from ojak_client.notices import Notice, NoticeKind
 from ojak_client.our_letters import marked_possibly_read
 from ojak_client.pairing import letters_offered, pairs_offered
 from ojak_client.profile import Contact, Line, NewsKind, Profile, Visiting, with_contact, with_point
+from ojak_client.room import MOST_UNREAD, has_room, has_room_for
 from ojak_client.settling import settle
 from ojak_client.timed_parts import part_deposited, parts_deleted
 from ojak_protocol import conversation as talk
@@ -34,7 +35,6 @@ from ojak_protocol.acknowledgement import Outcome
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.conversation import Arrived, Broken, Conversation, Event, Settled
 from ojak_protocol.errors import RemoteError, TooNew
-from ojak_protocol.letters import Body
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.sync import Deposit, DepositOutcome, Found, Nothing, SyncReply, SyncRequest
 from ojak_protocol.visits import AnsweredRun, Confirmed
@@ -44,13 +44,6 @@ RECEIPT_DELAY_SECONDS: Final = (600, 3600)
 
 ALWAYS: Final = 1 << 62
 """Until when somebody looks who keeps his state."""
-
-MOST_UNREAD: Final = 48
-"""How many letters of one contact are kept unread: whoever knows the answers must not be able to
-fill the vault and stop everything else. 48 of the longest are 72 KB."""
-
-MOST_THAT_STAY: Final = MOST_UNREAD // 2
-"""How many of these may be such as no reading clears: of a later version, or for a later day."""
 
 Step = tuple[Contact, tuple[Notice, ...]]
 
@@ -187,13 +180,13 @@ def _found(
 
 def _found_in_lines(contact: Contact, place: MailboxId, box: bytes, moment: Moment) -> Step:
     contact, notices = _found_part(contact, place, box, moment)
-    if len(contact.theirs) + len(contact.pointers) >= MOST_UNREAD:
+    if not has_room(contact):
         # Left at the relay, neither opened nor acknowledged nor deleted, until some were read.
         return contact, notices
     for position, line in enumerate(contact.lines):
         conversation, events = talk.receive(line.conversation, place, box, kem=moment.kem)
         body = next((e.body for e in events if isinstance(e, Arrived)), None)
-        if body is not None and not _has_room_for(contact, body):
+        if body is not None and not has_room_for(contact, line, body):
             # Left at the relay as well: who sends such letters fills no place of others.
             continue
         if body is not None and timed_pointers.is_pointer(body) and not line.keeps:
@@ -210,14 +203,6 @@ def _found_in_lines(contact: Contact, place: MailboxId, box: bytes, moment: Mome
             contact = with_news(contact, NewsKind.SHUT, line, moment.now)
             notices += (Notice(NoticeKind.BOX_SHUT, contact.name),)
     return contact, notices
-
-
-def _has_room_for(contact: Contact, body: Body) -> bool:
-    """Return whether *body* may be kept: of what no reading clears only so much is."""
-    if not stays(body.kind):
-        return True
-    staying = sum(stays(letter.kind) for letter in contact.theirs)
-    return staying + len(contact.pointers) < MOST_THAT_STAY
 
 
 def _found_part(contact: Contact, place: MailboxId, box: bytes, moment: Moment) -> Step:
@@ -392,7 +377,7 @@ def _happened(
     notices: list[Notice] = []
     for event in events:
         match event:
-            case Arrived(body) if not _has_room_for(contact, body):
+            case Arrived(body) if not has_room_for(contact, line, body):
                 # The box that confirms a visit is taken in any case, and this is one.
                 continue
             case Arrived(body) if timed_pointers.is_pointer(body):

@@ -156,6 +156,11 @@ class Message(Enum):
     LETTERS_UNREAD = text("letters-unread", 'Letters not read yet. Count: "{n}"')
     SYNCED = text("synced", "Done. Letters were sent and collected.")
     TOO_NEW = text("too-new", "This was made by a newer version. It is kept. Get the new version.")
+    TOO_NEW_FOR_LONG = text(
+        "too-new-for-long",
+        "This was made by a newer version. It was kept for a month and is erased now. Ask for it "
+        "again.",
+    )
     COPY = text(
         "copy",
         "One of the two devices was brought back from an old copy. This conversation has "

@@ -55,6 +55,9 @@ def _lines_got_numbers(kept: Kept) -> Kept:
             if happened
         ]
         # Of these nothing says through which line they came: one warning too many does no harm.
+        of_contact = contact.get("lines", ())
+        for pointer in contact.get("pointers", ()):
+            pointer["line"] = of_contact[0]["number"] if len(of_contact) == 1 else 0
         held = any(line.get("held", False) for line in contact.get("lines", ()))
         for one in (*contact.get("pointers", ()), *contact.get("their_questions", ())):
             one["held"] = held

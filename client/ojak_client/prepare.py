@@ -34,6 +34,7 @@ from ojak_client.profile import (
     Visiting,
     with_point,
 )
+from ojak_client.room import without_left_behind
 from ojak_client.timed_parts import forget_parts
 from ojak_protocol import conversation as talk
 from ojak_protocol import guest, meeting_point, visits
@@ -208,7 +209,8 @@ def _forget_lines(contact: Contact, moment: Moment) -> Contact:
             old += alike[:-most]
     for line in old:
         contact = marked_possibly_read(contact, references_in(line))
-    return replace(contact, lines=tuple(line for line in contact.lines if line not in old))
+    contact = replace(contact, lines=tuple(line for line in contact.lines if line not in old))
+    return without_left_behind(contact)
 
 
 def _settle_expired(contact: Contact, now: int) -> tuple[OurLetter, ...]:

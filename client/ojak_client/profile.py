@@ -84,6 +84,8 @@ class TheirLetter(Hidden):
     written: tuple[int, int, int] = (0, 0, 0)
     """The number of its line, then chain and index: the order in which it was written. Line 0:
     nobody knows which."""
+    told_at: int = 0
+    """Device clock when our person was first told that this version cannot show it; 0: not yet."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -13,6 +13,7 @@ named it may be a stranger.
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from ojak_client import comparing
 from ojak_client.errors import UnusableSetting
@@ -29,6 +30,9 @@ from ojak_client.timed_pointers import GONE
 from ojak_protocol.conversation import UNREADABLE
 from ojak_protocol.details import NextRelay
 from ojak_protocol.letters import Kind, details_of
+
+KEPT_FOR_LATER_SECONDS: Final = 30 * 24 * 3600
+"""How long a letter that this version cannot show is kept after our person was told of it."""
 
 Change = Callable[[Profile], tuple[Profile, bool]]
 
@@ -143,18 +147,42 @@ def _relay_to_use(invocation: Invocation, contact: Contact, letter: TheirLetter)
 def _cannot_show(invocation: Invocation, store: Store, letter: TheirLetter) -> int:
     """Say what is wrong with a letter, and return how many letters that deals with.
 
-    What a later version made is kept until this device has that version.
+    What a later version made is kept until this device has that version, or until a month after our
+    person was told of it: else whoever sends such letters would take the room of others for ever.
     """
     if letter.kind == GONE:
         invocation.output.warn(Message.EXPIRED)
         store.update(_erasing(letter, 0, None))
         return 0
     if letter.kind != UNREADABLE:
-        invocation.output.warn(Message.TOO_NEW)
-        return 0
+        return _keep_for_later(invocation, store, letter, int(time.time()))
     invocation.output.warn(Message.DAMAGED)
     store.update(_erasing(letter, 0, None))
     return 1
+
+
+def _keep_for_later(invocation: Invocation, store: Store, letter: TheirLetter, now: int) -> int:
+    # However the clock was set since.
+    if letter.told_at and abs(now - letter.told_at) >= KEPT_FOR_LATER_SECONDS:
+        invocation.output.warn(Message.TOO_NEW_FOR_LONG)
+        store.update(_erasing(letter, 0, None))
+        return 1
+    invocation.output.warn(Message.TOO_NEW)
+    if not letter.told_at and invocation.output.sentences_are_read:
+        store.update(_telling(letter, now))
+    return 0
+
+
+def _telling(meant: TheirLetter, now: int) -> Change:
+    def change(profile: Profile) -> tuple[Profile, bool]:
+        contact = _holder(profile, meant)
+        if contact is None:
+            return profile, False
+        told_of = replace(meant, told_at=now)
+        theirs = tuple(told_of if other == meant else other for other in contact.theirs)
+        return with_contact(profile, replace(contact, theirs=theirs)), True
+
+    return change
 
 
 def _marking(meant: TheirLetter, *, again: bool) -> Change:

@@ -6,8 +6,6 @@ from itertools import permutations
 import pytest
 
 from ojak_client.apply import (
-    MOST_THAT_STAY,
-    MOST_UNREAD,
     RECEIPT_DELAY_SECONDS,
     apply,
 )
@@ -23,6 +21,7 @@ from ojak_client.profile import (
     with_contact,
 )
 from ojak_client.requests import Shape
+from ojak_client.room import MOST_THAT_STAY, MOST_UNREAD, Sender
 from ojak_client.settling import settle
 from ojak_protocol import conversation as talk
 from ojak_protocol.acknowledgement import Outcome
@@ -39,8 +38,6 @@ from tests.client.persons import (
     RELAY,
     Clock,
     Person,
-    guest_of,
-    host_of,
     kept_pair,
     letter,
     line_of,
@@ -385,7 +382,8 @@ def test_letters_that_no_reading_clears_do_not_keep_out_those_of_others(
     for _ in range(5):
         guest.sync()
         host.sync()
-    assert len(host.contact.theirs) + len(host.contact.pointers) == MOST_THAT_STAY
+    kept = len(host.contact.theirs) + len(host.contact.pointers)
+    assert kept == MOST_THAT_STAY[Sender.FAMILY]
     pair = meet()
     host.change(lambda now: replace(now, lines=(*now.lines, line_of(pair.host))))
     other = new_person(relay, Contact(NAME, RELAY, lines=(line_of(pair.guest),)), clock)
@@ -394,16 +392,3 @@ def test_letters_that_no_reading_clears_do_not_keep_out_those_of_others(
         other.sync()
         host.sync()
     assert "Brief" in host.texts
-
-
-def test_a_first_box_of_a_later_version_confirms_and_adds_nothing_once_there_are_many(
-    relay: SimulatedRelay, clock: Clock
-) -> None:
-    host, guest = host_of(relay, clock), guest_of(relay, clock)
-    many = tuple(letter(kind=LATER_VERSION, reference=n) for n in range(MOST_THAT_STAY))
-    host.change(lambda contact: replace(contact, theirs=many))
-    guest.change(lambda contact: replace(contact, ours=(our(kind=LATER_VERSION),)))
-    for person in (host, guest, host, guest, host):
-        person.sync()
-    assert NoticeKind.GUEST_CONFIRMED in host.kinds()
-    assert host.contact.theirs == many

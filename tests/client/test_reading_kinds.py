@@ -12,7 +12,7 @@ from ojak_client.kinds import SHOWN, unread
 from ojak_client.letter_views import view_of
 from ojak_client.output import Output
 from ojak_client.profile import Contact, Profile, QuestionSet, TheirLetter, with_contact
-from ojak_client.reading import Showing, show_letters
+from ojak_client.reading import KEPT_FOR_LATER_SECONDS, Showing, show_letters
 from ojak_protocol import conversation as talk
 from ojak_protocol.addresses import DeleteKey
 from ojak_protocol.conversation import UNREADABLE
@@ -193,6 +193,33 @@ def test_parcels_money_and_unknown_kinds_are_kept_and_not_counted(
     assert show(store) == 0
     assert [one["event"] for one in events(capsys)] == ["too-new"] * 3
     assert len(store.read().contacts[0].theirs) == 3
+
+
+def test_what_a_later_version_made_goes_a_month_after_it_was_told_and_not_before(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Else whoever sends it would keep the place for ever."""
+    store = holding(letter("", 99))
+    assert show(store) == 0
+    (kept,) = store.read().contacts[0].theirs
+    assert kept.told_at > 0
+    month = KEPT_FOR_LATER_SECONDS
+    for told_at, gone in ((kept.told_at - month + 60, False), (kept.told_at - month, True)):
+        again = holding(replace(kept, told_at=told_at))
+        assert show(again) == int(gone)
+        assert (again.read().contacts[0].theirs == ()) is gone
+    said = [one["event"] for one in events(capsys)]
+    assert said == ["too-new", "too-new", "too-new-for-long"]
+
+
+def test_what_a_later_version_made_is_not_told_where_nobody_reads(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store = holding(letter("", 99))
+    before = store.read()
+    show_letters(invocation(as_json=False), store, NAME, Showing(to_stdout=True))
+    assert "newer version" in capsys.readouterr().err
+    assert store.read() == before
 
 
 def test_sync_and_status_count_the_same_letters(device: Device, url: str) -> None:

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from ojak_client.apply import MOST_UNREAD
 from ojak_client.notices import NoticeKind
 from ojak_client.profile import LetterState
+from ojak_client.room import MOST_UNREAD
 from ojak_client.taking_back import take_back
 from ojak_client.timed_parts import LIES_SECONDS, MOST_PARTS, with_timed_letter
 from ojak_client.timed_pointers import GONE, keep_pointer
