@@ -369,7 +369,11 @@ def _confirmed(
 def _happened(
     contact: Contact, line: Line, position: int, events: tuple[Event, ...], moment: Moment
 ) -> Step:
-    """Record in *contact* what happened in its line at *position*, which is now *line*."""
+    """Record in *contact* what happened in its line at *position*, which is now *line*.
+
+    Whether there is room for a letter was asked before. The box that confirms a visit is taken in
+    any case and acknowledged, so its letter is kept in any case: one for each confirmation.
+    """
     line = _with_receipt_due(line, moment)
     lines = list(contact.lines)
     lines[position] = line
@@ -377,9 +381,6 @@ def _happened(
     notices: list[Notice] = []
     for event in events:
         match event:
-            case Arrived(body) if not has_room_for(contact, line, body):
-                # The box that confirms a visit is taken in any case, and this is one.
-                continue
             case Arrived(body) if timed_pointers.is_pointer(body):
                 contact, said = timed_pointers.keep_pointer(contact, body, moment, through=line)
             case Arrived():

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from ojak_client.notices import NoticeKind
 from ojak_client.prepare import prepare
 from ojak_client.profile import Contact, Line, Pointer, Profile, TheirLetter, with_contact
 from ojak_client.room import (
@@ -29,6 +30,7 @@ from tests.client.persons import (
     line_of,
     moment,
 )
+from tests.client.replies import our
 from tests.client.simulated_relay import SimulatedRelay
 from tests.client.timed import DAY, writes
 from tests.people import CLOCK, ENTROPY, KEM, meet
@@ -163,3 +165,29 @@ def test_of_lines_that_are_gone_the_newest_that_stay_are_left_and_the_marked_apa
     assert without_left_behind(left) is left
     profile = with_contact(Profile(), contact)
     assert prepare(profile, RELAY, moment())[0].contacts[0].theirs == left.theirs
+
+
+@pytest.mark.parametrize("timed", [False, True])
+def test_what_the_box_says_that_confirms_a_visit_is_kept_though_there_is_no_room(
+    relay: SimulatedRelay, clock: Clock, *, timed: bool
+) -> None:
+    """It is acknowledged by being taken: what is not kept then is lost, and nobody is told."""
+    host = host_of(relay, clock)
+    other = line_of(meet().host, kept=False, confirmed_at=clock.now)
+    full = of(other, MOST_THAT_STAY[Sender.VISIT])
+    host.change(lambda contact: replace(contact, lines=(other,), theirs=full, arrivals=99))
+    guest = guest_of(relay, clock, keeps=False)
+    if timed:
+        writes(guest)
+    else:
+        guest.change(lambda contact: replace(contact, ours=(our(kind=LATER_VERSION),)))
+    for person in (host, guest, host, guest, host):
+        person.sync()
+    assert NoticeKind.GUEST_CONFIRMED in host.kinds()
+    (_, line) = host.contact.lines
+    came = [one for one in host.contact.theirs if one.written[0] == line.number]
+    came_later = [one for one in host.contact.pointers if one.line == line.number]
+    assert (len(came), len(came_later)) == ((0, 1) if timed else (1, 0))
+    # One for each confirmation, and no more.
+    floods(guest, host, 24)
+    assert sum(one.written[0] == line.number for one in host.contact.theirs) == len(came)
