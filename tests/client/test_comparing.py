@@ -6,6 +6,7 @@ import pytest
 
 from ojak_client import comparing
 from ojak_client.apply import apply
+from ojak_client.errors import ContactGone
 from ojak_client.notices import NoticeKind
 from ojak_client.profile import Contact, Profile, Role, with_contact
 from ojak_client.store import encode
@@ -568,6 +569,7 @@ def test_what_is_gone_or_no_question_is_neither_answered_nor_skipped() -> None:
         assert comparing.skip(profile, NAME, question) == (profile, False)
         given = comparing.answer(profile, NAME, question, replied, answer, at_once=True, now=0)
         assert given == (profile, None)
-    assert comparing.ask(Profile(), NAME, asked, body, at_once=True, now=0) == (Profile(), None)
+    with pytest.raises(ContactGone):
+        comparing.ask(Profile(), NAME, asked, body, at_once=True, now=0)
     no_question = replace(arrived(body), details=b"")
     assert comparing.leave_open(Contact(NAME, RELAY), no_question, 5).their_questions == ()

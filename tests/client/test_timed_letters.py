@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from ojak_client.errors import ContactGone
 from ojak_client.notices import NoticeKind
 from ojak_client.profile import LetterState
 from ojak_client.room import MOST_UNREAD
@@ -355,7 +356,8 @@ def test_only_so_many_wait_at_a_time(pair: tuple[Person, Person]) -> None:
     more = with_timed_letter(profile, NAME, TEXT, due_at=now + 60, now=now, entropy=ENTROPY)
     assert more is None
     other = replace(profile, contacts=())
-    assert with_timed_letter(other, NAME, TEXT, due_at=now + 60, now=now, entropy=ENTROPY) is None
+    with pytest.raises(ContactGone):
+        with_timed_letter(other, NAME, TEXT, due_at=now + 60, now=now, entropy=ENTROPY)
 
 
 def test_letters_for_later_count_among_those_that_fill_the_vault(
