@@ -21,11 +21,13 @@ from ojak_client.deposited import (
 from ojak_client.kinds import stays
 from ojak_client.moment import Moment
 from ojak_client.moving import found_at, move
+from ojak_client.news import with_news
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.our_letters import marked_possibly_read
 from ojak_client.outgoing_room import unacknowledged_receipts
 from ojak_client.pairing import letters_offered, pairs_offered
-from ojak_client.profile import Contact, Line, Profile, Visiting, with_contact, with_point
+from ojak_client.profile import Contact, Line, NewsKind, Profile, Visiting, with_contact, with_point
+from ojak_client.room import MOST_UNREAD, has_room, has_room_for
 from ojak_client.settling import settle
 from ojak_client.timed_parts import part_deposited, parts_deleted
 from ojak_protocol import conversation as talk
@@ -34,7 +36,6 @@ from ojak_protocol.acknowledgement import Outcome
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.conversation import Arrived, Broken, Conversation, Event, Settled
 from ojak_protocol.errors import RemoteError, TooNew
-from ojak_protocol.letters import Body
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.sync import Deposit, DepositOutcome, Found, Nothing, SyncReply, SyncRequest
 from ojak_protocol.visits import AnsweredRun, Confirmed
@@ -47,13 +48,6 @@ _MOST_DOUBLINGS: Final = 10
 
 ALWAYS: Final = 1 << 62
 """Until when somebody looks who keeps his state."""
-
-MOST_UNREAD: Final = 48
-"""How many letters of one contact are kept unread: whoever knows the answers must not be able to
-fill the vault and stop everything else. 48 of the longest are 72 KB."""
-
-MOST_THAT_STAY: Final = MOST_UNREAD // 2
-"""How many of these may be such as no reading clears: of a later version, or for a later day."""
 
 Step = tuple[Contact, tuple[Notice, ...]]
 
@@ -68,12 +62,19 @@ def apply(
     for contact in profile.contacts:
         if relay in contact.relays:
             step = _apply_to if contact.relay == relay else _apply_elsewhere
-            changed, said = step(contact, request, reply, moment, newest=profile.references)
+            changed, said = step(contact, request, reply, moment, known=profile)
             changed = found_at(contact, changed, relay)
             changed = parts_deleted(changed, relay, frozenset(request.deletes))
             profile = with_contact(profile, changed)
+            numbers = (line.number for line in changed.lines)
+            profile = replace(profile, line_numbers=max(profile.line_numbers, *numbers, 0))
             notices.extend(said)
     return profile, tuple(notices)
+
+
+def _next_number(known: Profile, contact: Contact) -> int:
+    """Return the number of the next line of *contact*, which one reply may give several."""
+    return 1 + max(known.line_numbers, *(line.number for line in contact.lines), 0)
 
 
 def _is_full(outcome: DepositOutcome) -> bool:
@@ -81,7 +82,7 @@ def _is_full(outcome: DepositOutcome) -> bool:
 
 
 def _apply_to(
-    contact: Contact, request: SyncRequest, reply: SyncReply, moment: Moment, *, newest: int
+    contact: Contact, request: SyncRequest, reply: SyncReply, moment: Moment, *, known: Profile
 ) -> Step:
     done = frozenset(request.deletes)
     contact = _change_talks(contact, lambda state: talk.deleted(state, done))
@@ -99,7 +100,7 @@ def _apply_to(
     results = zip(request.polls, reply.polls, strict=True)
     for place, result in sorted(results, key=lambda one: one[0] not in alarm):
         if isinstance(result, Found):
-            contact, said = _found(contact, place, result.box, moment, newest=newest)
+            contact, said = _found(contact, place, result.box, moment, known=known)
             notices.extend(said)
         elif isinstance(result, Nothing):
             contact = _change_talks(contact, partial(talk.absent, where=place))
@@ -109,10 +110,10 @@ def _apply_to(
 
 
 def _apply_elsewhere(
-    contact: Contact, request: SyncRequest, reply: SyncReply, moment: Moment, *, newest: int
+    contact: Contact, request: SyncRequest, reply: SyncReply, moment: Moment, *, known: Profile
 ) -> Step:
     """Take what lies for a conversation at a relay that we come from or go to."""
-    del newest
+    del known
     done = frozenset(request.deletes)
     contact = _change_talks(contact, lambda state: talk.deleted(state, done))
     notices: list[Notice] = []
@@ -164,16 +165,18 @@ def _said_of(deposit: Deposit, state: Conversation, *, stored: bool, now: int) -
     return talk.occupied(state, deposit.id)
 
 
-def _found(contact: Contact, place: MailboxId, box: bytes, moment: Moment, *, newest: int) -> Step:
+def _found(
+    contact: Contact, place: MailboxId, box: bytes, moment: Moment, *, known: Profile
+) -> Step:
     """Give a box to whoever of this contact expects it at *place*.
 
-    *newest* is the highest reference of a letter of ours so far.
+    *known* is the profile, which holds every reference and number given so far.
     """
     notices: tuple[Notice, ...] = ()
     if contact.visiting is not None:
-        contact, notices = _found_as_guest(contact, contact.visiting, place, box, moment)
+        contact, notices = _found_as_guest(contact, contact.visiting, place, box, moment, known)
     for one in contact.sets:
-        contact, said = _found_as_host(contact, one.point, place, box, moment, newest)
+        contact, said = _found_as_host(contact, one.point, place, box, moment, known)
         notices += said
     contact, said = _found_in_lines(contact, place, box, moment)
     return contact, (*notices, *said)
@@ -181,18 +184,18 @@ def _found(contact: Contact, place: MailboxId, box: bytes, moment: Moment, *, ne
 
 def _found_in_lines(contact: Contact, place: MailboxId, box: bytes, moment: Moment) -> Step:
     contact, notices = _found_part(contact, place, box, moment)
-    if len(contact.theirs) + len(contact.pointers) >= MOST_UNREAD:
+    if not has_room(contact):
         # Left at the relay, neither opened nor acknowledged nor deleted, until some were read.
         return contact, notices
     for position, line in enumerate(contact.lines):
         conversation, events = talk.receive(line.conversation, place, box, kem=moment.kem)
         body = next((e.body for e in events if isinstance(e, Arrived)), None)
-        if body is not None and not _has_room_for(contact, body):
+        if body is not None and not has_room_for(contact, line, body):
             # Left at the relay as well: who sends such letters fills no place of others.
             continue
         if body is not None and timed_pointers.is_pointer(body) and not line.keeps:
             contact, said = timed_pointers.keep_pointer(
-                contact, body, moment, forced=line.alarm, left_at=(place, box)
+                contact, body, moment, through=line, left_at=(place, box)
             )
             notices += said
         elif conversation is not line.conversation:
@@ -201,16 +204,9 @@ def _found_in_lines(contact: Contact, place: MailboxId, box: bytes, moment: Mome
             notices += said
         elif talk.is_shut(conversation, place, box):
             # It stays where it is: the relay may have damaged it, and give out a whole one yet.
+            contact = with_news(contact, NewsKind.SHUT, line, moment.now)
             notices += (Notice(NoticeKind.BOX_SHUT, contact.name),)
     return contact, notices
-
-
-def _has_room_for(contact: Contact, body: Body) -> bool:
-    """Return whether *body* may be kept: of what no reading clears only so much is."""
-    if not stays(body.kind):
-        return True
-    staying = sum(stays(letter.kind) for letter in contact.theirs)
-    return staying + len(contact.pointers) < MOST_THAT_STAY
 
 
 def _found_part(contact: Contact, place: MailboxId, box: bytes, moment: Moment) -> Step:
@@ -237,7 +233,12 @@ def _found_part(contact: Contact, place: MailboxId, box: bytes, moment: Moment) 
 
 
 def _found_as_guest(
-    contact: Contact, visiting: Visiting, place: MailboxId, box: bytes, moment: Moment
+    contact: Contact,
+    visiting: Visiting,
+    place: MailboxId,
+    box: bytes,
+    moment: Moment,
+    known: Profile,
 ) -> Step:
     if visiting.attempt is None:
         return _found_offer(contact, visiting, place, box, moment)
@@ -256,6 +257,7 @@ def _found_as_guest(
         keeps=visiting.keeps,
         confirmed_at=moment.now,
         looks_until=ALWAYS,
+        number=_next_number(known, contact),
     )
     coming = max((e.body.following for e in events if isinstance(e, Arrived)), default=0)
     contact = replace(contact, visiting=None, lines=(*contact.lines, line))
@@ -288,11 +290,11 @@ def _found_as_host(
     place: MailboxId,
     box: bytes,
     moment: Moment,
-    newest: int,
+    known: Profile,
 ) -> Step:
     found = meeting_point.confirm(point, place, box, kem=moment.kem)
     if found is not None:
-        return _confirmed(contact, *found, moment, newest)
+        return _confirmed(contact, *found, moment, known)
     day = meeting_point.day_of(moment.relay_clock)
     for older in (False, True):
         at = meeting_point.answer_places(point, day=day, older=older).get(place)
@@ -327,7 +329,7 @@ def _take(
 
 
 def _confirmed(
-    contact: Contact, point: MeetingPoint, confirmed: Confirmed, moment: Moment, newest: int
+    contact: Contact, point: MeetingPoint, confirmed: Confirmed, moment: Moment, known: Profile
 ) -> Step:
     kept = any(e.body.kept for e in confirmed.events if isinstance(e, Arrived))
     visit = confirmed.visit
@@ -340,16 +342,20 @@ def _confirmed(
         keeps=True,
         confirmed_at=moment.now,
         looks_until=visit.until,
+        number=_next_number(known, contact),
         alarm=confirmed.alarm,
         promised=promised,
         pairs=pairs_offered(visit),
-        newest=newest,
+        newest=known.references,
         held=spent,
     )
     kind = NoticeKind.GUEST_CONFIRMED_ALARM if confirmed.alarm else NoticeKind.GUEST_CONFIRMED
     notices = [Notice(kind, contact.name)]
     if spent:
         notices.append(Notice(NoticeKind.ANSWERS_WERE_SPENT, contact.name))
+        contact = with_news(contact, NewsKind.HELD, line, moment.now)
+    if confirmed.alarm:
+        contact = with_news(contact, NewsKind.ALARM, line, moment.now)
     # Whoever looked on at a borrowed device has seen them, whichever word was the last.
     contact = with_point(contact, replace(point, spent=spent or not kept))
     if confirmed.alarm:
@@ -367,7 +373,11 @@ def _confirmed(
 def _happened(
     contact: Contact, line: Line, position: int, events: tuple[Event, ...], moment: Moment
 ) -> Step:
-    """Record in *contact* what happened in its line at *position*, which is now *line*."""
+    """Record in *contact* what happened in its line at *position*, which is now *line*.
+
+    Whether there is room for a letter was asked before. The box that confirms a visit is taken in
+    any case and acknowledged, so its letter is kept in any case: one for each confirmation.
+    """
     line = _with_receipt_due(line, moment)
     lines = list(contact.lines)
     lines[position] = line
@@ -375,13 +385,8 @@ def _happened(
     notices: list[Notice] = []
     for event in events:
         match event:
-            case Arrived(body) if not _has_room_for(contact, body):
-                # The box that confirms a visit is taken in any case, and this is one.
-                continue
             case Arrived(body) if timed_pointers.is_pointer(body):
-                contact, said = timed_pointers.keep_pointer(
-                    contact, body, moment, forced=line.alarm
-                )
+                contact, said = timed_pointers.keep_pointer(contact, body, moment, through=line)
             case Arrived():
                 contact, said = record_arrival(
                     contact, position, event, moment, _receipt_delay(moment)
@@ -394,6 +399,7 @@ def _happened(
                     arrived = outcome is Outcome.ARRIVED
                     contact = move(contact, contact.also, now=moment.now) if arrived else contact
             case Broken():
+                contact = with_news(contact, NewsKind.ENDED, line, moment.now)
                 said = (Notice(NoticeKind.COPY_DETECTED, contact.name),)
             case _:
                 assert_never(event)

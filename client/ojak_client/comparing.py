@@ -109,7 +109,7 @@ def leave_open(contact: Contact, letter: TheirLetter, now: int) -> Contact:
     question = details_of(letter.kind, letter.details)
     if not isinstance(question, Question):
         return contact
-    shown = TheirQuestion(letter.text, question, now, letter.forced)
+    shown = TheirQuestion(letter.text, question, now, letter.forced, letter.held)
     return replace(contact, their_questions=(*contact.their_questions, shown)[-MOST_OPEN:])
 
 

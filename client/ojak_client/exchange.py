@@ -13,6 +13,7 @@ from typing import Final
 from ojak_client.apply import apply
 from ojak_client.errors import WrongPlace
 from ojak_client.moment import Moment
+from ojak_client.news import without_news
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.prepare import prepare
 from ojak_client.profile import Profile
@@ -170,7 +171,8 @@ class Exchange:
         def after(profile: Profile) -> tuple[Profile, _Change]:
             applied, notices = apply(profile, self.relay, request, reply, moment)
             opened = not _read(applied) <= _read(profile)
-            return applied, _Change(applied, notices, applied != profile, opened)
+            moved = without_news(applied) != without_news(profile)
+            return applied, _Change(applied, notices, moved, opened)
 
         applied = self.store.update(after)
         if not applied.moved:
@@ -241,10 +243,10 @@ class Exchange:
         if staying - self._staying:
             self._staying |= staying
             self._stays_until = self.clock() + STAYS_SECONDS
-        self._stays_in = profile
+        self._stays_in = without_news(profile)
 
     def _known_to_stay(self, profile: Profile) -> frozenset[MailboxId]:
-        if profile != self._stays_in or self.clock() >= self._stays_until:
+        if without_news(profile) != self._stays_in or self.clock() >= self._stays_until:
             self._staying = frozenset()
         return self._staying
 

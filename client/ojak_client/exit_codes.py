@@ -31,6 +31,7 @@ class ExitCode(IntEnum):
 
 _CODES: Final[Mapping[Message, ExitCode]] = {
     Message.NOTHING: ExitCode.NOTHING_YET,
+    Message.NO_LETTER: ExitCode.NOTHING_YET,
     Message.UNCONFIRMED: ExitCode.NOT_CONFIRMED,
     Message.ANSWER_TAKEN: ExitCode.NOT_CONFIRMED,
     Message.NOBODY_THERE: ExitCode.NOT_CONFIRMED,

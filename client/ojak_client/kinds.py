@@ -7,7 +7,7 @@ letter is one only on its way: `timed_pointers` makes a text of it.
 
 from typing import Final
 
-from ojak_client.profile import Contact
+from ojak_client.profile import Contact, TheirLetter
 from ojak_protocol.letters import Kind
 
 SHOWN: Final[frozenset[int]] = frozenset(
@@ -34,4 +34,9 @@ def stays(kind: int) -> bool:
 
 def unread(contact: Contact) -> int:
     """Return how many letters of *contact* `ojak read` would show, none of them again."""
-    return sum(letter.kind in SHOWN and not letter.opened for letter in contact.theirs)
+    return sum(map(is_unread, contact.theirs))
+
+
+def is_unread(letter: TheirLetter) -> bool:
+    """Return whether `ojak read` would show *letter*, and not again."""
+    return letter.kind in SHOWN and not letter.opened

@@ -48,9 +48,11 @@ def view_of(letter: TheirLetter) -> View:
         case None | Parcel() | QuestionReply() | QuestionOutcome():
             view = View("letter", letter.text)
         case Stop(StopWhat.DO_NOT_CONTACT):
-            view = View("stop-asked", told(Message.STOP), {"what": "contact"})
+            message = Message.STOP_HELD if letter.held else Message.STOP
+            view = View("stop-asked", told(message), {"what": "contact"})
         case Stop():
-            view = View("stop-asked", told(Message.STOP_MONEY), {"what": "money"})
+            message = Message.STOP_MONEY_HELD if letter.held else Message.STOP_MONEY
+            view = View("stop-asked", told(message), {"what": "money"})
         case NextQuestions(set_number, questions):
             view = _next_questions(set_number, questions)
         case NextNumber(number):

@@ -156,6 +156,11 @@ class Message(Enum):
     LETTERS_UNREAD = text("letters-unread", 'Letters not read yet. Count: "{n}"')
     SYNCED = text("synced", "Done. Letters were sent and collected.")
     TOO_NEW = text("too-new", "This was made by a newer version. It is kept. Get the new version.")
+    TOO_NEW_FOR_LONG = text(
+        "too-new-for-long",
+        "This was made by a newer version. It was kept for a month and is erased now. Ask for it "
+        "again.",
+    )
     COPY = text(
         "copy",
         "One of the two devices was brought back from an old copy. This conversation has "
@@ -438,6 +443,23 @@ class Message(Enum):
         "Someone came with the alarm word. Somebody forces them. Nothing of it shows on "
         'their side. Name: "{name}"',
     )
+    ALARM_VISIT = text(
+        "alarm-visit",
+        "Someone came with the alarm word. Somebody forces them. Nothing of it shows on their "
+        'side. Name: "{name}". Visit: "{visit}". Time: "{when}"',
+    )
+    HELD_VISIT = text(
+        "held-visit",
+        "Someone came with answers that a stranger may have seen. They get none of your letters "
+        'without a yes. To say it, type: "ojak allow". Name: "{name}". Visit: "{visit}". Time: '
+        '"{when}"',
+    )
+    CONVERSATION_ENDED = text(
+        "conversation-ended",
+        "One of the two devices was brought back from an old copy. This conversation has ended. "
+        'Meet again with a new number. Name: "{name}"',
+    )
+    NO_LETTER = text("no-letter", "No letter yet. Look next time.")
     TAKEN_BACK = text(
         "taken-back", 'A letter of yours was taken back before it was read. Name: "{name}"'
     )
@@ -476,6 +498,21 @@ class Message(Enum):
         "This came from somebody who typed the alarm word. Somebody forces them. Do not "
         "do what it asks.",
     )
+    HELD_LETTER = text(
+        "held-letter",
+        "This came from somebody with answers that a stranger may have seen. It may not be your "
+        'family. Do nothing that it asks before you know. Visit: "{visit}"',
+    )
+    STOP_HELD = text(
+        "stop-held",
+        "They ask you to stop. Whether it is your family is not known. Nothing was changed. Ask "
+        "your family another way.",
+    )
+    STOP_MONEY_HELD = text(
+        "stop-money-held",
+        "They ask you to send no money now. Whether it is your family is not known. Ask your "
+        "family another way.",
+    )
     NEXT_QUESTIONS = text("next-questions", 'Next time use other questions. Set: "{set}"')
     NEXT_NUMBER = text("next-number", 'From now on they wait at another number. Number: "{number}"')
     NEXT_RELAY = text("next-relay", 'From now on they use another relay. Relay: "{relay}"')
@@ -488,6 +525,11 @@ class Message(Enum):
     RELAY_UNUSABLE = text(
         "relay-unusable",
         "The address of their new relay cannot be used. The relay was not changed. Ask them.",
+    )
+    RELAY_HELD = text(
+        "relay-held",
+        "Whether your family uses this relay is not known. The relay was not changed. Ask your "
+        "family another way.",
     )
     THEIR_QUESTION = text("their-question", 'They ask you something. Question: "{question}"')
     HOW_TO_ANSWER = text(
@@ -538,6 +580,16 @@ class Message(Enum):
         "This question came from somebody who typed the alarm word. A true answer helps "
         "whoever forces them. Answer it?",
     )
+    QUESTION_HELD = text(
+        "question-held",
+        "This question came from somebody with answers that a stranger may have seen. Whoever it "
+        "is learns whether your answer is theirs. Nothing was sent.",
+    )
+    ASK_ANSWER_HELD = text(
+        "ask-answer-held",
+        "This question came from somebody with answers that a stranger may have seen. Whoever it "
+        "is learns whether your answer is theirs. Answer it?",
+    )
     ANSWER_NOW = text("answer-now?", "Answer the question now?")
     NOT_ANSWERED = text(
         "not-answered",
@@ -566,8 +618,13 @@ class Message(Enum):
     )
     ASK_ALLOW = text(
         "ask-allow",
-        "Someone came at {when}. A stranger may know these answers. Give your letters all the "
-        "same?",
+        'Visit: "{visit}". Someone came at {when}. Letters that came with it: "{n}". A stranger '
+        "may know these answers. Give your letters all the same?",
+    )
+    READ_BEFORE_ALLOWING = text(
+        "read-before-allowing",
+        "Letters that came with a visit are unread. Read them first, to tell who wrote. Type: "
+        '"ojak read". Visit: "{visit}". Count: "{n}"',
     )
     ALLOWED = text("allowed", "Your letters go to them with the next connection.")
     ALLOWED_LATE = text(

@@ -8,9 +8,10 @@ version must open.
 """
 
 from collections.abc import Callable, Mapping
+from itertools import count
 from typing import Any, Final
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 
 Kept = Any
 """What msgpack gives: of every format its own shape."""
@@ -24,5 +25,48 @@ def _boxes_left_the_profile(kept: Kept) -> Kept:
     return kept
 
 
-MIGRATIONS: Final[Mapping[int, Callable[[Kept], Kept]]] = {1: _boxes_left_the_profile}
+def _lines_got_numbers(kept: Kept) -> Kept:
+    """From 2 to 3: a line is recognised by its number, and no more by when it was confirmed.
+
+    Whoever has the number of a meeting can come in one second with somebody else.
+    """
+    numbers = count(1)
+    for contact in kept["contacts"]:
+        of_time: dict[int, list[Kept]] = {}
+        for line in contact.get("lines", ()):
+            line["number"] = next(numbers)
+            of_time.setdefault(line["confirmed_at"], []).append(line)
+        for letter in contact.get("theirs", ()):
+            confirmed_at, *place = letter.get("written", (0, 0, 0))
+            lines = of_time.get(confirmed_at, [])
+            # Which of several it came through, nothing says any more.
+            letter["written"] = [lines[0]["number"] if len(lines) == 1 else 0, *place]
+            letter["held"] = any(line.get("held", False) for line in lines)
+            if len(lines) == 1:
+                lines[0]["brought"] = lines[0].get("brought", 0) + 1
+        contact["news"] = [
+            {"kind": kind, "at": line["confirmed_at"], "line": line["number"]}
+            for line in contact.get("lines", ())
+            for kind, happened in (
+                ("alarm", line.get("alarm", False)),
+                ("held", line.get("held", False)),
+                ("ended", line["conversation"]["broken"]),
+            )
+            if happened
+        ]
+        # Of these nothing says through which line they came: one warning too many does no harm.
+        of_contact = contact.get("lines", ())
+        for pointer in contact.get("pointers", ()):
+            pointer["line"] = of_contact[0]["number"] if len(of_contact) == 1 else 0
+        held = any(line.get("held", False) for line in contact.get("lines", ()))
+        for one in (*contact.get("pointers", ()), *contact.get("their_questions", ())):
+            one["held"] = held
+    kept["line_numbers"] = next(numbers) - 1
+    return kept
+
+
+MIGRATIONS: Final[Mapping[int, Callable[[Kept], Kept]]] = {
+    1: _boxes_left_the_profile,
+    2: _lines_got_numbers,
+}
 """The step from each earlier format to the next."""

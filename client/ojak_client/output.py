@@ -49,6 +49,16 @@ class Output:
         else:
             _write(sys.stdout, escape.block(text))
 
+    @property
+    def results_are_read(self) -> bool:
+        """Whether a person or a program reads what `show` writes, as far as that can be known."""
+        return self.json or sys.stdout.isatty()
+
+    @property
+    def sentences_are_read(self) -> bool:
+        """The same of what `warn` says."""
+        return self.json or sys.stderr.isatty()
+
     def progress(self, n: int, total: int) -> None:
         """Show that part *n* of *total* is done, on a terminal only and on one line."""
         if self.json or self.quiet or not sys.stderr.isatty():

@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Final
 
+from ojak_client import news
 from ojak_client.comparing import forget_old
 from ojak_client.moment import Moment
 from ojak_client.moving import settle_move
@@ -34,6 +35,7 @@ from ojak_client.profile import (
     Visiting,
     with_point,
 )
+from ojak_client.room import without_left_behind
 from ojak_client.timed_parts import forget_parts
 from ojak_protocol import conversation as talk
 from ojak_protocol import guest, meeting_point, visits
@@ -90,6 +92,7 @@ def _prepare_contact(contact: Contact, moment: Moment, others: Sealed) -> Step:
         contact = _visit(contact, contact.visiting, moment)
     contact = settle_move(_forget_lines(contact, moment), now=moment.now)
     contact = forget_old(forget_parts(contact, moment.now), moment.now)
+    contact = news.forget_old(contact, moment.now)
     contact = replace(
         contact,
         lines=tuple(
@@ -199,7 +202,8 @@ def _forget_lines(contact: Contact, moment: Moment) -> Contact:
             old += alike[:-most]
     for line in old:
         contact = marked_possibly_read(contact, references_in(line))
-    return replace(contact, lines=tuple(line for line in contact.lines if line not in old))
+    contact = replace(contact, lines=tuple(line for line in contact.lines if line not in old))
+    return without_left_behind(contact)
 
 
 def _settle_expired(contact: Contact, now: int) -> tuple[OurLetter, ...]:

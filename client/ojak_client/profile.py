@@ -78,8 +78,14 @@ class TheirLetter(Hidden):
     """Whether it came from somebody who had typed the alarm word."""
     equal: bool | None = None
     """Of a reply or an outcome: whether the two answers are the same."""
+    held: bool = False
+    """Whether it came through a line that was held then: whoever wrote it used answers that a
+    stranger may have seen, and our person had not said yes to them."""
     written: tuple[int, int, int] = (0, 0, 0)
-    """When its line was confirmed, then chain and index: the order in which it was written."""
+    """The number of its line, then chain and index: the order in which it was written. Line 0:
+    nobody knows which."""
+    told_at: int = 0
+    """Device clock when our person was first told that this version cannot show it; 0: not yet."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -103,6 +109,8 @@ class TheirQuestion(Hidden):
     """Device clock when it was shown."""
     forced: bool = False
     """Whether it came from somebody who had typed the alarm word."""
+    held: bool = False
+    """As of the letter in which it came."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -156,6 +164,35 @@ class Pointer(Hidden):
     """Where a side that forgets found it, and left it unacknowledged until the letter is here."""
     box: bytes = b""
     """What lay at *place*."""
+    line: int = 0
+    """The number of the line through which it came; 0: nobody knows which."""
+    held: bool = False
+    """As of a letter."""
+
+
+class NewsKind(Enum):
+    """What must not be missed."""
+
+    ALARM = "alarm"
+    """Somebody came with the alarm word."""
+    HELD = "held"
+    """Somebody came with answers that a stranger may have seen."""
+    ENDED = "ended"
+    """A conversation ended, because one of the two devices is a copy."""
+    SHUT = "shut"
+    """Something came that does not open."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class News(Hidden):
+    """One thing that happened, until our person was shown it and for as long as it matters."""
+
+    kind: NewsKind
+    at: int
+    """Device clock."""
+    line: int
+    """The number of the line with which it happened."""
+    told: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -182,6 +219,9 @@ class Line(Hidden):
     confirmed_at: int
     looks_until: int
     """Relay clock until which a side that does not keep its state looks for more."""
+    number: int
+    """By which it is recognised, counted up at each confirmation; no two lines of a profile ever
+    have the same. Nothing that the other side says has a part in it."""
     alarm: bool = False
     receipt_due_at: int = 0
     """Device clock at which an acknowledgement goes out by itself; 0: none is owed."""
@@ -197,6 +237,8 @@ class Line(Hidden):
     outcomes: tuple[QuestionOutcome, ...] = ()
     """Of questions of ours that the other side of this line replied to: they are still to be
     written into it, in the place of its next receipt."""
+    brought: int = 0
+    """How many letters of the other side came through it, read or not."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -271,6 +313,7 @@ class Contact(Hidden):
     our_replies: tuple[OurReply, ...] = ()
     note: str = ""
     """What our person keeps of this one; like the name it never leaves the device."""
+    news: tuple[News, ...] = ()
     used_nonces: tuple[bytes, ...] = ()
     """Of every question that was put or answered here: none of them is ever answered again."""
 
@@ -316,6 +359,8 @@ class Profile(Hidden):
     contacts: tuple[Contact, ...] = ()
     references: int = 0
     """The highest number given to a letter so far."""
+    line_numbers: int = 0
+    """The highest number given to a line so far."""
     fillers: tuple[Fillers, ...] = ()
 
 
@@ -344,6 +389,15 @@ def get(profile: Profile, name: str) -> Contact:
     if contact is None:
         raise ContactGone("no contact of that name")
     return contact
+
+
+def with_one_more(contact: Contact, number: int) -> Contact:
+    """Return the contact after one more letter came through the line of that number."""
+    lines = tuple(
+        replace(line, brought=line.brought + 1) if line.number == number else line
+        for line in contact.lines
+    )
+    return replace(contact, lines=lines)
 
 
 def with_point(contact: Contact, point: MeetingPoint) -> Contact:

@@ -6,6 +6,7 @@ Pure: each takes a contact and returns another one; the caller saves it.
 from dataclasses import replace
 from typing import Final
 
+from ojak_client.kinds import is_unread
 from ojak_client.our_letters import marked_possibly_read
 from ojak_client.pairing import promised_to_both
 from ojak_client.profile import Contact, Line, QuestionSet
@@ -53,6 +54,11 @@ def held_lines(contact: Contact, *, relay_clock: int) -> tuple[Line, ...]:
     return tuple(sorted(held, key=lambda line: not _is_looked_at(line, relay_clock)))
 
 
+def unread_of(contact: Contact, line: Line) -> int:
+    """Return how many letters that came through *line* `ojak read` would show."""
+    return sum(is_unread(letter) and letter.written[0] == line.number for letter in contact.theirs)
+
+
 def allow_held(
     contact: Contact, which: Line, *, relay_clock: int, newest: int
 ) -> tuple[Contact, bool]:
@@ -67,7 +73,7 @@ def allow_held(
         relay_clock: or the device's, where the relay was not asked.
         newest: the highest reference of a letter of ours so far.
     """
-    there = (line for line in contact.lines if line.held and _came(line) == _came(which))
+    there = (line for line in contact.lines if line.held and line.number == which.number)
     line = next(there, None)
     if line is None:
         return contact, False
@@ -79,11 +85,6 @@ def allow_held(
 
 def _is_looked_at(line: Line, relay_clock: int) -> bool:
     return line.kept or relay_clock <= line.looks_until
-
-
-def _came(line: Line) -> tuple[object, ...]:
-    """Return what stays the same of a line, however its conversation goes on."""
-    return line.confirmed_at, line.looks_until, line.kept, line.alarm
 
 
 def with_new_number(contact: Contact, present: QuestionSet) -> Contact:

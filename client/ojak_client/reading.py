@@ -6,12 +6,14 @@ only when the person asks for it, and then it says so. Nothing is lost, and noth
 unasked.
 
 What a letter asks for happens in the write that lets it go: a question is open for an answer from
-then on, and another relay is used only after our person said yes to it.
+then on, and another relay is used only after our person said yes to it, and never where whoever
+named it may be a stranger.
 """
 
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Final
 
 from ojak_client import comparing
 from ojak_client.errors import UnusableSetting
@@ -28,6 +30,9 @@ from ojak_client.timed_pointers import GONE
 from ojak_protocol.conversation import UNREADABLE
 from ojak_protocol.details import NextRelay
 from ojak_protocol.letters import Kind, details_of
+
+KEPT_FOR_LATER_SECONDS: Final = 30 * 24 * 3600
+"""How long a letter that this version cannot show is kept after our person was told of it."""
 
 Change = Callable[[Profile], tuple[Profile, bool]]
 
@@ -93,13 +98,22 @@ def _show(invocation: Invocation, letter: TheirLetter, name: str, how: Showing) 
         text = f"{told(Message.STATUS_OF, name=name)}\n\n{text}"
     elif how.whose and not invocation.output.json:
         invocation.output.warn(Message.STATUS_OF, name=name)
-    if letter.forced and to_stdout:
-        invocation.output.warn(Message.FORCED_LETTER)
-    elif letter.forced:
-        # Beside the letter itself, where it cannot be overlooked.
-        text = f"{told(Message.FORCED_LETTER)}\n\n{text}"
-    fields = {**view.fields, "name": name, "forced": letter.forced}
+    visit = letter.written[0]
+    for mark in _marks(letter):
+        if to_stdout:
+            invocation.output.warn(mark, visit=visit)
+        else:
+            # Beside the letter itself, where it cannot be overlooked.
+            text = f"{told(mark, visit=visit)}\n\n{text}"
+    marked = {"forced": letter.forced, "held": letter.held, "visit": visit}
+    fields = {**view.fields, "name": name, **marked}
     invocation.show_letter(view.event, text, to_stdout=to_stdout, **fields)
+
+
+def _marks(letter: TheirLetter) -> tuple[Message, ...]:
+    """Return what is to be said of whoever wrote *letter*, of which they say nothing."""
+    held = (Message.HELD_LETTER,) if letter.held else ()
+    return (Message.FORCED_LETTER, *held) if letter.forced else held
 
 
 def _relay_to_use(invocation: Invocation, contact: Contact, letter: TheirLetter) -> str | None:
@@ -114,9 +128,12 @@ def _relay_to_use(invocation: Invocation, contact: Contact, letter: TheirLetter)
         return None
     if relay == contact.relay:
         return None
-    if contact.moves_with:
-        # They read of ours, and come there; each going to the other's would lose both.
-        invocation.output.warn(Message.MOVING_ALREADY)
+    # No yes is asked for where a stranger may have named it: to go there would take along the
+    # conversation with the family. And while they come where we go, as they read of ours, each
+    # going to the other's would lose both.
+    why_not = Message.RELAY_HELD if letter.held else Message.MOVING_ALREADY
+    if letter.held or contact.moves_with:
+        invocation.output.warn(why_not)
         return None
     inputs = invocation.inputs
     asked = inputs.assume_yes or not inputs.no_input
@@ -130,18 +147,42 @@ def _relay_to_use(invocation: Invocation, contact: Contact, letter: TheirLetter)
 def _cannot_show(invocation: Invocation, store: Store, letter: TheirLetter) -> int:
     """Say what is wrong with a letter, and return how many letters that deals with.
 
-    What a later version made is kept until this device has that version.
+    What a later version made is kept until this device has that version, or until a month after our
+    person was told of it: else whoever sends such letters would take the room of others for ever.
     """
     if letter.kind == GONE:
         invocation.output.warn(Message.EXPIRED)
         store.update(_erasing(letter, 0, None))
         return 0
     if letter.kind != UNREADABLE:
-        invocation.output.warn(Message.TOO_NEW)
-        return 0
+        return _keep_for_later(invocation, store, letter, int(time.time()))
     invocation.output.warn(Message.DAMAGED)
     store.update(_erasing(letter, 0, None))
     return 1
+
+
+def _keep_for_later(invocation: Invocation, store: Store, letter: TheirLetter, now: int) -> int:
+    # However the clock was set since.
+    if letter.told_at and abs(now - letter.told_at) >= KEPT_FOR_LATER_SECONDS:
+        invocation.output.warn(Message.TOO_NEW_FOR_LONG)
+        store.update(_erasing(letter, 0, None))
+        return 1
+    invocation.output.warn(Message.TOO_NEW)
+    if not letter.told_at and invocation.output.sentences_are_read:
+        store.update(_telling(letter, now))
+    return 0
+
+
+def _telling(meant: TheirLetter, now: int) -> Change:
+    def change(profile: Profile) -> tuple[Profile, bool]:
+        contact = _holder(profile, meant)
+        if contact is None:
+            return profile, False
+        told_of = replace(meant, told_at=now)
+        theirs = tuple(told_of if other == meant else other for other in contact.theirs)
+        return with_contact(profile, replace(contact, theirs=theirs)), True
+
+    return change
 
 
 def _marking(meant: TheirLetter, *, again: bool) -> Change:

@@ -1,15 +1,27 @@
 """The sentence for each notice."""
 
-from collections.abc import Iterable
-from typing import Final
+from collections.abc import Collection, Iterable
+from contextlib import suppress
+from typing import Final, Protocol
 
 from ojak_client.due_times import local_time
+from ojak_client.errors import VaultBusy, VaultFull, VaultUnusable
 from ojak_client.messages import Message
+from ojak_client.news import as_told
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.output import Output
-from ojak_client.profile import Contact
+from ojak_client.profile import Contact, News, NewsKind
+from ojak_client.store import Store
 from ojak_client.timed_pointers import later
 from ojak_protocol.number import Number, format_number
+
+
+class Say(Protocol):
+    """A way of `Output` to say a sentence."""
+
+    def __call__(self, message: Message, **values: object) -> None:
+        """Say it."""
+
 
 _SENTENCES: Final = {
     NoticeKind.GUEST_CAME: Message.GUEST_CAME,
@@ -40,6 +52,27 @@ _SENTENCES: Final = {
 }
 """Notices missing here need no sentence of their own: steps of a visit, which the verb itself
 tells, and a lost letter, which goes again by itself."""
+
+
+_NEWS: Final = {
+    NewsKind.ALARM: Message.ALARM_VISIT,
+    NewsKind.HELD: Message.HELD_VISIT,
+    NewsKind.ENDED: Message.CONVERSATION_ENDED,
+    NewsKind.SHUT: Message.BOX_SHUT,
+}
+
+
+def tell_news(say: Say, name: str, news: Iterable[News]) -> None:
+    """Tell what happened with the contact called *name*, when, and by which visit."""
+    for one in news:
+        say(_NEWS[one.kind], name=name, when=local_time(one.at), visit=one.line)
+
+
+def mark_told(store: Store, told: Collection[News]) -> None:
+    """Keep in mind what was written and read; what cannot be kept is told once more."""
+    if told:
+        with suppress(VaultBusy, VaultFull, VaultUnusable):
+            store.update(lambda profile: (as_told(profile, told), None))
 
 
 def show_slip(output: Output, number: Number, relay: str, questions: tuple[str, ...]) -> None:

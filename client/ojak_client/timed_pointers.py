@@ -13,7 +13,7 @@ from typing import Final
 
 from ojak_client.moment import Moment
 from ojak_client.notices import Notice, NoticeKind
-from ojak_client.profile import Contact, Pointer, TheirLetter
+from ojak_client.profile import Contact, Line, Pointer, TheirLetter, with_one_more
 from ojak_client.timed_parts import LIES_SECONDS, deleting
 from ojak_protocol import parcels
 from ojak_protocol.addresses import MailboxId
@@ -41,7 +41,7 @@ def keep_pointer(
     body: Body,
     moment: Moment,
     *,
-    forced: bool,
+    through: Line,
     left_at: tuple[MailboxId, bytes] | None = None,
 ) -> Step:
     """Return the contact with the pointer in *body*, and word of it if it is due later.
@@ -50,7 +50,7 @@ def keep_pointer(
         contact: the contact.
         body: for which `is_pointer` holds.
         moment: now.
-        forced: whether it came through a line with the alarm word.
+        through: the line through which it came.
         left_at: place and box of the pointer, if it was left there.
     """
     parcel = body.details
@@ -63,7 +63,15 @@ def keep_pointer(
     latest = max(moment.now, moment.relay_clock) + MOST_AHEAD_SECONDS
     due_at = min(parcel.due_at, latest)
     place, box = left_at or (None, b"")
-    pointer = Pointer(encode_details(parcel), due_at, forced, place, box)
+    pointer = Pointer(
+        encode_details(parcel),
+        due_at,
+        through.alarm,
+        place,
+        box,
+        line=through.number,
+        held=through.held,
+    )
     contact = replace(contact, pointers=(*contact.pointers, pointer))
     if due_at <= moment.now:
         return contact, ()
@@ -120,7 +128,15 @@ def missed(contact: Contact, place: MailboxId, moment: Moment) -> Step:
 
 
 def _in_place_of(contact: Contact, pointer: Pointer, kind: int, text: str) -> Contact:
-    letter = TheirLetter(contact.arrivals + 1, kind, text, forced=pointer.forced)
+    letter = TheirLetter(
+        contact.arrivals + 1,
+        kind,
+        text,
+        forced=pointer.forced,
+        held=pointer.held,
+        written=(pointer.line, 0, 0),
+    )
+    contact = with_one_more(contact, pointer.line)
     return replace(
         contact,
         pointers=tuple(other for other in contact.pointers if other is not pointer),

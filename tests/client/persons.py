@@ -1,5 +1,6 @@
 """People of tests with their profiles: a store that records, and rounds with a simulated relay."""
 
+import itertools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -35,6 +36,7 @@ T = TypeVar("T")
 RELAY = "https://relay.example"
 NAME = "순이"
 MONTH = 30 * 86_400
+_NUMBERS = itertools.count(1000)
 
 
 class Killed(BaseException):
@@ -133,7 +135,14 @@ def moment(now: int = CLOCK, relay_clock: int | None = None) -> Moment:
 
 
 def line_of(conversation: Conversation, *, kept: bool = True, **changes: object) -> Line:
-    line = Line(conversation, kept=kept, keeps=True, confirmed_at=CLOCK, looks_until=ALWAYS)
+    line = Line(
+        conversation,
+        kept=kept,
+        keeps=True,
+        confirmed_at=CLOCK,
+        looks_until=ALWAYS,
+        number=next(_NUMBERS),
+    )
     return replace(line, **changes)  # type: ignore[arg-type] # of each field its own type
 
 

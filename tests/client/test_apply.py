@@ -6,8 +6,6 @@ from itertools import permutations
 import pytest
 
 from ojak_client.apply import (
-    MOST_THAT_STAY,
-    MOST_UNREAD,
     RECEIPT_DELAY_SECONDS,
     apply,
 )
@@ -23,6 +21,7 @@ from ojak_client.profile import (
     with_contact,
 )
 from ojak_client.requests import Shape
+from ojak_client.room import MOST_THAT_STAY, MOST_UNREAD, Sender
 from ojak_client.settling import settle
 from ojak_protocol import conversation as talk
 from ojak_protocol.acknowledgement import Outcome
@@ -39,8 +38,6 @@ from tests.client.persons import (
     RELAY,
     Clock,
     Person,
-    guest_of,
-    host_of,
     kept_pair,
     letter,
     line_of,
@@ -341,7 +338,8 @@ def test_letters_are_read_in_the_order_in_which_they_were_written(order: tuple[i
     words = ["하나", "둘", "셋"]
     written = said(pair.guest, *words)
     boxes = [(out.place.id, out.box) for out in written.outbox[-len(words) :]]
-    lines = (line_of(pair.host), line_of(other.host, confirmed_at=CLOCK + 1))
+    # Confirmed in one second: that is not by what a line is recognised.
+    lines = (line_of(pair.host), line_of(other.host))
     profile = with_contact(Profile(), Contact(NAME, RELAY, lines=lines))
     strange = said(other.guest, "다른 길").outbox[-1]
     for place, box in [
@@ -355,7 +353,8 @@ def test_letters_are_read_in_the_order_in_which_they_were_written(order: tuple[i
         profile, _ = apply(prepared, RELAY, request, reply(request, boxes={place: box}), moment())
     texts = [one.text for one in profile.contacts[0].theirs]
     assert [text for text in texts if text in words] == words
-    assert "다른 길" in texts
+    assert texts.index("다른 길") > texts.index(words[order[0]])
+    assert [line.brought for line in profile.contacts[0].lines] == [3, 1]
 
 
 LATER_VERSION = 77
@@ -383,7 +382,8 @@ def test_letters_that_no_reading_clears_do_not_keep_out_those_of_others(
     for _ in range(5):
         guest.sync()
         host.sync()
-    assert len(host.contact.theirs) + len(host.contact.pointers) == MOST_THAT_STAY
+    kept = len(host.contact.theirs) + len(host.contact.pointers)
+    assert kept == MOST_THAT_STAY[Sender.FAMILY]
     pair = meet()
     host.change(lambda now: replace(now, lines=(*now.lines, line_of(pair.host))))
     other = new_person(relay, Contact(NAME, RELAY, lines=(line_of(pair.guest),)), clock)
@@ -392,16 +392,3 @@ def test_letters_that_no_reading_clears_do_not_keep_out_those_of_others(
         other.sync()
         host.sync()
     assert "Brief" in host.texts
-
-
-def test_a_first_box_of_a_later_version_confirms_and_adds_nothing_once_there_are_many(
-    relay: SimulatedRelay, clock: Clock
-) -> None:
-    host, guest = host_of(relay, clock), guest_of(relay, clock)
-    many = tuple(letter(kind=LATER_VERSION, reference=n) for n in range(MOST_THAT_STAY))
-    host.change(lambda contact: replace(contact, theirs=many))
-    guest.change(lambda contact: replace(contact, ours=(our(kind=LATER_VERSION),)))
-    for person in (host, guest, host, guest, host):
-        person.sync()
-    assert NoticeKind.GUEST_CONFIRMED in host.kinds()
-    assert host.contact.theirs == many

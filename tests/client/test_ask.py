@@ -144,11 +144,11 @@ def test_a_ninth_open_question_is_refused(device: Device) -> None:
     assert (ask(device).code, ask(device).said) == (1, ["too-many-questions"])
 
 
-def their_question(*, forced: bool = False) -> TheirQuestion:
+def their_question(*, forced: bool = False, held: bool = False) -> TheirQuestion:
     _, body = new_question()
     letter = arrived(body)
     assert isinstance(body.details, Question)
-    return TheirQuestion(letter.text, body.details, at=1 << 31, forced=forced)
+    return TheirQuestion(letter.text, body.details, at=1 << 31, forced=forced, held=held)
 
 
 def test_without_an_open_question_there_is_nothing_to_answer(device: Device) -> None:
@@ -169,6 +169,17 @@ def test_a_question_under_force_is_answered_only_after_a_yes(device: Device) -> 
     device.keep_contact(Contact(NAME, GONE, their_questions=(their_question(forced=True),)))
     ran = answering(device, "answer")
     assert (ran.code, ran.said) == (1, ["question-forced"])
+    assert len(device.profile.contacts[0].their_questions) == 1
+    ran = answering(device, "answer", "--yes")
+    assert (ran.code, ran.said) == (0, ["waits-for-meeting"])
+
+
+def test_b1_a_question_of_who_may_be_a_stranger_is_answered_only_after_a_yes(
+    device: Device,
+) -> None:
+    device.keep_contact(Contact(NAME, GONE, their_questions=(their_question(held=True),)))
+    ran = answering(device, "answer")
+    assert (ran.code, ran.said) == (1, ["question-held"])
     assert len(device.profile.contacts[0].their_questions) == 1
     ran = answering(device, "answer", "--yes")
     assert (ran.code, ran.said) == (0, ["waits-for-meeting"])

@@ -6,6 +6,7 @@ import pytest
 
 from ojak_client import comparing
 from ojak_client.apply import apply
+from ojak_client.errors import ContactGone
 from ojak_client.notices import NoticeKind
 from ojak_client.profile import Contact, Profile, Role, with_contact
 from ojak_client.store import encode
@@ -531,6 +532,32 @@ def test_a_stop_is_remembered_unless_somebody_was_forced_to_write_it(
     assert kinds_of(person) == [Kind.STOP]
 
 
+def held(person: Person) -> None:
+    """Whoever this person writes with came with answers that a stranger may have seen."""
+    person.change(lambda contact: replace(contact, lines=(replace(contact.lines[0], held=True),)))
+
+
+def test_b1_a_stop_of_who_may_be_a_stranger_is_not_remembered(pair: tuple[Person, Person]) -> None:
+    person, other = pair
+    held(person)
+    say(other, carrying(Kind.STOP, Stop(StopWhat.DO_NOT_CONTACT)))
+    other.sync()
+    person.sync()
+    assert not person.contact.asked_to_stop
+    assert [(one.kind, one.held) for one in person.contact.theirs] == [(Kind.STOP, True)]
+
+
+def test_b1_a_question_of_who_may_be_a_stranger_is_marked(pair: tuple[Person, Person]) -> None:
+    person, other = pair
+    held(person)
+    put(other)
+    other.sync()
+    person.sync()
+    assert [one.held for one in person.contact.theirs] == [True]
+    read(person)
+    assert [one.held for one in person.contact.their_questions] == [True]
+
+
 def test_what_is_gone_or_no_question_is_neither_answered_nor_skipped() -> None:
     asked, body = new_question()
     question = comparing.leave_open(
@@ -542,6 +569,7 @@ def test_what_is_gone_or_no_question_is_neither_answered_nor_skipped() -> None:
         assert comparing.skip(profile, NAME, question) == (profile, False)
         given = comparing.answer(profile, NAME, question, replied, answer, at_once=True, now=0)
         assert given == (profile, None)
-    assert comparing.ask(Profile(), NAME, asked, body, at_once=True, now=0) == (Profile(), None)
+    with pytest.raises(ContactGone):
+        comparing.ask(Profile(), NAME, asked, body, at_once=True, now=0)
     no_question = replace(arrived(body), details=b"")
     assert comparing.leave_open(Contact(NAME, RELAY), no_question, 5).their_questions == ()

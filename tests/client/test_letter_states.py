@@ -122,7 +122,7 @@ def test_a_letter_for_later_is_named_with_its_day_until_nobody_can_look_for_it(
 def test_letters_of_the_other_side_that_open_later_are_told(device: Device) -> None:
     parcel = pack_timed(b"x", due_at=CLOCK + 600, now=CLOCK, entropy=ENTROPY)
     body = Body(Kind.PARCEL, details=parcel)
-    contact, _ = keep_pointer(Contact(NAME, RELAY), body, moment(), forced=False)
+    contact, _ = keep_pointer(Contact(NAME, RELAY), body, moment(), through=line_of(meet().host))
     assert lines(device, contact) == {}
     assert len(device.run("status").of(Message.LETTER_FOR_LATER.text.id)) == 1
 

@@ -20,11 +20,11 @@ from ojak_protocol.meeting_places import DAY_SECONDS
 from ojak_protocol.stretch import argon2id
 from tests.client import vaults
 from tests.client.boxes import inline
-from tests.client.persons import NAME, Clock, JournalStore, Person
+from tests.client.persons import NAME, Clock, JournalStore, Person, letter, line_of
 from tests.client.rich import GUEST, HOST, MARKERS
 from tests.client.simulated_relay import SimulatedRelay
 from tests.client.vault_fixtures import FORMATS, WORDS, restore, told
-from tests.people import CLOCK
+from tests.people import CLOCK, meet
 
 
 @pytest.fixture(params=FORMATS)
@@ -110,5 +110,43 @@ def test_a_later_format_is_refused_and_left(tmp_path: Path) -> None:
 def test_content_of_format_1_passes_through_its_step() -> None:
     profile = with_contact(Profile(), Contact(NAME, "https://relay.example"))
     body = encode(profile)[1:]
+    # Nobody was met in it: there is no line to be numbered.
     assert decode(b"\x01" + body) == profile
     assert migrations.MIGRATIONS[1](msgspec.msgpack.decode(body)) == msgspec.msgpack.decode(body)
+
+
+def before_numbers(contact: Contact) -> bytes:
+    """A profile of format 2 with *contact*, whose lines had no number."""
+    kept = msgspec.msgpack.decode(encode(with_contact(Profile(), contact))[1:])
+    del kept["line_numbers"]
+    for line, plain in zip(contact.lines, kept["contacts"][0]["lines"], strict=True):
+        assert plain.pop("number") == line.number
+        del plain["brought"]
+    for place in ("theirs", "pointers", "their_questions"):
+        for plain in kept["contacts"][0][place]:
+            del plain["held"]
+    return b"\x02" + msgspec.msgpack.encode(kept)
+
+
+def test_lines_of_format_2_get_numbers_and_letters_the_number_of_their_line() -> None:
+    talk = meet().host
+    times = (CLOCK, CLOCK + 1, CLOCK + 1)
+    lines = tuple(
+        line_of(talk, confirmed_at=time, held=held)
+        for time, held in zip(times, (False, False, True), strict=True)
+    )
+    theirs = tuple(
+        replace(letter(reference=n), written=(time, 0, n))
+        for n, time in enumerate((CLOCK, CLOCK + 1, CLOCK + 2))
+    )
+    old = before_numbers(Contact(NAME, "https://relay.example", lines=lines, theirs=theirs))
+    profile = decode(old)
+    (contact,) = profile.contacts
+    assert profile.line_numbers == len(lines)
+    assert [(line.number, line.brought) for line in contact.lines] == [(1, 1), (2, 0), (3, 0)]
+    # Which of two lines of one second a letter came through, nothing says any more.
+    assert [one.written for one in contact.theirs] == [(1, 0, 0), (0, 0, 1), (0, 0, 2)]
+    assert [one.held for one in contact.theirs] == [False, True, False]
+    # Until it is saved, each reading numbers them alike.
+    assert decode(old) == profile
+    assert decode(encode(profile)) == profile

@@ -12,7 +12,7 @@ from ojak_client.kinds import SHOWN, unread
 from ojak_client.letter_views import view_of
 from ojak_client.output import Output
 from ojak_client.profile import Contact, Profile, QuestionSet, TheirLetter, with_contact
-from ojak_client.reading import Showing, show_letters
+from ojak_client.reading import KEPT_FOR_LATER_SECONDS, Showing, show_letters
 from ojak_protocol import conversation as talk
 from ojak_protocol.addresses import DeleteKey
 from ojak_protocol.conversation import UNREADABLE
@@ -107,6 +107,8 @@ def test_each_kind_has_its_event_and_keys_and_is_gone_once_it_was_shown(
         "text": shown[0]["text"],
         "name": NAME,
         "forced": False,
+        "held": False,
+        "visit": 0,
         **fields,
     }
     assert shown[0]["text"]
@@ -164,6 +166,24 @@ def test_a_letter_under_force_is_marked_for_a_person_and_for_a_program(
     ]
 
 
+@pytest.mark.parametrize("what", EVERY)
+def test_b1_what_came_with_answers_that_were_seen_is_marked_whatever_kind_it_is(
+    what: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    theirs, event, _ = EVERY[what]
+    assert show(holding(replace(theirs, held=True, written=(7, 0, 1)))) == 1
+    mark, shown, *_ = events(capsys)
+    assert mark == {"event": "held-letter", "visit": 7}
+    assert (shown["event"], shown["held"], shown["visit"]) == (event, True, 7)
+
+
+def test_b1_a_stop_of_who_may_be_a_stranger_is_not_said_to_be_of_the_family() -> None:
+    for what in ("stop", "money"):
+        theirs, _, _ = EVERY[what]
+        assert "Your family asks" in view_of(theirs).text
+        assert "Your family asks" not in view_of(replace(theirs, held=True)).text
+
+
 def test_parcels_money_and_unknown_kinds_are_kept_and_not_counted(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -173,6 +193,33 @@ def test_parcels_money_and_unknown_kinds_are_kept_and_not_counted(
     assert show(store) == 0
     assert [one["event"] for one in events(capsys)] == ["too-new"] * 3
     assert len(store.read().contacts[0].theirs) == 3
+
+
+def test_what_a_later_version_made_goes_a_month_after_it_was_told_and_not_before(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Else whoever sends it would keep the place for ever."""
+    store = holding(letter("", 99))
+    assert show(store) == 0
+    (kept,) = store.read().contacts[0].theirs
+    assert kept.told_at > 0
+    month = KEPT_FOR_LATER_SECONDS
+    for told_at, gone in ((kept.told_at - month + 60, False), (kept.told_at - month, True)):
+        again = holding(replace(kept, told_at=told_at))
+        assert show(again) == int(gone)
+        assert (again.read().contacts[0].theirs == ()) is gone
+    said = [one["event"] for one in events(capsys)]
+    assert said == ["too-new", "too-new", "too-new-for-long"]
+
+
+def test_what_a_later_version_made_is_not_told_where_nobody_reads(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store = holding(letter("", 99))
+    before = store.read()
+    show_letters(invocation(as_json=False), store, NAME, Showing(to_stdout=True))
+    assert "newer version" in capsys.readouterr().err
+    assert store.read() == before
 
 
 def test_sync_and_status_count_the_same_letters(device: Device, url: str) -> None:
@@ -203,6 +250,16 @@ def test_another_relay_is_used_only_after_a_yes(capsys: pytest.CaptureFixture[st
     assert show(store, yes=True) == 1
     assert [one["event"] for one in events(capsys)] == ["next-relay", "relay-changed"]
     assert store.read().contacts[0].relay == NEW
+
+
+def test_b1_a_relay_that_who_may_be_a_stranger_named_is_not_used_even_after_a_yes(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store = moving(replace(moved(), held=True))
+    assert show(store, yes=True) == 1
+    assert [one["event"] for one in events(capsys)] == ["held-letter", "next-relay", "relay-held"]
+    contact = store.read().contacts[0]
+    assert (contact.relay, contact.also) == (RELAY, "")
 
 
 def test_at_another_relay_everything_is_laid_again(capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,7 +13,7 @@ from ojak_protocol.letters import Kind
 from ojak_protocol.meeting_point import MeetingPoint, day_of, lay
 from ojak_protocol.stretch import answers_prs, argon2id, number_seed
 from tests.client.devices import ANSWERS, NUMBER, QUESTIONS, RIGHT, SEED, WRONG_ANSWERS, Device
-from tests.client.persons import NAME, RELAY, line_of
+from tests.client.persons import NAME, RELAY, letter, line_of
 from tests.people import CLOCK, ENTROPY, meet
 
 ALARM_WORD = "장독대 밑 항아리"
@@ -156,6 +156,24 @@ def test_a_yes_that_comes_too_late_says_so(host: Device) -> None:
     line = line_of(meet().host, kept=False, held=True, looks_until=CLOCK)
     host.keep_contact(Contact(NAME, RELAY, sets=(QuestionSet(POINT, THREE),), lines=(line,)))
     assert host.run("allow", NAME, "--yes").said == ["allowed-late"]
+
+
+def test_who_is_to_say_yes_is_told_to_read_first_what_came_with_that_visit(host: Device) -> None:
+    one, other = (line_of(meet().host, held=True, brought=2) for _ in range(2))
+    unread = letter("누구", reference=1)
+    theirs = (
+        replace(unread, written=(other.number, 0, 0)),
+        replace(unread, written=(one.number, 0, 0), reference=2),
+        replace(unread, written=(other.number, 0, 1), reference=3, opened=True),
+    )
+    host.keep_contact(
+        Contact(NAME, RELAY, sets=(QuestionSet(POINT, THREE),), lines=(one, other), theirs=theirs)
+    )
+    ran = host.run("allow", NAME, "--yes")
+    assert ran.of("read-before-allowing") == [
+        {"event": "read-before-allowing", "visit": other.number, "n": 1}
+    ]
+    assert [line.held for line in host.profile.contacts[0].lines] == [True, False]
 
 
 def test_another_number_keeps_the_answers_and_tells_whoever_was_met(host: Device) -> None:

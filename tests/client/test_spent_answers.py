@@ -22,6 +22,7 @@ from ojak_protocol.number import Number
 from tests.client.persons import NAME, RELAY, Clock, Person, guest_of, host_of, line_of, new_person
 from tests.client.replies import our
 from tests.client.simulated_relay import SimulatedRelay
+from tests.client.timed import TEXT, writes
 from tests.people import ALARM, CLOCK, RIGHT, SEED, meet, new_point, said
 
 SECOND = b"2" * 32
@@ -262,6 +263,85 @@ def test_a_yes_to_one_visit_gives_nothing_to_another_with_the_same_answers(
     for guest in (stranger, family):
         visit(host, guest)
     assert (family.texts, stranger.texts) == (["an die Familie"], [])
+
+
+def both_in_one_look(relay: SimulatedRelay, clock: Clock) -> tuple[Person, dict[str, Person]]:
+    """A host with two held visits of one second, whose guests say that they look equally long."""
+    host = host_of(relay, clock)
+    visit(host, borrowed(relay, clock))
+    clock.now += 7200
+    host.sync()
+    guests = {words: borrowed(relay, clock) for words in ("family", "stranger")}
+    for words, guest in guests.items():
+        guest.write(words)
+    for _ in range(2):
+        for guest in guests.values():
+            guest.sync()
+        clock.now += 60
+        host.sync()
+    held = held_lines(host.contact, relay_clock=clock.now)
+    assert len(held) == len(guests)
+    assert len({(line.confirmed_at, line.looks_until, line.kept) for line in held}) == 1
+    return host, guests
+
+
+@pytest.mark.parametrize("meant", [0, 1])
+def test_b1_a_yes_goes_to_the_visit_that_was_asked_about_however_alike_another_is(
+    meant: int, relay: SimulatedRelay, clock: Clock
+) -> None:
+    host, guests = both_in_one_look(relay, clock)
+    which = held_lines(host.contact, relay_clock=clock.now)[meant]
+    (words,) = (one.text for one in host.contact.theirs if one.written[0] == which.number)
+    assert which.brought == 1
+    host.write("an die Familie")
+    host.change(lambda now: allow_held(now, which, relay_clock=clock.now, newest=1)[0])
+    for _ in range(3):
+        host.sync()
+        for guest in guests.values():
+            guest.sync()
+    got = {name: guest.texts for name, guest in guests.items()}
+    assert got == {name: ["an die Familie"] if name == words else [] for name in guests}
+
+
+def test_b1_what_comes_with_answers_that_were_seen_is_marked_until_the_yes(
+    relay: SimulatedRelay, clock: Clock
+) -> None:
+    """docs/threat-model.md: confirmed, marked as somebody with answers that a stranger may have
+    seen."""
+    host, guests = both_in_one_look(relay, clock)
+    chosen, other = held_lines(host.contact, relay_clock=clock.now)
+    host.change(lambda now: allow_held(now, chosen, relay_clock=clock.now, newest=1)[0])
+    host.write("an die Familie")
+    for _ in range(3):
+        host.sync()
+        for guest in guests.values():
+            guest.sync()
+    for guest in guests.values():
+        guest.write("later")
+        writes(guest, after=60)
+        guest.sync()
+    host.sync()
+    clock.now += 120
+    for _ in range(2):
+        host.sync()
+    came = [(one.written[0], one.text, one.held) for one in host.contact.theirs]
+    for line, held in ((chosen, False), (other, True)):
+        (first, *rest) = [(text, mark) for number, text, mark in came if number == line.number]
+        assert first[0] in guests
+        assert first[1], "it came before the yes"
+        assert sorted(rest) == sorted([("later", held), (TEXT, held)])
+
+
+def test_no_two_lines_of_a_profile_ever_have_one_number(
+    relay: SimulatedRelay, clock: Clock
+) -> None:
+    host, _ = both_in_one_look(relay, clock)
+    numbers = [line.number for line in host.contact.lines]
+    assert numbers == [1, 2, 3]
+    # What was forgotten gives its number to nobody.
+    clock.now += 2 * 86_400
+    visit(host, borrowed(relay, clock))
+    assert [line.number for line in host.contact.lines] == [4]
 
 
 def test_the_visit_at_which_somebody_still_looks_is_asked_about_first(clock: Clock) -> None:

@@ -4,9 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from ojak_client.apply import MOST_UNREAD
+from ojak_client.errors import ContactGone
 from ojak_client.notices import NoticeKind
 from ojak_client.profile import LetterState
+from ojak_client.room import MOST_UNREAD
 from ojak_client.taking_back import take_back
 from ojak_client.timed_parts import LIES_SECONDS, MOST_PARTS, with_timed_letter
 from ojak_client.timed_pointers import GONE, keep_pointer
@@ -22,6 +23,7 @@ from tests.client.persons import (
     host_of,
     kept_pair,
     letter,
+    line_of,
     moment,
 )
 from tests.client.simulated_relay import SimulatedRelay
@@ -37,7 +39,7 @@ from tests.client.timed import (
     state_of,
     writes,
 )
-from tests.people import ENTROPY, holds
+from tests.people import ENTROPY, holds, meet
 
 
 @pytest.fixture
@@ -272,7 +274,10 @@ def test_a_letter_that_says_it_is_due_in_a_hundred_years_is_given_up_like_others
     )
     reader.change(
         lambda contact: keep_pointer(
-            contact, Body(Kind.PARCEL, details=parcel), moment(clock.now), forced=False
+            contact,
+            Body(Kind.PARCEL, details=parcel),
+            moment(clock.now),
+            through=line_of(meet().host),
         )[0]
     )
     clock.now += 38 * DAY
@@ -351,7 +356,8 @@ def test_only_so_many_wait_at_a_time(pair: tuple[Person, Person]) -> None:
     more = with_timed_letter(profile, NAME, TEXT, due_at=now + 60, now=now, entropy=ENTROPY)
     assert more is None
     other = replace(profile, contacts=())
-    assert with_timed_letter(other, NAME, TEXT, due_at=now + 60, now=now, entropy=ENTROPY) is None
+    with pytest.raises(ContactGone):
+        with_timed_letter(other, NAME, TEXT, due_at=now + 60, now=now, entropy=ENTROPY)
 
 
 def test_letters_for_later_count_among_those_that_fill_the_vault(

@@ -14,9 +14,9 @@ from ojak_protocol.addresses import DeleteKey, mailbox_id
 from ojak_protocol.letters import Body, Kind
 from ojak_protocol.parcels import pack_timed, seal_parts
 from ojak_protocol.sync import SyncRequest
-from tests.client.persons import NAME, RELAY, moment
+from tests.client.persons import NAME, RELAY, line_of, moment
 from tests.client.replies import reply
-from tests.people import CLOCK, ENTROPY
+from tests.people import CLOCK, ENTROPY, meet
 
 NEXT = "https://next.example"
 DAY = 86_400
@@ -80,7 +80,10 @@ def test_a_letter_that_is_due_is_looked_for_and_taken_at_both_relays() -> None:
     parcel = pack_timed("편지".encode(), due_at=CLOCK + 60, now=CLOCK, entropy=ENTROPY)
     (sealed,) = seal_parts(parcel, "편지".encode(), entropy=ENTROPY)
     contact, _ = keep_pointer(
-        Contact(NAME, RELAY), Body(Kind.PARCEL, details=parcel), moment(), forced=False
+        Contact(NAME, RELAY),
+        Body(Kind.PARCEL, details=parcel),
+        moment(),
+        through=line_of(meet().host),
     )
     contact = move(contact, NEXT, now=CLOCK)
     place = mailbox_id(sealed.delete_key)

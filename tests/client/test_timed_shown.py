@@ -9,11 +9,12 @@ from ojak_client.timed_pointers import GONE, keep_pointer
 from ojak_protocol.letters import Body, Kind
 from ojak_protocol.parcels import pack_timed
 from tests.client.devices import Device, waiting_host
-from tests.client.persons import NAME, Clock, letter, moment
+from tests.client.persons import NAME, Clock, letter, line_of, moment
 from tests.client.simulated_relay import SimulatedRelay
 from tests.client.test_meet import meet
 from tests.client.timed import state_of, writes
 from tests.people import ENTROPY
+from tests.people import meet as met
 
 QUICK_SECONDS = 25
 """Less than the time a visit is told to wait here, more than a slow machine needs for it."""
@@ -43,7 +44,10 @@ def test_a_sync_tells_of_a_letter_that_is_past_its_time(device: Device, url: str
     late = now - LIES_SECONDS - 60
     parcel = pack_timed(b"x", due_at=late, now=late - 60, entropy=ENTROPY)
     contact, _ = keep_pointer(
-        Contact(NAME, url), Body(Kind.PARCEL, details=parcel), moment(now), forced=False
+        Contact(NAME, url),
+        Body(Kind.PARCEL, details=parcel),
+        moment(now),
+        through=line_of(met().host),
     )
     device.keep_contact(contact)
     assert "expired" in device.run("sync").said

@@ -12,8 +12,8 @@ from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, connect, open_vault
 from ojak_client.passing_on import NOT_SAVED
-from ojak_client.profile import Line, Profile, find, with_contact
-from ojak_client.question_sets import allow_held, held_lines
+from ojak_client.profile import Contact, Line, Profile, with_contact
+from ojak_client.question_sets import allow_held, held_lines, unread_of
 from ojak_client.rounds import run_errands
 from ojak_client.telling import tell
 from ojak_client.verb import verb
@@ -32,12 +32,13 @@ def command(invocation: Invocation, name: str | None, *, proxy: str | None) -> E
         held = held_lines(contact, relay_clock=int(time.time()))
         if not held:
             raise Failure(Message.NOBODY_HELD, name=contact.name)
-        chosen = next((line for line in held if _is_meant(invocation, line)), None)
+        chosen = next((line for line in held if _is_meant(invocation, contact, line)), None)
         if chosen is None:
             raise Failure(Message.NOT_DONE)
 
         def allow(profile: Profile) -> tuple[Profile, bool]:
-            there = find(profile, contact.name)
+            # By what it holds and not by its name, which another window may give to somebody else.
+            there = next((one for one in profile.contacts if _holds(one, chosen)), None)
             if there is None:
                 return profile, False
             there, looking = allow_held(
@@ -59,6 +60,15 @@ def command(invocation: Invocation, name: str | None, *, proxy: str | None) -> E
     return ExitCode.DONE
 
 
-def _is_meant(invocation: Invocation, line: Line) -> bool:
-    # By the time our person can tell, from what the family says, who of several came.
-    return invocation.inputs.confirm(Message.ASK_ALLOW, when=local_time(line.confirmed_at))
+def _is_meant(invocation: Invocation, contact: Contact, line: Line) -> bool:
+    # By the time, and by what came with it, our person can tell who of several came.
+    unread = unread_of(contact, line)
+    if unread:
+        invocation.output.warn(Message.READ_BEFORE_ALLOWING, visit=line.number, n=unread)
+    return invocation.inputs.confirm(
+        Message.ASK_ALLOW, visit=line.number, when=local_time(line.confirmed_at), n=line.brought
+    )
+
+
+def _holds(contact: Contact, line: Line) -> bool:
+    return any(one.number == line.number for one in contact.lines)

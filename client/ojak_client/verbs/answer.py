@@ -44,7 +44,7 @@ def command(
             invocation.output.say(Message.QUESTION_SKIPPED)
             return ExitCode.DONE
         confirm_writing(invocation, contact)
-        _confirm_forced(invocation, question)
+        _confirm_whose(invocation, question)
         reference = reply_to(
             invocation, store, contact, question, answer_fd, at_once=goes_early(contact)
         )
@@ -53,11 +53,15 @@ def command(
         return pass_on(invocation, store, contact, reference, proxy)
 
 
-def _confirm_forced(invocation: Invocation, question: TheirQuestion) -> None:
-    """Whoever forces them learns from a true answer whether theirs was true."""
-    if not question.forced:
+def _confirm_whose(invocation: Invocation, question: TheirQuestion) -> None:
+    """Whoever forces them, or is a stranger, learns from a true answer whether theirs was true."""
+    if question.forced:
+        refused, asked = Message.QUESTION_FORCED, Message.ASK_ANSWER_FORCED
+    elif question.held:
+        refused, asked = Message.QUESTION_HELD, Message.ASK_ANSWER_HELD
+    else:
         return
     if invocation.inputs.no_input and not invocation.inputs.assume_yes:
-        raise Failure(Message.QUESTION_FORCED)
-    if not invocation.inputs.confirm(Message.ASK_ANSWER_FORCED):
+        raise Failure(refused)
+    if not invocation.inputs.confirm(asked):
         raise Failure(Message.NOT_DONE)

@@ -1,5 +1,7 @@
 """`ojak status`: what became of each letter, and how often somebody failed to confirm himself."""
 
+import time
+
 import click
 
 from ojak_client.exit_codes import ExitCode
@@ -10,10 +12,12 @@ from ojak_client.invocation import Invocation
 from ojak_client.kinds import unread
 from ojak_client.letter_states import has_arrived, show_letters_of_ours, show_pointers
 from ojak_client.messages import Message
+from ojak_client.news import standing, untold
 from ojak_client.opening import choose_contact, open_vault
 from ojak_client.our_letters import lies_at_relay
 from ojak_client.output import Output
 from ojak_client.profile import Contact, Role
+from ojak_client.telling import mark_told, tell_news
 from ojak_client.verb import verb
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.number import format_number
@@ -25,17 +29,20 @@ def command(invocation: Invocation, name: str | None) -> ExitCode:
     """Write what is known of one contact, or of each."""
     with open_vault(invocation) as store:
         profile = store.read()
-    contacts = profile.contacts if name is None else (choose_contact(profile, name),)
-    if not contacts:
-        raise Failure(Message.NO_CONTACTS, command="ojak invite")
-    for contact in contacts:
-        _show(invocation.output, contact)
+        contacts = profile.contacts if name is None else (choose_contact(profile, name),)
+        if not contacts:
+            raise Failure(Message.NO_CONTACTS, command="ojak invite")
+        for contact in contacts:
+            _show(invocation.output, contact)
+        if invocation.output.results_are_read:
+            mark_told(store, [one for contact in contacts for one in untold(contact)])
     return ExitCode.DONE
 
 
 def _show(output: Output, contact: Contact) -> None:
     name = contact.name
     output.show(Message.STATUS_OF, name=name)
+    tell_news(output.show, name, standing(contact, int(time.time())))
     if contact.sets:
         number = format_number(contact.sets[0].point.number)
         output.show(Message.YOUR_NUMBER, name=name, number=number)

@@ -1,5 +1,6 @@
 """`ojak sync`: send and collect once."""
 
+import time
 from functools import partial
 
 from ojak_client import kinds
@@ -9,6 +10,7 @@ from ojak_client.failures import Failure, explain
 from ojak_client.help_texts import HelpText
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
+from ojak_client.news import standing
 from ojak_client.opening import connect, open_vault, relays_of
 from ojak_client.rounds import run_errands
 from ojak_client.store import Store
@@ -30,14 +32,16 @@ def command(invocation: Invocation, proxy: str | None) -> ExitCode:
             for relay in relays
             if (failure := _sync_with(invocation, store, relay, proxy)) is not None
         ]
-        unread = sum(map(kinds.unread, store.read().contacts))
+        contacts = store.read().contacts
+        unread = sum(map(kinds.unread, contacts))
     if unread:
         invocation.output.say(Message.LETTERS_UNREAD, n=unread)
     if failures:
         # What other relays brought has been told; the run ends with what went wrong first.
         raise failures[0]
     if not unread:
-        raise Failure(Message.NOTHING)
+        stands = any(standing(contact, int(time.time())) for contact in contacts)
+        raise Failure(Message.NO_LETTER if stands else Message.NOTHING)
     invocation.output.say(Message.SYNCED)
     return ExitCode.DONE
 

@@ -1,0 +1,101 @@
+"""How much of what the other side sent is kept for one contact, and of whom.
+
+Whoever knows the answers must not be able to fill the vault, nor to take the room of the family.
+What a reading clears has one bound for all: our person reads, and there is room again. What no
+reading clears, as it is of a later version or for a later day, is counted apart: for each
+conversation with an own device, for visits, and for whoever may be a stranger or is forced. Pure.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from enum import Enum
+from typing import Final
+
+from ojak_client.kinds import stays
+from ojak_client.profile import Contact, Line, Pointer, TheirLetter
+from ojak_protocol.letters import Body
+
+MOST_UNREAD: Final = 48
+"""How many letters of one contact are kept unread, of what a reading clears and else: 48 of the
+longest are 72 KB. Half of it is for what a reading clears, whatever else is there."""
+
+MOST_LEFT_BEHIND: Final = 8
+"""How many that stay are kept of lines that are gone, and as many of such as were held or forced.
+They keep out nothing."""
+
+
+class Sender(Enum):
+    """Whose letters are counted together."""
+
+    FAMILY = "family"
+    """A side that keeps its state, of which nothing says that it is not the family."""
+    VISIT = "visit"
+    MARKED = "marked"
+    """Held, or with the alarm word."""
+
+
+MOST_THAT_STAY: Final = {Sender.FAMILY: MOST_UNREAD // 4, Sender.VISIT: 8, Sender.MARKED: 8}
+"""How many that no reading clears are kept: of each conversation with the family, of all visits, of
+all that is marked. Eight timed letters of one side may wait at a time."""
+
+
+def sender_of(line: Line) -> Sender:
+    """Return with whose letters those that come through *line* are counted."""
+    if line.held or line.alarm:
+        return Sender.MARKED
+    return Sender.FAMILY if line.kept else Sender.VISIT
+
+
+def has_room(contact: Contact) -> bool:
+    """Return whether one more letter that a reading clears may be kept."""
+    cleared = sum(not stays(letter.kind) for letter in contact.theirs)
+    all_there = len(contact.theirs) + len(contact.pointers)
+    return all_there < MOST_UNREAD or cleared < MOST_UNREAD // 2
+
+
+def has_room_for(contact: Contact, line: Line, body: Body) -> bool:
+    """Return whether *body*, which came through *line*, may be kept; any that is cleared may."""
+    if not stays(body.kind):
+        return True
+    sender = sender_of(line)
+    if sender is Sender.FAMILY:
+        numbers = {line.number}
+    else:
+        numbers = {one.number for one in contact.lines if sender_of(one) is sender}
+    staying = sum(number in numbers for number in _staying(contact))
+    return staying < MOST_THAT_STAY[sender]
+
+
+def without_left_behind(contact: Contact) -> Contact:
+    """Return the contact with only the newest of what stays of lines that are gone.
+
+    What came before lines had numbers is of nobody knows which, and is left alone.
+    """
+    lines = {0, *(line.number for line in contact.lines)}
+    behind = [one for one in contact.theirs if stays(one.kind) and one.written[0] not in lines]
+    pointers = [one for one in contact.pointers if one.line not in lines]
+    gone = {id(one) for found in (behind, pointers) for one in _too_many(found)}
+    if not gone:
+        return contact
+    return replace(
+        contact,
+        theirs=tuple(one for one in contact.theirs if id(one) not in gone),
+        pointers=tuple(one for one in contact.pointers if id(one) not in gone),
+    )
+
+
+def _staying(contact: Contact) -> Iterable[int]:
+    """Yield of everything that no reading clears the number of its line."""
+    for letter in contact.theirs:
+        if stays(letter.kind):
+            yield letter.written[0]
+    for pointer in contact.pointers:
+        yield pointer.line
+
+
+def _too_many(
+    found: list[TheirLetter] | list[Pointer],
+) -> Iterable[TheirLetter | Pointer]:
+    for marked in (True, False):
+        alike = [one for one in found if (one.held or one.forced) is marked]
+        yield from alike[:-MOST_LEFT_BEHIND]
