@@ -4,10 +4,11 @@ The order is what makes a crash harmless: nothing is sent that is not on disk, a
 deleted at the relay before what was read is on disk.
 """
 
+import dataclasses
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from ojak_client.apply import apply
 from ojak_client.errors import WrongPlace
@@ -31,6 +32,7 @@ from ojak_protocol.sync import (
     decode_reply,
     encode_request,
 )
+from ojak_protocol.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ class _Change:
     moved: bool
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class Exchange:
     """Rounds with one relay over one connection, on one store.
 

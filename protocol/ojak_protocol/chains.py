@@ -10,13 +10,13 @@ Source: docs/protocol.md, "Chains".
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NewType
 
 from ojak_protocol.addresses import DeleteKey, MailboxId, mailbox_id
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.labels import H_NEXT, MAC_BODY, MAC_CHAIN, MAC_DELETE, MAC_HEADER
 from ojak_protocol.primitives import blake2b, mac
+from ojak_protocol.values import dataclass
 
 MailboxKey = NewType("MailboxKey", bytes)
 """32 bytes: where one chain's boxes lie, and their headers' keys."""

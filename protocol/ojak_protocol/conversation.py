@@ -18,7 +18,7 @@ Source: docs/protocol.md, "Conversation".
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from itertools import chain, zip_longest
 from typing import Final, TypeVar
 
@@ -46,6 +46,7 @@ from ojak_protocol.kem import Kem
 from ojak_protocol.letters import Body, Kind, decode_body, encode_body
 from ojak_protocol.primitives import NONCE_BYTES, Entropy
 from ojak_protocol.ratchet import Opened, Ratchet
+from ojak_protocol.values import dataclass
 
 T = TypeVar("T")
 
