@@ -4,8 +4,6 @@ Most kinds become a letter that waits to be read. Questions between two go their
 a stop is remembered at once. Pure, as all of `apply` is.
 """
 
-from dataclasses import replace
-
 from ojak_client import comparing
 from ojak_client.moment import Moment
 from ojak_client.notices import Notice, NoticeKind
@@ -13,6 +11,7 @@ from ojak_client.profile import Contact, TheirLetter
 from ojak_protocol.conversation import Arrived
 from ojak_protocol.details import Question, QuestionOutcome, QuestionReply, Stop, StopWhat
 from ojak_protocol.letters import Kind, encode_details
+from ojak_protocol.values import replace
 
 
 def record_arrival(

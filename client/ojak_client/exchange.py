@@ -12,6 +12,7 @@ from dataclasses import field
 
 from ojak_client.apply import apply
 from ojak_client.errors import WrongPlace
+from ojak_client.kinds import unread
 from ojak_client.moment import Moment
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.prepare import prepare
@@ -52,6 +53,8 @@ class Round:
     """Whether the profile is another one than before."""
     room: int
     """How many boxes the reply could hold."""
+    unread: int = 0
+    """How many letters of all contacts wait unread after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,13 +103,16 @@ class Exchange:
         relay_clock = now if self._clock_offset is None else self._ticks() + self._clock_offset
         return Moment(now, max(0, relay_clock), os.urandom, self._kem)
 
-    def needs_clock(self) -> bool:
-        """Return whether the relay's clock decides where or when somebody there looks or lays."""
+    def needs_clock(self, known: Profile | None = None) -> bool:
+        """Return whether the relay's clock decides where or when somebody there looks or lays.
+
+        It is read from *known*, if that was read from the store a moment ago.
+        """
         return any(
             bool(contact.sets)
             or bool(contact.parts)
             or (contact.visiting is not None and contact.visiting.attempt is None)
-            for contact in self.store.read().contacts
+            for contact in (known or self.store.read()).contacts
             if contact.relay == self.relay
         )
 
@@ -157,6 +163,7 @@ class Exchange:
             full=any(notice.kind is NoticeKind.RELAY_FULL for notice in applied.notices),
             moved=prepared.moved or applied.moved,
             room=shape.room,
+            unread=sum(map(unread, applied.profile.contacts)),
         )
 
     def ask(self, request: SyncRequest) -> SyncReply:

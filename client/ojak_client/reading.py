@@ -11,7 +11,6 @@ then on, and another relay is used only after our person said yes to it.
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 
 from ojak_client import comparing
 from ojak_client.errors import UnusableSetting
@@ -28,7 +27,7 @@ from ojak_client.timed_pointers import GONE
 from ojak_protocol.conversation import UNREADABLE
 from ojak_protocol.details import NextRelay
 from ojak_protocol.letters import Kind, details_of
-from ojak_protocol.values import dataclass
+from ojak_protocol.values import dataclass, replace
 
 Change = Callable[[Profile], tuple[Profile, bool]]
 

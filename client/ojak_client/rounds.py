@@ -7,6 +7,7 @@ wait, and a round that changed nothing is not repeated in a hurry.
 from typing import Final
 
 from ojak_client.exchange import Exchange, Round
+from ojak_client.profile import Profile
 from ojak_client.requests import Shape
 from ojak_protocol.sync import MAX_WAIT_SECONDS, REPLY_BYTES
 
@@ -48,14 +49,18 @@ def keeping_shape(last: Round | None, *, wait_seconds: int, older: bool) -> Shap
     return Shape(room=next_room(last), wait_seconds=wait, older=older)
 
 
-def run_errands(exchange: Exchange) -> list[Round]:
+def run_errands(exchange: Exchange, known: Profile | None = None) -> list[Round]:
     """Do rounds until everything is deposited and deleted and nothing is left behind.
+
+    Args:
+        exchange: with the relay.
+        known: the profile, if it was read a moment ago.
 
     Raises:
         NoAnswer, RelayRefused, VaultError: as `Exchange.round`; what earlier rounds brought is
             saved.
     """
-    if exchange.needs_clock():
+    if exchange.needs_clock(known):
         exchange.learn_clock()
     rounds = [exchange.round(Shape(room=1, guest=True))]
     while len(rounds) < MOST_ROUNDS and goes_on(rounds[-1]):

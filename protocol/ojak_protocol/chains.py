@@ -81,12 +81,19 @@ class PlacesAhead(Hidden):
         return self.count
 
     def __getitem__(self, step: int) -> Place:
+        return place_at(self._key_at(step), self.index + step)
+
+    def id_at(self, step: int) -> MailboxId:
+        """Return where the place at *step* lies, without the key of its header."""
+        return mailbox_id(DeleteKey(mac(self._key_at(step), MAC_DELETE)))
+
+    def _key_at(self, step: int) -> MailboxKey:
         if not 0 <= step < self.count:
             raise IndexError("beyond the places that may be looked at")
         key = self.key
         for _ in range(step):
             key = next_mailbox_key(key)
-        return place_at(key, self.index + step)
+        return key
 
     def __iter__(self) -> Iterator[Place]:
         key = self.key

@@ -1,4 +1,4 @@
-"""`dataclass` for frozen values with slots: the standard library's, made without compiling.
+"""`dataclass` and `replace` for frozen values: the standard library's, without compiling.
 
 The standard one writes the source of each method and compiles it while the class is made; for all
 classes that was a third of a whole `ojak sync`. Here `__init__` is compiled when the first value is
@@ -14,10 +14,10 @@ from collections.abc import Callable
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final, NoReturn, cast
 
-__all__ = ["dataclass"]
+__all__ = ["dataclass", "replace"]
 
 if TYPE_CHECKING:
-    from dataclasses import dataclass
+    from dataclasses import dataclass, replace
 else:
 
     def dataclass(*, frozen: bool, slots: bool, repr: bool = True) -> Callable[[type], type]:  # noqa: A002 - as it is called in the one it stands for
@@ -25,6 +25,13 @@ else:
         if not (frozen and slots):
             raise TypeError("a value is frozen and has slots")
         return lambda declared: _made(declared, shows_fields=repr)
+
+    def replace(value: object, /, **changes: object) -> object:
+        """Return a value of the same class with *changes*, as the standard one does."""
+        for name in value.__match_args__:
+            if name not in changes:
+                changes[name] = getattr(value, name)
+        return type(value)(**changes)
 
 
 _NOT_GIVEN: Final = object()

@@ -160,6 +160,17 @@ def test_a_value_is_replaced_matched_and_listed_by_its_fields() -> None:
         assert [one.name for one in dataclasses.fields(value)] == ["a", "b", "c", "d", "e"]
 
 
+def test_ours_replaces_as_the_standard_one_does() -> None:
+    value = plain(values.dataclass(frozen=True, slots=True))(1, b"secret", "x", [2], (3,))
+    assert values.replace(value) == replace(value) == value
+    assert values.replace(value, c="y", a=2) == replace(value, c="y", a=2) != value
+    assert values.replace(value).d is value.d
+    with pytest.raises(TypeError):
+        values.replace(value, f=1)
+    with pytest.raises(ValueError, match="negative"):
+        values.replace(checked(values.dataclass(frozen=True, slots=True))(1), a=-1)
+
+
 def test_each_value_has_a_default_of_its_own_where_a_factory_makes_it() -> None:
     for made in both(plain):
         assert made(1, b"").d is not made(1, b"").d

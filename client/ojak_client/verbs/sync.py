@@ -4,12 +4,14 @@ from functools import partial
 
 from ojak_client import kinds
 from ojak_client.errors import NoAnswer, RelayRefused, UnusableSetting
+from ojak_client.exchange import Round
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure, explain
 from ojak_client.help_texts import HelpText
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import connect, open_vault, relays_of
+from ojak_client.profile import Profile
 from ojak_client.rounds import run_errands
 from ojak_client.store import Store
 from ojak_client.telling import tell
@@ -22,15 +24,21 @@ from ojak_client.verb_options import proxy_option
 def command(invocation: Invocation, proxy: str | None) -> ExitCode:
     """Do what `ojak keep` does, once and without waiting."""
     with open_vault(invocation) as store:
-        relays = relays_of(store.read())
+        profile = store.read()
+        relays = relays_of(profile)
         if not relays:
             raise Failure(Message.NO_CONTACTS, command="ojak invite")
-        failures = [
-            failure
-            for relay in relays
-            if (failure := _sync_with(invocation, store, relay, proxy)) is not None
-        ]
-        unread = sum(map(kinds.unread, store.read().contacts))
+        failures: list[Failure] = []
+        known: Profile | None = profile
+        unread: int | None = None
+        for relay in relays:
+            rounds, failure = _sync_with(invocation, store, relay, proxy, known)
+            failures += () if failure is None else (failure,)
+            # Reading a vault takes long, so it is done again only where it may hold something
+            # else: after another relay's turn, or after rounds that were cut off.
+            known, unread = None, rounds[-1].unread if rounds else None
+        if unread is None:
+            unread = sum(map(kinds.unread, store.read().contacts))
     if unread:
         invocation.output.say(Message.LETTERS_UNREAD, n=unread)
     if failures:
@@ -43,12 +51,12 @@ def command(invocation: Invocation, proxy: str | None) -> ExitCode:
 
 
 def _sync_with(
-    invocation: Invocation, store: Store, relay: str, proxy: str | None
-) -> Failure | None:
+    invocation: Invocation, store: Store, relay: str, proxy: str | None, known: Profile | None
+) -> tuple[list[Round], Failure | None]:
     """Sync with one relay; what goes wrong there must not keep the others from their turn."""
     try:
         with connect(store, relay, proxy, partial(tell, invocation.output)) as exchange:
-            rounds = run_errands(exchange)
+            rounds = run_errands(exchange, known)
     except (NoAnswer, RelayRefused, UnusableSetting) as error:
-        return explain(error)
-    return Failure(Message.REFUSED) if any(each.full for each in rounds) else None
+        return [], explain(error)
+    return rounds, Failure(Message.REFUSED) if any(each.full for each in rounds) else None
