@@ -6,7 +6,6 @@ applied twice, or to a profile that has moved on, changes nothing more.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Final, assert_never
 
@@ -26,7 +25,7 @@ from ojak_client.notices import Notice, NoticeKind
 from ojak_client.our_letters import marked_possibly_read
 from ojak_client.outgoing_room import unacknowledged_receipts
 from ojak_client.pairing import letters_offered, pairs_offered
-from ojak_client.profile import Contact, Line, NewsKind, Profile, Visiting, with_contact, with_point
+from ojak_client.profile import Contact, Line, NewsKind, Profile, Visiting, with_point
 from ojak_client.room import MOST_UNREAD, has_room, has_room_for
 from ojak_client.settling import settle
 from ojak_client.timed_parts import part_deposited, parts_deleted
@@ -38,6 +37,7 @@ from ojak_protocol.conversation import Arrived, Broken, Conversation, Event, Set
 from ojak_protocol.errors import RemoteError, TooNew
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.sync import Deposit, DepositOutcome, Found, Nothing, SyncReply, SyncRequest
+from ojak_protocol.values import replace
 from ojak_protocol.visits import AnsweredRun, Confirmed
 
 RECEIPT_DELAY_SECONDS: Final = (600, 3600)
@@ -59,17 +59,19 @@ def apply(
     notices: list[Notice] = []
     if any(_is_full(outcome) for outcome in reply.deposits):
         notices.append(Notice(NoticeKind.RELAY_FULL, ""))
+    contacts: list[Contact] = []
     for contact in profile.contacts:
+        changed = contact
         if relay in contact.relays:
             step = _apply_to if contact.relay == relay else _apply_elsewhere
             changed, said = step(contact, request, reply, moment, known=profile)
             changed = found_at(contact, changed, relay)
             changed = parts_deleted(changed, relay, frozenset(request.deletes))
-            profile = with_contact(profile, changed)
             numbers = (line.number for line in changed.lines)
             profile = replace(profile, line_numbers=max(profile.line_numbers, *numbers, 0))
             notices.extend(said)
-    return profile, tuple(notices)
+        contacts.append(changed)
+    return replace(profile, contacts=tuple(contacts)), tuple(notices)
 
 
 def _next_number(known: Profile, contact: Contact) -> int:

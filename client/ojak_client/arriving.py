@@ -5,8 +5,6 @@ a stop is remembered at once, unless it came from somebody who is forced or may 
 as all of `apply` is.
 """
 
-from dataclasses import replace
-
 from ojak_client import comparing
 from ojak_client.moment import Moment
 from ojak_client.notices import Notice, NoticeKind
@@ -14,6 +12,7 @@ from ojak_client.profile import Contact, TheirLetter, with_one_more
 from ojak_protocol.conversation import Arrived
 from ojak_protocol.details import Question, QuestionOutcome, QuestionReply, Stop, StopWhat
 from ojak_protocol.letters import Kind, encode_details
+from ojak_protocol.values import replace
 
 
 def record_arrival(

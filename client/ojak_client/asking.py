@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ojak_client.failures import Failure
@@ -17,6 +16,7 @@ from ojak_protocol.estimate import WARNING_BELOW_BITS, estimate_bits
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.number import Number
 from ojak_protocol.stretch import Prs, Seed, answers_prs, argon2id, number_seed
+from ojak_protocol.values import dataclass
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,6 @@ Whoever calls holds the vault's lock.
 import contextlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 from typing import Final
@@ -35,6 +34,7 @@ from ojak_protocol.primitives import (
     u16,
     unseal,
 )
+from ojak_protocol.values import dataclass
 
 PAGE_BYTES: Final = 4096
 """A sector of every card and disk, so that no write touches two."""

@@ -5,10 +5,10 @@ Boxes are large and few kinds of things hold them. The vault keeps them apart fr
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from ojak_client.profile import Contact, Profile, QuestionSet, Visiting
 from ojak_protocol.conversation import Conversation, Outgoing
+from ojak_protocol.values import replace
 
 Change = Callable[[bytes], bytes]
 

@@ -14,7 +14,6 @@ Everything here is pure. What is kept is bounded by number and by time.
 Source: docs/protocol.md, "Questions between two".
 """
 
-from dataclasses import replace
 from typing import Final
 
 from ojak_client.moment import Moment
@@ -36,6 +35,7 @@ from ojak_protocol import comparison
 from ojak_protocol.comparison import Asked, Replied
 from ojak_protocol.details import Question, QuestionOutcome, QuestionReply
 from ojak_protocol.letters import Body, Kind, details_of
+from ojak_protocol.values import replace
 
 MOST_OPEN: Final = 8
 """How many questions of one contact are open at a time, in each state. Of ours no more are put;

@@ -1,6 +1,5 @@
 """What a relay's word on a deposit means for a guest's answer and for a host's meeting point."""
 
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -13,6 +12,7 @@ from ojak_protocol.meeting_messages import Offer
 from ojak_protocol.meeting_places import RUNS, offer_place
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.sync import Deposit
+from ojak_protocol.values import replace
 
 MOST_FULL: Final = 64
 """How many full offers a guest remembers: a relay that names one after another must not fill the

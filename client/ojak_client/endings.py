@@ -7,7 +7,6 @@ a message or a value.
 
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 from typing import Final
 
@@ -55,6 +54,8 @@ def _abandon_output() -> ExitCode:
 
 def _print_places(error: BaseException | None) -> None:
     """Print kinds, files and lines of *error* and its causes: nothing of what was handled."""
+    import traceback  # noqa: PLC0415 - no other run needs it
+
     while error is not None:
         for frame in traceback.extract_tb(error.__traceback__, limit=50):
             sys.stderr.write(f"  {frame.filename}:{frame.lineno} {frame.name}\n")

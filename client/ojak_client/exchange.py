@@ -4,10 +4,11 @@ The order is what makes a crash harmless: nothing is sent that is not on disk, a
 deleted at the relay before what was read is on disk.
 """
 
+import dataclasses
 import os
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from typing import Final
 
 from ojak_client.apply import apply
@@ -34,6 +35,7 @@ from ojak_protocol.sync import (
     decode_reply,
     encode_request,
 )
+from ojak_protocol.values import dataclass, replace
 
 STAYS_SECONDS: Final = 3600.0
 """For how long a box that changed nothing is not fetched again, unless the profile changes."""
@@ -66,6 +68,8 @@ class Round:
     """Whether the relay says that it keeps anything of what was deposited."""
     opened: bool = False
     """Whether a box opened that only the other side can have sealed, and that was not read yet."""
+    profile: Profile = Profile()
+    """What was saved after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ class _Change:
     opened: bool = False
 
 
-@dataclass(slots=True)
+@dataclasses.dataclass(slots=True)
 class Exchange:
     """Rounds with one relay over one connection, on one store.
 
@@ -118,13 +122,16 @@ class Exchange:
         relay_clock = now if self._clock_offset is None else self._ticks() + self._clock_offset
         return Moment(now, max(0, relay_clock), os.urandom, self._kem)
 
-    def needs_clock(self) -> bool:
-        """Return whether the relay's clock decides where or when somebody there looks or lays."""
+    def needs_clock(self, known: Profile | None = None) -> bool:
+        """Return whether the relay's clock decides where or when somebody there looks or lays.
+
+        It is read from *known*, if that was read from the store a moment ago.
+        """
         return any(
             bool(contact.sets)
             or bool(contact.parts)
             or (contact.visiting is not None and contact.visiting.attempt is None)
-            for contact in self.store.read().contacts
+            for contact in (known or self.store.read()).contacts
             if contact.relay == self.relay
         )
 
@@ -192,6 +199,7 @@ class Exchange:
             carried=bool(request.deposits or request.deletes),
             stored=DepositOutcome.STORED in reply.deposits,
             opened=applied.opened,
+            profile=applied.profile,
         )
 
     def ask(self, request: SyncRequest) -> SyncReply:

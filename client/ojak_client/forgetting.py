@@ -9,7 +9,6 @@ Pure, as all that changes a profile is.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Final
 
 from ojak_client.profile import Contact, LetterState, Profile, Role, find
@@ -20,6 +19,7 @@ from ojak_protocol.meeting_places import DAY_SECONDS
 from ojak_protocol.meeting_point import DAYS_AHEAD
 from ojak_protocol.primitives import Entropy
 from ojak_protocol.sync import SyncClass, SyncRequest
+from ojak_protocol.values import dataclass, replace
 
 SIZE: Final = SyncClass.ONE
 """Of the last requests: what every `ojak sync` begins with."""

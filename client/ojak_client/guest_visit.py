@@ -7,7 +7,6 @@ nothing else remembers it.
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from enum import Enum
 from typing import Final
 
@@ -20,6 +19,7 @@ from ojak_client.requests import Shape
 from ojak_client.rounds import MOST_ROUNDS, goes_on, next_room, room_for
 from ojak_client.timed_pointers import later
 from ojak_protocol.sync import MAX_WAIT_SECONDS
+from ojak_protocol.values import replace
 
 BRANCH_ROOM: Final = 4
 """Two boxes of each branch fit: the greeting or first letter, and one more."""

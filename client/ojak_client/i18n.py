@@ -11,8 +11,9 @@ when they are made.
 import gettext
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Final, Protocol
+
+from ojak_protocol.values import dataclass
 
 DOMAIN: Final = "ojak"
 LOCALE_DIR: Final = os.path.join(os.path.dirname(__file__), "locale")  # noqa: PTH118, PTH120 - pathlib costs a third of a bare start

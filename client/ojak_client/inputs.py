@@ -11,13 +11,13 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from ojak_client.failures import Failure, explain
 from ojak_client.hardening import wipe
 from ojak_client.i18n import told
 from ojak_client.messages import Message
+from ojak_protocol.values import dataclass
 
 if TYPE_CHECKING:
     from ojak_client.terminal import Terminal

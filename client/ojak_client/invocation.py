@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from ojak_client.i18n import choose_language
 from ojak_client.inputs import Inputs
 from ojak_client.messages import Message
 from ojak_client.output import Output
+from ojak_protocol.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

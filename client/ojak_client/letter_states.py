@@ -73,8 +73,11 @@ def states(contact: Contact, letter: OurLetter) -> Iterator[Message]:
 def needs_harmless(contact: Contact, letter: OurLetter) -> bool:
     """Return whether *letter* is offered to nobody because no harmless one stands beside it.
 
-    That matters as long as nobody is met for good: a conversation that stays gets every letter.
+    That matters as long as nobody is met for good: a conversation that stays gets every letter. One
+    that lies at the relay was written to somebody before there was an alarm word.
     """
+    if lies_at_relay(contact, letter.reference):
+        return False
     present = contact.present_set
     if present is None or letter.role is not Role.FAMILY or not goes_in_pairs(letter):
         return False

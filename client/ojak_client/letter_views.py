@@ -4,7 +4,7 @@ Everything from the other side goes through `i18n.told`, which makes it safe, or
 letter, which the screen and the output make safe themselves.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import assert_never
 
 from ojak_client.i18n import told
@@ -23,6 +23,7 @@ from ojak_protocol.details import (
 )
 from ojak_protocol.letters import details_of
 from ojak_protocol.number import format_number
+from ojak_protocol.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,8 @@
 """What the pure parts of the client take from outside."""
 
-from dataclasses import dataclass
-
 from ojak_protocol.kem import Kem
 from ojak_protocol.primitives import Entropy
+from ojak_protocol.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,13 +6,13 @@ goes on looking at the old one for a while. So whatever either has deposited is 
 lies. Boxes are deleted at the relay at which they were found.
 """
 
-from dataclasses import replace
 from typing import Final
 
 from ojak_client.our_letters import sealed_references
 from ojak_client.profile import Contact, LetterState, QuestionSet
 from ojak_protocol.addresses import DeleteKey
 from ojak_protocol.conversation import Conversation
+from ojak_protocol.values import replace
 
 LOOKED_BACK_SECONDS: Final = 30 * 24 * 3600
 """How long the former relay is looked at: as long as any box may lie there."""

@@ -1,7 +1,8 @@
 """What a sync brought to light, in the order in which it happened; the screen finds the words."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+from ojak_protocol.values import dataclass
 
 
 class NoticeKind(Enum):

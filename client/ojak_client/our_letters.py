@@ -4,7 +4,6 @@ Questions about a contact that hold for its letters alone; pure.
 """
 
 from collections.abc import Collection
-from dataclasses import replace
 from typing import Final
 
 from ojak_client.profile import (
@@ -20,6 +19,7 @@ from ojak_client.profile import (
 from ojak_protocol.conversation import Conversation
 from ojak_protocol.details import Details, Parcel
 from ojak_protocol.letters import Body, Kind, details_of, encode_details
+from ojak_protocol.values import replace
 from ojak_protocol.visits import Visit
 
 EXPIRES_AFTER_SECONDS: Final = 30 * 24 * 3600

@@ -6,12 +6,12 @@ stable. Nothing is coloured, so nothing depends on colour.
 """
 
 import sys
-from dataclasses import dataclass
 from typing import TextIO
 
 from ojak_client import escape
 from ojak_client.i18n import told
 from ojak_client.messages import Message
+from ojak_protocol.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

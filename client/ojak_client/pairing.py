@@ -8,7 +8,6 @@ stands in the place of what is gone since, until when each may be read, what a y
 Source: docs/protocol.md, "The alarm word"; docs/decisions/0072 and 0075.
 """
 
-from dataclasses import dataclass, replace
 from typing import Final
 
 from ojak_client.our_letters import body_of, due_at, references_in
@@ -16,6 +15,7 @@ from ojak_client.profile import Contact, Line, OurLetter, Pair, Role
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.letters import Body, Kind
 from ojak_protocol.meeting_point import MeetingPoint
+from ojak_protocol.values import dataclass, replace
 from ojak_protocol.visits import Letter, Visit
 
 MOST_OFFERED: Final = 2

@@ -4,7 +4,6 @@
 caller writes the profile it returns durably before a request made from it is sent.
 """
 
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -45,6 +44,7 @@ from ojak_protocol.errors import Exhausted
 from ojak_protocol.letters import Body, Kind
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.ratchet import begins_chain
+from ojak_protocol.values import replace
 from ojak_protocol.visits import VISIT_SECONDS
 
 MOST_POLLS: Final = 64

@@ -4,7 +4,6 @@ On an own device this is what the vault holds. On a borrowed one the same value 
 for the length of a visit. It is immutable; `prepare` and `apply` return new ones.
 """
 
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeAlias
 
@@ -18,6 +17,7 @@ from ojak_protocol.hidden import Hidden
 from ojak_protocol.letters import Kind
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.stretch import Seed
+from ojak_protocol.values import dataclass, replace
 
 
 class LetterState(Enum):

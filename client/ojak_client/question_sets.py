@@ -3,13 +3,13 @@
 Pure: each takes a contact and returns another one; the caller saves it.
 """
 
-from dataclasses import replace
 from typing import Final
 
 from ojak_client.kinds import is_unread
 from ojak_client.our_letters import marked_possibly_read
 from ojak_client.pairing import promised_to_both
 from ojak_client.profile import Contact, Line, QuestionSet
+from ojak_protocol.values import replace
 
 MOST_SETS: Final = 4
 """How many sets one contact has. Each takes six of the 32 places that a host looks at."""

@@ -12,7 +12,6 @@ named it may be a stranger.
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Final
 
 from ojak_client import comparing
@@ -30,6 +29,7 @@ from ojak_client.timed_pointers import GONE
 from ojak_protocol.conversation import UNREADABLE
 from ojak_protocol.details import NextRelay
 from ojak_protocol.letters import Kind, details_of
+from ojak_protocol.values import dataclass, replace
 
 KEPT_FOR_LATER_SECONDS: Final = 30 * 24 * 3600
 """How long a letter that this version cannot show is kept after our person was told of it."""

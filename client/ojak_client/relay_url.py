@@ -7,12 +7,12 @@ relay's, tells others where this device is going.
 """
 
 import re
-from dataclasses import dataclass
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
 
 from ojak_client.errors import BadProxyUrl, BadRelayUrl, ProxyNeeded, UnsafeRelay
+from ojak_protocol.values import dataclass
 
 MAX_URL_CHARACTERS: Final = 300
 DEFAULT_PORTS: Final = {"https": 443, "http": 80}

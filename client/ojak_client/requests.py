@@ -5,7 +5,6 @@ the next; where a host has more places than polls, they take turns.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Final
 
@@ -29,6 +28,7 @@ from ojak_protocol.sync import (
     SyncClass,
     SyncRequest,
 )
+from ojak_protocol.values import dataclass
 from ojak_protocol.visits import Visit
 
 PLACES_A_LINE: Final = 6

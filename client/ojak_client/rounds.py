@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from ojak_client.exchange import Exchange, Round
+from ojak_client.profile import Profile
 from ojak_client.requests import Shape
 from ojak_protocol.sync import MAX_WAIT_SECONDS, REPLY_BYTES
 
@@ -63,11 +64,14 @@ def keeping_shape(
     return Shape(room=room, wait_seconds=wait, older=older, bare=light)
 
 
-def run_errands(exchange: Exchange, *, older: bool = False) -> list[Round]:
+def run_errands(
+    exchange: Exchange, known: Profile | None = None, *, older: bool = False
+) -> list[Round]:
     """Do rounds until everything is deposited and deleted and nothing is left behind.
 
     Args:
         exchange: with the relay.
+        known: the profile, if it was read a moment ago.
         older: look at a host's offers of past days as well, in a round of its own: it must not
             keep out letters where a request is full.
 
@@ -75,7 +79,7 @@ def run_errands(exchange: Exchange, *, older: bool = False) -> list[Round]:
         NoAnswer, RelayRefused, VaultError: as `Exchange.round`; what earlier rounds brought is
             saved.
     """
-    if exchange.needs_clock():
+    if exchange.needs_clock(known):
         exchange.learn_clock()
     rounds = _until_done(exchange, Shape(room=1, guest=True))
     if older and exchange.is_host():

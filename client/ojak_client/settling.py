@@ -6,7 +6,6 @@ forgets its state shows a letter before it acknowledges it, because nothing else
 who answered a question had it on the screen. Only these two are called *read*.
 """
 
-from dataclasses import replace
 from typing import assert_never
 
 from ojak_client.kinds import SHOWN
@@ -15,6 +14,7 @@ from ojak_client.our_letters import due_at, in_state, sealed_references
 from ojak_client.profile import Contact, LetterState, OurLetter, Role
 from ojak_protocol.acknowledgement import Outcome
 from ojak_protocol.letters import Kind
+from ojak_protocol.values import replace
 
 Step = tuple[Contact, tuple[Notice, ...]]
 

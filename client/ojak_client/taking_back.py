@@ -8,13 +8,12 @@ again.
 The caller saves what `take_back` returns before anything is sent.
 """
 
-from dataclasses import replace
-
 from ojak_client.our_letters import in_state, sealed_references
 from ojak_client.profile import Contact, LetterState, OurLetter, Role, Visiting, with_point
 from ojak_client.timed_parts import part_of, without_part
 from ojak_protocol import conversation as talk
 from ojak_protocol import meeting_point
+from ojak_protocol.values import replace
 
 
 def take_back(contact: Contact, reference: int) -> Contact:

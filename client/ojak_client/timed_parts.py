@@ -7,7 +7,6 @@ changes nothing.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
 
 from ojak_client.moment import Moment
@@ -19,6 +18,7 @@ from ojak_protocol.letters import Kind
 from ojak_protocol.parcels import pack_timed, seal_parts
 from ojak_protocol.primitives import Entropy
 from ojak_protocol.sync import MAX_AFTER_SECONDS, MIN_TTL_SECONDS, Deposit
+from ojak_protocol.values import replace
 
 MOST_PARTS: Final = 8
 """How many timed letters wait at a time, of all contacts together: each takes a page."""
@@ -92,12 +92,16 @@ def part_deletes(contact: Contact, relay: str) -> tuple[DeleteKey, ...]:
 
 def parts_deleted(contact: Contact, relay: str, done: frozenset[DeleteKey]) -> Contact:
     """Return the contact after *relay* deleted what *done* names."""
+    if not contact.part_deletes:
+        return contact
     left = tuple(one for one in contact.part_deletes if one.relay != relay or one.key not in done)
     return replace(contact, part_deletes=left)
 
 
 def forget_parts(contact: Contact, now: int) -> Contact:
     """Return the contact without boxes for which nobody looks any more, or relays left behind."""
+    if not (contact.parts or contact.part_deletes):
+        return contact
     return replace(
         contact,
         parts=tuple(part for part in contact.parts if now < part.due_at + LIES_SECONDS),

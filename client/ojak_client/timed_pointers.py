@@ -8,7 +8,6 @@ A side that forgets its state would lose an acknowledged pointer with it. It lea
 it lies until the letter itself is here, so that the next visit finds it again.
 """
 
-from dataclasses import replace
 from typing import Final
 
 from ojak_client.moment import Moment
@@ -22,6 +21,7 @@ from ojak_protocol.details import Parcel, ParcelWhat
 from ojak_protocol.errors import Malformed, RemoteError
 from ojak_protocol.letters import Body, Kind, details_of, encode_details
 from ojak_protocol.parcels import MOST_AHEAD_SECONDS
+from ojak_protocol.values import replace
 
 GONE: Final = -2
 """Stands for the kind of a timed letter that did not lie where it should. As with `UNREADABLE`, no

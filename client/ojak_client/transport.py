@@ -15,7 +15,6 @@ import re
 import select
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import TYPE_CHECKING, Final, Self, cast
 
@@ -23,6 +22,7 @@ from ojak_client.dial import Deadline, dial
 from ojak_client.errors import BadPass, NotReached, RelayRefused, Unsure, WrongPlace
 from ojak_client.relay_url import ProxyUrl, RelayUrl, check_way
 from ojak_client.steady import steady_seconds
+from ojak_protocol.values import dataclass
 
 if TYPE_CHECKING:
     from http.client import HTTPResponse

@@ -16,7 +16,6 @@ A save, in the order that leaves the old vault or the new one wherever it is kil
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
 from enum import Enum
 from pathlib import Path
 from typing import Final, Self
@@ -44,6 +43,7 @@ from ojak_client.vault_files import box_path, erase_all, file_errors, locked, lo
 from ojak_client.vault_format import FILE_BYTES, SLOTS, Saved
 from ojak_client.vault_session import Session
 from ojak_protocol.primitives import Entropy
+from ojak_protocol.values import dataclass, replace
 
 Stretch = Callable[[bytes, bytes], bytes]
 """Passphrase and 16-byte salt to 32 bytes, at a cost."""

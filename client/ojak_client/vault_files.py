@@ -13,14 +13,10 @@ import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
 
-from ojak_client import atomic_file
+from ojak_client import atomic_file, file_lock
 from ojak_client.atomic_file import Disk
-from ojak_client.errors import NoVault, VaultBusy, VaultUnusable
-
-POLL_SECONDS: Final = 0.01
-"""How often a lock that another process holds is tried again."""
+from ojak_client.errors import NoVault, VaultUnusable
 
 
 def box_path(path: Path) -> Path:
@@ -132,19 +128,10 @@ def locked(path: Path, seconds: float) -> Iterator[None]:
         VaultBusy: another process held it for *seconds*.
         VaultUnusable: the file system refused.
     """
-    from filelock import FileLock, Timeout  # noqa: PLC0415 - slow, and no guest has a vault
-
-    # Only the kernel's lock: it ends with the process that holds it, even one that was killed.
-    lock = FileLock(lock_path(path), mode=0o600, fallback_to_soft=False)
-    with file_errors():
-        try:
-            lock.acquire(timeout=seconds, poll_interval=POLL_SECONDS)
-        except Timeout:
-            raise VaultBusy("another process holds the vault") from None
-    try:
+    with contextlib.ExitStack() as held:
+        with file_errors():
+            held.enter_context(file_lock.held(lock_path(path), seconds=seconds))
         yield
-    finally:
-        lock.release()
 
 
 @contextlib.contextmanager

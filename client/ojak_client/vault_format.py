@@ -18,7 +18,6 @@ A closed slot cannot be: another passphrase may have written it since. See docs/
 
 import hmac
 from collections.abc import Collection
-from dataclasses import dataclass
 from typing import Final
 
 from ojak_client.errors import VaultDamaged, VaultFull, VaultTooNew
@@ -36,6 +35,7 @@ from ojak_protocol.primitives import (
     u64,
     unseal,
 )
+from ojak_protocol.values import dataclass
 
 FILE_BYTES: Final = 2 * 1024 * 1024
 HEADER_BYTES: Final = 4096

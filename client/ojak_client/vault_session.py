@@ -1,10 +1,10 @@
 """What a vault gives between loading and saving, while its lock is held."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from ojak_client.kept_boxes import KeptBoxes
 from ojak_client.vault_format import Saved
+from ojak_protocol.values import replace
 
 
 class Session:

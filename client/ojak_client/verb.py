@@ -3,6 +3,7 @@
 The common options stand before or after the name of the verb; what stands after it wins.
 """
 
+import gc
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
@@ -107,6 +108,10 @@ class Verb(click.Command):
         from ojak_client.invocation import from_options  # noqa: PLC0415 - nor needs what they load
 
         harden()
+        if not gc.isenabled():
+            # It rested while modules were imported (`__main__`); what they hold is left out of it.
+            gc.freeze()
+            gc.enable()
         common = {name: _chosen(ctx, name) for name in _COMMON}
         own = {name: value for name, value in ctx.params.items() if name not in _COMMON}
         assert self.callback is not None  # noqa: S101 - given in __init__; for the type checker

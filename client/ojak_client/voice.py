@@ -1,11 +1,10 @@
 """How `ojak keep` speaks: to the person, and without a name to the service manager."""
 
-from dataclasses import dataclass
-
 from ojak_client.i18n import told
 from ojak_client.messages import Message
 from ojak_client.output import Output
 from ojak_client.service_manager import ServiceManager
+from ojak_protocol.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

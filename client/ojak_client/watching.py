@@ -3,7 +3,6 @@
 import contextlib
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Self
 
 from ojak_client.errors import NoAnswer, RelayRefused, UnusableSetting, VaultBusy
@@ -25,6 +24,7 @@ from ojak_client.store import Store
 from ojak_client.telling import tell
 from ojak_client.voice import Voice
 from ojak_protocol.primitives import Entropy
+from ojak_protocol.values import dataclass
 
 if TYPE_CHECKING:
     from ojak_client.exchange import Exchange, Round

@@ -11,7 +11,6 @@ side holds just what was sent. Anything else means that one side was restored fr
 Source: docs/protocol.md, "Acknowledgement".
 """
 
-from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final, assert_never
 
@@ -20,6 +19,7 @@ from ojak_protocol.errors import CopyDetected, Exhausted
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.labels import H_ACKNOWLEDGE, H_FORM
 from ojak_protocol.primitives import blake2b
+from ojak_protocol.values import dataclass, replace
 
 MOST_UNACKNOWLEDGED: Final = 64
 TAG_BYTES: Final = 8

@@ -15,10 +15,11 @@ Source: docs/protocol.md, "Codeword form ko-fold-1"; tests/vectors/ko-fold-1.jso
 
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final, NewType
 
 from ojak_protocol.errors import Reason, Refused
+from ojak_protocol.values import dataclass
 
 CanonicalAnswer = NewType("CanonicalAnswer", bytes)
 """UTF-8 of one folded answer, 1 to 256 bytes, secret."""

@@ -9,7 +9,6 @@ another place or beside another.
 Source: docs/protocol.md, "The box".
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from ojak_protocol.addresses import BOX_BYTES, MailboxId
@@ -25,6 +24,7 @@ from ojak_protocol.primitives import (
     u32,
     unseal,
 )
+from ojak_protocol.values import dataclass
 
 DH_BYTES: Final = 32
 HEADER_BYTES: Final = DH_BYTES + PUBLIC_BYTES + CIPHERTEXT_BYTES + 4 + 4

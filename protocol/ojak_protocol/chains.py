@@ -10,13 +10,13 @@ Source: docs/protocol.md, "Chains".
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import NewType
 
 from ojak_protocol.addresses import DeleteKey, MailboxId, mailbox_id
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.labels import H_NEXT, MAC_BODY, MAC_CHAIN, MAC_DELETE, MAC_HEADER
 from ojak_protocol.primitives import blake2b, mac
+from ojak_protocol.values import dataclass
 
 MailboxKey = NewType("MailboxKey", bytes)
 """32 bytes: where one chain's boxes lie, and their headers' keys."""
@@ -81,12 +81,19 @@ class PlacesAhead(Hidden):
         return self.count
 
     def __getitem__(self, step: int) -> Place:
+        return place_at(self._key_at(step), self.index + step)
+
+    def id_at(self, step: int) -> MailboxId:
+        """Return where the place at *step* lies, without the key of its header."""
+        return mailbox_id(DeleteKey(mac(self._key_at(step), MAC_DELETE)))
+
+    def _key_at(self, step: int) -> MailboxKey:
         if not 0 <= step < self.count:
             raise IndexError("beyond the places that may be looked at")
         key = self.key
         for _ in range(step):
             key = next_mailbox_key(key)
-        return place_at(key, self.index + step)
+        return key
 
     def __iter__(self) -> Iterator[Place]:
         key = self.key

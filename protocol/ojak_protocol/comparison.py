@@ -20,7 +20,6 @@ Source: docs/protocol.md, "Questions between two"; draft-irtf-cfrg-cpace-21.
 
 import hmac
 from collections.abc import Container
-from dataclasses import dataclass
 
 from ojak_protocol import cpace
 from ojak_protocol.answers import FORM_NAME, CanonicalAnswer
@@ -38,6 +37,7 @@ from ojak_protocol.labels import H_ASK, H_ASK_SALT, MAC_ASK_OUTCOME, MAC_ASK_REP
 from ojak_protocol.letters import Body, Kind
 from ojak_protocol.primitives import KEY_BYTES, Entropy, blake2b, lv, mac
 from ojak_protocol.stretch import SALT_BYTES, Stretch
+from ojak_protocol.values import dataclass
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -18,7 +18,7 @@ Source: docs/protocol.md, "Conversation".
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 from itertools import chain, zip_longest
 from typing import Final, TypeVar
 
@@ -46,6 +46,7 @@ from ojak_protocol.kem import Kem
 from ojak_protocol.letters import Body, Kind, decode_body, encode_body
 from ojak_protocol.primitives import NONCE_BYTES, Entropy
 from ojak_protocol.ratchet import Opened, Ratchet
+from ojak_protocol.values import dataclass, replace
 
 T = TypeVar("T")
 
@@ -283,6 +284,9 @@ def overwrite(state: Conversation, where: MailboxId) -> Conversation:
 
 def absent(state: Conversation, where: MailboxId) -> Conversation:
     """Return the state after a look at *where* found nothing."""
+    # Of most looks this is all there is to say, and an id need not be made for each place of ours.
+    if not any(outgoing.contested for outgoing in (*state.outbox, *state.farewell)):
+        return state
     return _changed(state, where, lambda outgoing: replace(outgoing, contested=False))
 
 
@@ -306,12 +310,17 @@ def places(state: Conversation, *, most: int, turn: int) -> tuple[MailboxId, ...
     contested = [outgoing.place for outgoing in state.outbox if outgoing.contested]
     missing, present, coming = ratchet_.expected_places(state.ratchet)
     first = _turned(contested + missing, turn)[: most // 2]
-    ahead = [(c, step) for step in range(ratchet_.MOST_SKIPPED) for c in (present, coming)]
-    ahead = [(chain, step) for chain, step in ahead if step < len(chain)]
+    both = ((present, present.count), (coming, coming.count))
+    ahead = [
+        (chain, step)
+        for step in range(ratchet_.MOST_SKIPPED)
+        for chain, count in both
+        if step < count
+    ]
     near = ahead[: most - len(first)]
     if len(ahead) > len(near) and len(near) > 1:
         near[-1] = _turned(ahead[len(near) - 1 :], turn)[0]
-    return tuple(place.id for place in (*first, *(chain[step] for chain, step in near)))
+    return (*(place.id for place in first), *(chain.id_at(step) for chain, step in near))
 
 
 def _turned(items: list[T], turn: int) -> list[T]:

@@ -16,7 +16,6 @@ malformed.
 Source: docs/protocol.md, "Letters".
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final, TypeAlias
 
@@ -27,6 +26,7 @@ from ojak_protocol.hidden import Hidden
 from ojak_protocol.number import NUMBER_DIGITS, Number, parse_number
 from ojak_protocol.padding import part_count
 from ojak_protocol.primitives import KEY_BYTES
+from ojak_protocol.values import dataclass
 
 MOST_QUESTION_CHARACTERS: Final = 200
 MOST_ADDRESS_CHARACTERS: Final = 160

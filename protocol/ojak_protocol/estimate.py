@@ -16,11 +16,11 @@ Source: docs/protocol.md, "Estimate".
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import Final
 
 from ojak_protocol.answers import Answers, CanonicalAnswer, canonical
+from ojak_protocol.values import dataclass
 
 WARNING_BELOW_BITS: Final = 20
 """Below this the person is warned."""

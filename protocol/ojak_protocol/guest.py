@@ -8,7 +8,6 @@ unless the person chose to leave a letter.
 Source: docs/protocol.md, "Meeting".
 """
 
-from dataclasses import dataclass, replace
 from typing import Final
 
 from nacl.bindings import crypto_scalarmult_base
@@ -43,6 +42,7 @@ from ojak_protocol.meeting_places import (
 from ojak_protocol.primitives import Entropy
 from ojak_protocol.ratchet import TurnSecrets
 from ojak_protocol.stretch import Seed
+from ojak_protocol.values import dataclass, replace
 
 PLACES_A_BRANCH: Final = 2
 """How far ahead the guest looks in each branch before one of them opened."""

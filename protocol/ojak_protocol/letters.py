@@ -13,7 +13,6 @@ acknowledgement of the moment is: a letter that fits once fits always.
 Source: docs/protocol.md, "Letters".
 """
 
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
 
@@ -36,6 +35,7 @@ from ojak_protocol.details import (
 from ojak_protocol.errors import LocalError, Malformed, Reason, Refused
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.primitives import u16
+from ojak_protocol.values import dataclass
 
 MOST_TEXT_BYTES: Final = 1500
 """What text (in UTF-8) and details (in CBOR) may have together."""

@@ -14,7 +14,6 @@ ordinary step of the ratchet.
 Source: docs/protocol.md, "Keys of a meeting"; draft-irtf-cfrg-cpace-21.
 """
 
-from dataclasses import dataclass
 from hashlib import sha512
 from typing import Final
 
@@ -39,6 +38,7 @@ from ojak_protocol.ratchet import (
     TurnSecrets,
 )
 from ojak_protocol.stretch import Seed
+from ojak_protocol.values import dataclass
 
 BRANCHES: Final = (0, 1)
 

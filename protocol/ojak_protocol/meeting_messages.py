@@ -7,7 +7,6 @@
 Source: docs/protocol.md, "Offer and answer".
 """
 
-from dataclasses import dataclass
 from typing import Final
 
 from ojak_protocol.box import DH_BYTES
@@ -16,6 +15,7 @@ from ojak_protocol.errors import Malformed, TooNew
 from ojak_protocol.kem import CIPHERTEXT_BYTES, PUBLIC_BYTES
 from ojak_protocol.meeting_places import RUNS
 from ojak_protocol.primitives import u8, u32, u64
+from ojak_protocol.values import dataclass
 
 VERSION: Final = 1
 SUITE: Final = 1

@@ -11,7 +11,6 @@ Source: docs/protocol.md, "Meeting", "Guesses".
 """
 
 from collections import Counter
-from dataclasses import dataclass, replace
 from typing import Final
 
 from ojak_protocol import visits
@@ -31,6 +30,7 @@ from ojak_protocol.offers import LaidOffer, make_offer, without_run
 from ojak_protocol.primitives import Entropy
 from ojak_protocol.stretch import Seed
 from ojak_protocol.sync import MAX_AFTER_SECONDS, MIN_TTL_SECONDS
+from ojak_protocol.values import dataclass, replace
 from ojak_protocol.visits import AnsweredRun, Confirmed, Letter, Visit
 
 DAYS_AHEAD: Final = 14

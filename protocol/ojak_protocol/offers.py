@@ -7,8 +7,6 @@ offer's day.
 Source: docs/protocol.md, "Meeting", "Lifetime of secrets".
 """
 
-from dataclasses import dataclass, replace
-
 from ojak_protocol.cpace import Scalar, new_scalar
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.kem import SEED_BYTES, Kem
@@ -18,6 +16,7 @@ from ojak_protocol.meeting_places import RUNS, offer_place, seal_at
 from ojak_protocol.primitives import KEY_BYTES, Entropy
 from ojak_protocol.primitives import NONCE_BYTES as SEAL_NONCE_BYTES
 from ojak_protocol.stretch import Seed
+from ojak_protocol.values import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True, repr=False)

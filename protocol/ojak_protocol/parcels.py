@@ -16,7 +16,6 @@ Source: docs/protocol.md, "Parcels".
 
 import hmac
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Final
 
 from ojak_protocol.addresses import BOX_BYTES, DeleteKey, MailboxId, mailbox_id
@@ -36,6 +35,7 @@ from ojak_protocol.primitives import (
     u32,
     unseal,
 )
+from ojak_protocol.values import dataclass
 
 MOST_AHEAD_SECONDS: Final = 30 * 24 * 3600
 """How far ahead a timed letter may be due: longer no relay holds a box back."""

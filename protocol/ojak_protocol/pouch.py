@@ -14,7 +14,7 @@ Source: docs/protocol.md, "Pouch"; schema: docs/pouch.cddl.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from itertools import pairwise
 from typing import Final
 
@@ -24,6 +24,7 @@ from ojak_protocol.errors import LocalError, Malformed, TooNew
 from ojak_protocol.labels import H_POUCH
 from ojak_protocol.primitives import KEY_BYTES, blake2b, u32
 from ojak_protocol.sync import Deposit
+from ojak_protocol.values import dataclass
 
 VERSION: Final = 1
 _LAST_SHORT_VERSION: Final = 23

@@ -15,7 +15,6 @@ Source: docs/protocol.md, "The ratchet"; Signal, "The Double Ratchet Algorithm",
 "Double Ratchet with header encryption".
 """
 
-from dataclasses import dataclass, replace
 from hashlib import sha512
 from itertools import zip_longest
 from typing import Final, NewType
@@ -40,6 +39,7 @@ from ojak_protocol.hidden import Hidden
 from ojak_protocol.kem import SEED_BYTES, Kem
 from ojak_protocol.labels import KDF_STEP
 from ojak_protocol.primitives import KEY_BYTES, Entropy, kdf
+from ojak_protocol.values import dataclass, replace
 
 RootKey = NewType("RootKey", bytes)
 """32 bytes from which the next root step goes on."""

@@ -16,7 +16,7 @@ Source: docs/protocol.md, "Slip"; https://www.crockford.com/base32.html.
 
 import base64
 import unicodedata
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Final
 
 from ojak_protocol.cbor import Value, decode, encode
@@ -24,6 +24,7 @@ from ojak_protocol.errors import LocalError, Malformed, Refused
 from ojak_protocol.labels import H_SLIP
 from ojak_protocol.number import Number, parse_number
 from ojak_protocol.primitives import blake2b
+from ojak_protocol.values import dataclass
 
 SLIP_VERSION: Final = 1
 MOST_RELAY_CHARACTERS: Final = 160

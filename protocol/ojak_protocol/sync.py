@@ -8,13 +8,14 @@ Source: docs/protocol.md, "Sync"; schema: docs/sync.cddl.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, IntEnum
 from typing import Final, TypeAlias, cast
 
 from ojak_protocol import cbor
 from ojak_protocol.addresses import BOX_BYTES, ID_BYTES, DeleteKey, MailboxId, mailbox_id
 from ojak_protocol.errors import LocalError, Malformed, TooNew
+from ojak_protocol.values import dataclass
 
 VERSION: Final = 1
 

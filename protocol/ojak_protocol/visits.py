@@ -7,7 +7,6 @@ Source: docs/protocol.md, "Meeting".
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Final
 
 from nacl.bindings import crypto_scalarmult, crypto_scalarmult_base
@@ -28,6 +27,7 @@ from ojak_protocol.meeting_places import answer_place, open_at, seen_place
 from ojak_protocol.offers import LaidOffer, offer_of
 from ojak_protocol.primitives import Entropy
 from ojak_protocol.stretch import Seed
+from ojak_protocol.values import dataclass, replace
 
 VISIT_SECONDS: Final = 7 * 24 * 3600
 """How long a confirmation is accepted."""

@@ -102,6 +102,22 @@ def test_a_conversation_that_stays_gets_letters_without_harmless_ones(device: De
     assert device.run("status").of("write-harmless") == []
 
 
+def test_a_letter_that_lies_at_the_relay_does_not_wait_for_a_harmless_one(device: Device) -> None:
+    """Whoever came before there was an alarm word, and keeps nothing, was left it without one."""
+    line = line_of(meet().host, kept=False)
+    contact = Contact(NAME, RELAY, lines=(line,), ours=(our(1, text=WORDS), our(2, text=WORDS)))
+    contact = prepare(with_contact(Profile(), contact), RELAY, moment())[0].contacts[0]
+    line = contact.lines[0]
+    place = next(out.place.id for out in line.conversation.outbox if out.reference == 1)
+    stored = replace(line, conversation=talk.stored(line.conversation, place, now=CLOCK))
+    sets = (QuestionSet(new_point(alarm=ALARM), ()),)
+    assert lines(device, replace(contact, lines=(stored,), sets=sets)) == {
+        1: ["letter-at-relay"],
+        2: ["letter-needs-harmless"],
+    }
+    assert [one["n"] for one in device.run("status").of("write-harmless")] == [1]
+
+
 def test_a_letter_for_later_is_named_with_its_day_until_nobody_can_look_for_it(
     device: Device,
 ) -> None:
@@ -117,6 +133,8 @@ def test_a_letter_for_later_is_named_with_its_day_until_nobody_can_look_for_it(
     )
     assert lines(device, came) == {1: ["letter-timed-known", "letter-timed"]}
     assert [one["n"] for one in device.run("status").of("status-collected")] == [0]
+    assert lines(device, take_back(contact, 1)) == {1: ["letter-taken-back"]}
+    assert lines(device, take_back(came, 1)) == {1: ["letter-asked-back", "letter-possibly-read"]}
 
 
 def test_letters_of_the_other_side_that_open_later_are_told(device: Device) -> None:

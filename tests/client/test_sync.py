@@ -1,10 +1,12 @@
 """`ojak sync`: every relay has its turn, and the code tells whether there is something to read."""
 
+import subprocess
+import sys
 from dataclasses import replace
 
 from ojak_client.profile import Contact
 from ojak_protocol.letters import Kind
-from tests.client.devices import Device
+from tests.client.devices import WORDS, Device
 from tests.client.persons import NAME, RELAY, Clock, JournalStore, Person, letter, line_of
 from tests.client.simulated_relay import SimulatedRelay
 from tests.people import meet
@@ -84,3 +86,39 @@ def test_without_contacts_there_is_nothing_to_sync(device: Device) -> None:
     with device.store() as store:
         store.update(lambda profile: (replace(profile, contacts=()), None))
     assert device.run("sync").said == ["no-contacts"]
+
+
+PROGRAM = """
+import sys
+from hashlib import blake2b
+from ojak_client import opening, store
+from ojak_client.cli import run
+opening.argon2id = lambda a, b: blake2b(a, salt=b, digest_size=32).digest()
+decoded, decode = [], store.decode
+store.decode = lambda content: (decoded.append(1), decode(content))[1]
+code = run(sys.argv[1:])
+print(len(decoded), *sys.modules, file=sys.stderr)
+sys.exit(code)
+"""
+
+
+def test_a_sync_that_finds_nothing_reads_the_profile_three_times_and_loads_nothing_slow(
+    device: Device, url: str
+) -> None:
+    """Before it begins, and before and after its one round: each takes as long as a start."""
+    device.keep_contact(Contact(NAME, url, lines=(line_of(meet().host),)))
+    where = ("--profile", str(device.folder), "--passphrase-fd", "0")
+    ended = subprocess.run(
+        (sys.executable, "-c", PROGRAM, "sync", *where),
+        input=f"{WORDS}\n",
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 10
+    times, *loaded = ended.stderr.splitlines()[-1].split()
+    assert "ojak_client.transport" in loaded
+    assert times == "3"
+    slow = {"aiohttp", "asyncio", "filelock", "logging", "rich", "secrets", "traceback"}
+    assert not slow & set(loaded)
+    assert not {"ojak_client.terminal", "ojak_client.watching"} & set(loaded)

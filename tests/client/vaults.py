@@ -9,9 +9,7 @@ from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 
-from filelock import FileLock
-
-from ojak_client import vault_format
+from ojak_client import file_lock, vault_format
 from ojak_client.atomic_file import Disk
 from ojak_client.vault import Vault
 from ojak_client.vault_format import (
@@ -63,7 +61,7 @@ def own_slot(path: Path) -> int:
 @contextmanager
 def held_lock(path: Path) -> Iterator[None]:
     """Hold the lock as another process would: it belongs to the open file, not to us."""
-    with FileLock(f"{path}.lock"):
+    with file_lock.held(path.with_name(path.name + ".lock"), seconds=10):
         yield
 
 

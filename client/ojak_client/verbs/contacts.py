@@ -1,7 +1,6 @@
 """`ojak contacts`: whom one can write to, under names and notes that never leave this device."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 
 import click
 
@@ -17,6 +16,7 @@ from ojak_client.profile import Contact, Profile, find
 from ojak_client.store import Store
 from ojak_client.typed import usable_name, usable_note
 from ojak_client.verb import verb
+from ojak_protocol.values import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,6 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import click
@@ -45,6 +44,7 @@ from ojak_client.verb_options import (
 from ojak_protocol.estimate import WARNING_BELOW_BITS
 from ojak_protocol.letters import Kind
 from ojak_protocol.number import Number, parse_number
+from ojak_protocol.values import dataclass, replace
 
 OWN_LOOKS_SECONDS: Final = 7 * 24 * 3600
 BORROWED_READS_SECONDS: Final = 600

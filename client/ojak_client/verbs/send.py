@@ -2,7 +2,6 @@
 
 import os
 import time
-from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -25,6 +24,7 @@ from ojak_client.timed_parts import with_timed_letter
 from ojak_client.typed import usable_text
 from ojak_client.verb import verb
 from ojak_client.verb_options import name_argument, proxy_option
+from ojak_protocol.values import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.news import standing
 from ojak_client.opening import connect, open_vault, relays_of
+from ojak_client.profile import Profile
 from ojak_client.rounds import run_errands
 from ojak_client.store import Store
 from ojak_client.telling import tell
@@ -24,15 +25,18 @@ from ojak_client.verb_options import proxy_option
 def command(invocation: Invocation, proxy: str | None) -> ExitCode:
     """Do what `ojak keep` does, once and without waiting."""
     with open_vault(invocation) as store:
-        relays = relays_of(store.read())
+        profile = store.read()
+        relays = relays_of(profile)
         if not relays:
             raise Failure(Message.NO_CONTACTS, command="ojak invite")
-        failures = [
-            failure
-            for relay in relays
-            if (failure := _sync_with(invocation, store, relay, proxy)) is not None
-        ]
-        contacts = store.read().contacts
+        failures: list[Failure] = []
+        known: Profile | None = profile
+        for relay in relays:
+            # Reading a vault takes long, so it is done again only where it may hold something
+            # else than was known last: after rounds that were cut off.
+            known, failure = _sync_with(invocation, store, relay, proxy, known or store.read())
+            failures += () if failure is None else (failure,)
+        contacts = (known or store.read()).contacts
         unread = sum(map(kinds.unread, contacts))
     if unread:
         invocation.output.say(Message.LETTERS_UNREAD, n=unread)
@@ -47,12 +51,16 @@ def command(invocation: Invocation, proxy: str | None) -> ExitCode:
 
 
 def _sync_with(
-    invocation: Invocation, store: Store, relay: str, proxy: str | None
-) -> Failure | None:
-    """Sync with one relay; what goes wrong there must not keep the others from their turn."""
+    invocation: Invocation, store: Store, relay: str, proxy: str | None, known: Profile
+) -> tuple[Profile | None, Failure | None]:
+    """Sync with one relay, and return what is known then and what went wrong.
+
+    That must not keep the others from their turn.
+    """
     try:
         with connect(store, relay, proxy, partial(tell, invocation.output)) as exchange:
-            rounds = run_errands(exchange, older=True)
+            rounds = run_errands(exchange, known, older=True)
     except (NoAnswer, RelayRefused, UnusableSetting) as error:
-        return explain(error)
-    return Failure(Message.REFUSED) if any(each.full for each in rounds) else None
+        return None, explain(error)
+    full = any(each.full for each in rounds)
+    return rounds[-1].profile, Failure(Message.REFUSED) if full else None
