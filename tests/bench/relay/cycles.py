@@ -1,8 +1,8 @@
-"""The requests of one cycle at our relay: a box is deposited, collected and deleted in two syncs.
+"""The requests of one cycle at our relay: a box deposited, collected and deleted in two syncs.
 
-The first sync deletes the box of the cycle before and deposits the next one; the second one collects
-it. Requests are cut from a template, so that whoever sends them does little, and every answer is
-looked at: a relay that answers nothing useful is not fast.
+The first sync deletes the box of the cycle before and deposits the next one; the second one
+collects it. Requests are cut from a template, so that whoever sends them does little, and every
+answer is looked at: a relay that answers nothing useful is not fast.
 """
 
 import os

@@ -40,7 +40,13 @@ class _Tally:
     waits: list[float] = field(default_factory=list)
 
 
-async def drive(server: Server, makes: Sequence[Callable[[], Cycle]], seconds: float) -> Measured:
+async def drive(
+    server: Server,
+    makes: Sequence[Callable[[], Cycle]],
+    seconds: float,
+    *,
+    warm_up_seconds: float = WARM_UP_SECONDS,
+) -> Measured:
     """Keep one connection for each of *makes* busy, and return what was done in *seconds*.
 
     Raises:
@@ -50,11 +56,13 @@ async def drive(server: Server, makes: Sequence[Callable[[], Cycle]], seconds: f
     clients = [_Client(server.port, make, tally, wrong) for make in makes]
     for client in clients:
         client.connect()
-    await _pass(WARM_UP_SECONDS, wrong)
+    await _pass(warm_up_seconds, wrong)
     tally.cycles, tally.waits = 0, []
     cpu, began = server.cpu_seconds(), time.perf_counter()
     await _pass(seconds, wrong)
     took, cpu = time.perf_counter() - began, server.cpu_seconds() - cpu
+    if tally.cycles == 0:
+        raise RuntimeError("not one cycle was done")
     cuts = quantiles(tally.waits, n=100)
     measured = Measured(tally.cycles, cpu, took, 1000 * cuts[49], 1000 * cuts[98])
     for client in clients:

@@ -91,8 +91,3 @@ def _rows(
     yield Row(
         "", f"{figure}s a CPU-second; a request", f"{ours:.0f}; {waits(measured[name])}", "", ""
     )
-
-
-if __name__ == "__main__":
-    for row in rows():
-        print(f"{row.id:4} {row.figure:60} {row.measured:>40} {row.target:>10} {row.beyond:>10}")  # noqa: T201
