@@ -45,7 +45,11 @@ class Growth:
 
 def rows() -> Iterator[Row]:
     """Measure and give the lines."""
-    grown = measure_growth()
+    return rows_of(measure_growth())
+
+
+def rows_of(grown: Mapping[int, Growth]) -> Iterator[Row]:
+    """Give the lines of what was measured, and measure how long deposits wait."""
     least, most = grown[SIZES[0]], grown[SIZES[-1]]
     ratio = most.cpu_us_a_cycle / least.cpu_us_a_cycle
     yield Row(
@@ -127,8 +131,3 @@ async def _fill(path: Path, boxes: int, capacity: int, ttl_seconds: int) -> None
         deposits = [Deposit(one, None, ttl_seconds, 0, box) for one in ids]
         await store.apply((), deposits, now=int(time.time()))
     await store.close()
-
-
-def as_points(grown: Mapping[int, Growth]) -> list[tuple[int, float]]:
-    """Return boxes and CPU microseconds of a cycle, for a picture."""
-    return [(size, one.cpu_us_a_cycle) for size, one in sorted(grown.items())]

