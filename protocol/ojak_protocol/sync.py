@@ -10,6 +10,7 @@ Source: docs/protocol.md, "Sync"; schema: docs/sync.cddl.
 from collections.abc import Sequence
 from dataclasses import field
 from enum import Enum, IntEnum
+from functools import lru_cache
 from typing import Final, TypeAlias, cast
 
 from ojak_protocol import cbor
@@ -24,6 +25,9 @@ MAX_TTL_SECONDS: Final = 30 * 86_400
 MAX_AFTER_SECONDS: Final = 30 * 86_400
 MAX_WAIT_SECONDS: Final = 25
 MAX_CLOCK: Final = 2**40
+
+_ID_HEAD: Final = cbor.head(2, ID_BYTES)
+_BOX_HEAD: Final = cbor.head(2, BOX_BYTES)
 
 NO_DELETE: Final = DeleteKey(bytes(ID_BYTES))
 """What fills up the deletes of a request; it deletes nothing."""
@@ -120,9 +124,9 @@ class SyncRequest:
             raise LocalError("the polls must fill the class exactly")
         if len(self.deletes) > limits.deletes or len(self.deposits) > limits.deposits:
             raise LocalError("more deletes or deposits than the class allows")
-        for key in (*self.polls, *self.deletes):
-            if type(key) is not bytes or len(key) != ID_BYTES:
-                raise LocalError("an id and a key have 32 bytes")
+        keys = (*self.polls, *self.deletes)
+        if set(map(type, keys)) != {bytes} or set(map(len, keys)) != {ID_BYTES}:
+            raise LocalError("an id and a key have 32 bytes")
         if type(self.room) is not int or self.room not in REPLY_BYTES:
             raise LocalError("room is 0, 1, 4 or 16 boxes")
         _check_integer(self.wait_seconds, 0, MAX_WAIT_SECONDS)
@@ -187,19 +191,8 @@ def encode_request(request: SyncRequest) -> bytes:
 
     Source: docs/protocol.md, "Sync".
     """
-    limits = request.sync_class
-    missing = limits.deletes - len(request.deletes)
-    return _padded(
-        [
-            VERSION,
-            list(request.polls),
-            [*request.deletes, *[NO_DELETE] * missing],
-            [_deposit_value(deposit) for deposit in request.deposits],
-            request.room,
-            request.wait_seconds,
-        ],
-        limits.body_bytes,
-    )
+    missing = request.sync_class.deletes - len(request.deletes)
+    return _request_body(request, (*request.deletes, *[NO_DELETE] * missing))
 
 
 def decode_request(body: bytes) -> SyncRequest:
@@ -209,7 +202,7 @@ def decode_request(body: bytes) -> SyncRequest:
         Malformed: *body* is not a request of this version.
         TooNew: it is one of a later version.
     """
-    polls, deletes, deposits, room, wait = _fields(body, MAX_REQUEST_BYTES, 5)
+    polls, deletes, deposits, room, wait = _fields(cbor.read(body, max_bytes=MAX_REQUEST_BYTES), 5)
     if len(body) not in REQUEST_BYTES:
         raise Malformed("the length is that of no class")
     limits = REQUEST_BYTES[len(body)]
@@ -217,7 +210,7 @@ def decode_request(body: bytes) -> SyncRequest:
     if len(keys) != limits.deletes:
         raise Malformed("the deletes must fill the class exactly")
     try:
-        return SyncRequest(
+        request = SyncRequest(
             sync_class=limits,
             polls=tuple(cast("list[MailboxId]", _list(polls))),
             deletes=tuple([key for key in keys if key != NO_DELETE]),
@@ -229,6 +222,10 @@ def decode_request(body: bytes) -> SyncRequest:
         # The rules, types included, stand once: where the values are made. Their messages quote
         # nothing.
         raise Malformed(str(outside_limits)) from None
+    # What was read is written again: so nothing else than this one form is taken, padding included.
+    if _request_body(request, keys) != body:
+        raise Malformed("not the one encoding of this request")
+    return request
 
 
 def encode_reply(reply: SyncReply, room: int) -> bytes:
@@ -240,15 +237,17 @@ def encode_reply(reply: SyncReply, room: int) -> bytes:
     """
     if room not in REPLY_BYTES:
         raise LocalError("room is 0, 1, 4 or 16 boxes")
-    if sum(isinstance(result, Found) for result in reply.polls) > room:
+    if sum(type(result) is Found for result in reply.polls) > room:
         raise LocalError("more boxes than the reply has room for")
+    polls = b"".join([_poll_bytes(result) for result in reply.polls])
+    deposits = b"".join([cbor.head(0, outcome) for outcome in reply.deposits])
     return _padded(
-        [
-            VERSION,
-            reply.clock,
-            [_poll_value(result) for result in reply.polls],
-            [outcome.value for outcome in reply.deposits],
-        ],
+        (
+            cbor.head(0, VERSION),
+            cbor.head(0, reply.clock),
+            cbor.head(4, len(reply.polls)) + polls,
+            cbor.head(4, len(reply.deposits)) + deposits,
+        ),
         REPLY_BYTES[room],
     )
 
@@ -260,56 +259,93 @@ def decode_reply(body: bytes, request: SyncRequest) -> SyncReply:
         Malformed: *body* is not a reply of this version to a request of this form.
         TooNew: it is one of a later version.
     """
-    clock, polls, deposits = _fields(body, REPLY_BYTES[request.room], 3)
+    value = cbor.read(body, max_bytes=REPLY_BYTES[request.room])
+    clock, polls, deposits = _fields(value, 3)
     if len(body) != REPLY_BYTES[request.room]:
         raise Malformed("the length is not that of the room asked for")
     results = tuple(_poll_result(value) for value in _list(polls))
     outcomes = tuple(_outcome(value) for value in _list(deposits))
-    # More boxes than there was room for make a longer body, so their number needs no look.
     if len(results) != len(request.polls) or len(outcomes) != len(request.deposits):
         raise Malformed("not one result for each poll and each deposit")
     try:
-        return SyncReply(clock=_integer(clock), polls=results, deposits=outcomes)
+        reply = SyncReply(clock=_integer(clock), polls=results, deposits=outcomes)
+        written = encode_reply(reply, request.room)
     except LocalError as outside_limits:
         raise Malformed(str(outside_limits)) from None
+    if written != body:
+        raise Malformed("not the one encoding of this reply")
+    return reply
 
 
-def _padded(fields: Sequence[cbor.Value], body_bytes: int) -> bytes:
-    """Encode *fields* under the keys 0, 1, ... with the padding behind them."""
-    count = len(fields)
-    body = cbor.encode(dict(enumerate(fields)))
-    padding = _padding(body_bytes - len(body) - 1)
-    # The padding's key comes last, so it can be put behind what is encoded already: the head of a
-    # map of n < 23 entries is the one byte 0xA0 + n, a key below 24 is itself.
-    return bytes([0xA0 + count + 1]) + body[1:] + bytes([count]) + cbor.encode(padding)
+def _request_body(request: SyncRequest, deletes: Sequence[DeleteKey]) -> bytes:
+    """Return the one encoding of *request*, with exactly these *deletes*."""
+    return _padded(
+        (
+            cbor.head(0, VERSION),
+            _ids(request.polls),
+            _ids(deletes),
+            cbor.head(4, len(request.deposits)) + b"".join(map(_deposit_bytes, request.deposits)),
+            cbor.head(0, request.room),
+            cbor.head(0, request.wait_seconds),
+        ),
+        request.sync_class.body_bytes,
+    )
 
 
-def _padding(size_bytes: int) -> list[cbor.Value]:
-    """Return the two strings of zeros that take *size_bytes* encoded, at least 3.
+def _ids(ids: Sequence[bytes]) -> bytes:
+    """Return a list of ids or keys, which have 32 bytes each; every class has some."""
+    return cbor.head(4, len(ids)) + _ID_HEAD + _ID_HEAD.join(ids)
+
+
+def _deposit_bytes(deposit: Deposit) -> bytes:
+    shown = b"\x00" if deposit.delete_key is None else b"\x01"
+    return b"".join(
+        (
+            cbor.head(5, 4),
+            shown + _ID_HEAD,
+            deposit.id if deposit.delete_key is None else deposit.delete_key,
+            b"\x02" + cbor.head(0, deposit.ttl_seconds),
+            b"\x03" + cbor.head(0, deposit.after_seconds),
+            b"\x04" + _BOX_HEAD,
+            deposit.box,
+        )
+    )
+
+
+def _poll_bytes(result: PollResult) -> bytes:
+    if type(result) is Found:
+        return _BOX_HEAD + result.box
+    return b"\x00" if type(result) is Nothing else b"\x01"
+
+
+def _padded(fields: Sequence[bytes], body_bytes: int) -> bytes:
+    """Put encoded *fields* under the keys 0, 1, ... and the padding under the last one."""
+    # A key below 24 is encoded as itself.
+    parts = [part for key, field in enumerate(fields) for part in (bytes((key,)), field)]
+    head = cbor.head(5, len(fields) + 1)
+    size = len(head) + sum(map(len, parts)) + 1
+    return b"".join((head, *parts, bytes((len(fields),)), _padding(body_bytes - size)))
+
+
+@lru_cache(maxsize=256)
+def _padding(size_bytes: int) -> bytes:
+    """Return two strings of zeros that take *size_bytes* encoded in a list, at least 3.
 
     The head of a byte string grows with its length, so one string alone skips some sizes (25,
     258, 65539, 65540); 0 to 2 bytes in a second one reach them. The fewest are taken.
     """
     for second in range(3):
-        first_bytes = size_bytes - 1 - (1 + second)
-        for head in (1, 2, 3, 5):
-            first = first_bytes - head
-            if first >= 0 and _head_bytes(first) == head:
-                return [bytes(first), bytes(second)]
+        last = cbor.head(2, second) + bytes(second)
+        rest = size_bytes - 1 - len(last)
+        for head_bytes in (1, 2, 3, 5):
+            head = cbor.head(2, max(0, rest - head_bytes))
+            if rest >= head_bytes == len(head):
+                return cbor.head(4, 2) + head + bytes(rest - head_bytes) + last
     raise LocalError("more than any body of this size holds")
 
 
-def _head_bytes(length: int) -> int:
-    if length < 24:
-        return 1
-    if length < 256:
-        return 2
-    return 3 if length < 65_536 else 5
-
-
-def _fields(body: bytes, max_bytes: int, count: int) -> list[cbor.Value]:
-    """Return the *count* fields between version and padding, both checked."""
-    value = cbor.decode(body, max_bytes=max_bytes)
+def _fields(value: cbor.Value, count: int) -> list[cbor.Value]:
+    """Return the *count* fields between version and padding."""
     if type(value) is not dict or type(value.get(0)) is not int:
         raise Malformed("no version")
     match value[0]:
@@ -319,17 +355,7 @@ def _fields(body: bytes, max_bytes: int, count: int) -> list[cbor.Value]:
             raise Malformed("no such version")
     if list(value) != list(range(count + 2)):
         raise Malformed("not the fields of this version")
-    padding = value[count + 1]
-    if type(padding) is not list or padding != _padding(len(cbor.encode(padding))):
-        raise Malformed("not the padding of this length")
     return [value[key] for key in range(1, count + 1)]
-
-
-def _deposit_value(deposit: Deposit) -> cbor.Value:
-    shown: dict[int, cbor.Value] = (
-        {0: deposit.id} if deposit.delete_key is None else {1: deposit.delete_key}
-    )
-    return shown | {2: deposit.ttl_seconds, 3: deposit.after_seconds, 4: deposit.box}
 
 
 def _deposit(value: cbor.Value) -> Deposit:
@@ -344,12 +370,6 @@ def _deposit(value: cbor.Value) -> Deposit:
         after_seconds=_integer(value[3]),
         box=_bytes(value[4], BOX_BYTES),
     )
-
-
-def _poll_value(result: PollResult) -> cbor.Value:
-    if isinstance(result, Nothing):
-        return 0
-    return 1 if isinstance(result, NoRoom) else result.box
 
 
 def _poll_result(value: cbor.Value) -> PollResult:

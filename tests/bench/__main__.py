@@ -3,12 +3,20 @@
 from itertools import chain
 
 from tests.bench import client, own_device, protocol
+from tests.bench.relay import growth, peers, throughput
 
 
 def main() -> None:
     """Print one line a figure."""
     print(f"{'':4} {'figure':60} {'measured':>24} {'target':>10} {'beyond':>10}")  # noqa: T201 - a report
-    for row in chain(client.rows(), protocol.rows(), own_device.rows()):
+    for row in chain(
+        throughput.rows(),
+        peers.rows(),
+        growth.rows(),
+        client.rows(),
+        protocol.rows(),
+        own_device.rows(),
+    ):
         print(f"{row.id:4} {row.figure:60} {row.measured:>24} {row.target:>10} {row.beyond:>10}")  # noqa: T201 - as above
 
 
