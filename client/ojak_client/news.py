@@ -9,10 +9,10 @@ the word that was typed at it. Pure; nothing here has a part in any request.
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import replace
 from typing import Final
 
 from ojak_client.profile import Contact, Line, News, NewsKind, Profile
+from ojak_protocol.values import replace
 
 STAYS_SECONDS: Final = 30 * 24 * 3600
 """How long a visit with the alarm word stands in `ojak status` at least, also once it was told."""

@@ -7,10 +7,10 @@ of them was typed must not show in what is still sent.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Final
 
 from ojak_client.profile import Contact, Line
+from ojak_protocol.values import dataclass
 
 MOST_LETTERS: Final = 192
 """Of all contacts: three conversations at the protocol's bound, 384 pages. Each takes two pages and

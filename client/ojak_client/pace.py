@@ -7,13 +7,13 @@ they deposit nothing and ask for one box at most, so that a relay that is merely
 letters at once. A box of the other side that opened, which no relay can make, gives some back.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from ojak_client.pauses import LONGEST_PAUSE_SECONDS, pause_seconds
 from ojak_client.rounds import MOST_ROUNDS
 from ojak_protocol.primitives import Entropy
 from ojak_protocol.sync import REPLY_BYTES, SyncClass
+from ojak_protocol.values import dataclass
 
 if TYPE_CHECKING:
     from ojak_client.exchange import Round

@@ -7,13 +7,13 @@ conversation with an own device, for visits, and for whoever may be a stranger o
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from enum import Enum
 from typing import Final
 
 from ojak_client.kinds import stays
 from ojak_client.profile import Contact, Line, Pointer, TheirLetter
 from ojak_protocol.letters import Body
+from ojak_protocol.values import replace
 
 MOST_UNREAD: Final = 48
 """How many letters of one contact are kept unread, of what a reading clears and else: 48 of the

@@ -4,13 +4,13 @@ No relay may keep us running, whatever it answers: `MOST_ROUNDS` bounds what goe
 wait, and a round that changed nothing is not repeated in a hurry.
 """
 
-from dataclasses import replace
 from typing import Final
 
 from ojak_client.exchange import Exchange, Round
 from ojak_client.profile import Profile
 from ojak_client.requests import Shape
 from ojak_protocol.sync import MAX_WAIT_SECONDS, REPLY_BYTES
+from ojak_protocol.values import replace
 
 ROOMS: Final = tuple(sorted(REPLY_BYTES))
 MOST_ROUNDS: Final = 32
