@@ -143,7 +143,10 @@ class Starter:
         script.write_text(STARTER.format(bug=bug))
         self.path = path
         self._last: Relay | None = None
-        self.process = start(*pages(path, capacity=capacity), program=(str(script),))
+        # To a file: thousands of starts say more than fits in a pipe that nobody reads.
+        self._errors = (folder / "errors").open("w")
+        arguments = pages(path, capacity=capacity)
+        self.process = start(*arguments, program=(str(script),), errors=self._errors)
 
     def fork(self) -> Relay:
         """Return a relay that may not listen yet."""
@@ -173,6 +176,7 @@ class Starter:
         if self._last is not None:
             self._last.kill()
         self.process.communicate()
+        self._errors.close()
 
     def _line(self) -> str:
         # Never by asking whether the pipe has something: two lines may have come at once.

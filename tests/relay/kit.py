@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from ojak_protocol.addresses import DeleteKey, MailboxId, mailbox_id
 from ojak_protocol.sync import (
@@ -124,16 +125,22 @@ def sync_over(
 
 
 def start(
-    *arguments: str, environment: dict[str, str] | None = None, program: tuple[str, ...] = ()
+    *arguments: str,
+    environment: dict[str, str] | None = None,
+    program: tuple[str, ...] = (),
+    errors: IO[str] | None = None,
 ) -> subprocess.Popen[str]:
-    """Start a relay process, or another *program* that takes the same arguments."""
+    """Start a relay process, or another *program* that takes the same arguments.
+
+    What it writes to standard error goes to *errors*, or is read at its end: little then.
+    """
     command = program or ("-m", "ojak_relay", "serve", "--listen", "127.0.0.1:0")
     kept = {name: value for name, value in os.environ.items() if not name.startswith("OJAK_")}
     return subprocess.Popen(
         [sys.executable, *command, *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=errors or subprocess.PIPE,
         text=True,
         env=kept | (environment or {}),
     )
