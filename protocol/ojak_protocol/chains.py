@@ -43,7 +43,7 @@ def place_at(key: MailboxKey, index: int) -> Place:
     """Return the place that *key*, the mailbox key of *index*, opens."""
     return Place(
         index=index,
-        delete_key=DeleteKey(mac(key, MAC_DELETE)),
+        delete_key=_delete_key(key),
         header_key=mac(key, MAC_HEADER),
     )
 
@@ -85,7 +85,7 @@ class PlacesAhead(Hidden):
 
     def id_at(self, step: int) -> MailboxId:
         """Return where the place at *step* lies, without the key of its header."""
-        return mailbox_id(DeleteKey(mac(self._key_at(step), MAC_DELETE)))
+        return mailbox_id(_delete_key(self._key_at(step)))
 
     def _key_at(self, step: int) -> MailboxKey:
         if not 0 <= step < self.count:
@@ -100,3 +100,7 @@ class PlacesAhead(Hidden):
         for step in range(self.count):
             yield place_at(key, self.index + step)
             key = next_mailbox_key(key)
+
+
+def _delete_key(key: MailboxKey) -> DeleteKey:
+    return DeleteKey(mac(key, MAC_DELETE))
