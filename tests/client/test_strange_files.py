@@ -1,8 +1,10 @@
 """Pipes, links, folders and sockets at names of a vault: nobody waits, and nothing is hurt."""
 
 import os
+import shutil
 import signal
 import socket
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -62,8 +64,10 @@ def folder(at: Path, _: Path) -> None:
 
 
 def plug(at: Path, _: Path) -> None:
-    with socket.socket(socket.AF_UNIX) as bound:
-        bound.bind(str(at))
+    # The name of a socket has hardly more than a hundred bytes where it is made.
+    with tempfile.TemporaryDirectory() as short, socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(f"{short}/s")
+        shutil.move(f"{short}/s", at)
 
 
 def saves(path: Path) -> None:
