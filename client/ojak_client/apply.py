@@ -206,7 +206,6 @@ def _found_in_lines(contact: Contact, place: MailboxId, box: bytes, moment: Mome
             notices += said
         elif talk.is_shut(conversation, place, box):
             # It stays where it is: the relay may have damaged it, and give out a whole one yet.
-            contact = with_news(contact, NewsKind.SHUT, line, moment.now)
             notices += (Notice(NoticeKind.BOX_SHUT, contact.name),)
     return contact, notices
 

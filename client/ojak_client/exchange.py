@@ -135,11 +135,9 @@ class Exchange:
             if contact.relay == self.relay
         )
 
-    def is_host(self) -> bool:
-        """Return whether a guest may come to a number of ours at this relay."""
-        return any(
-            contact.sets for contact in self.store.read().contacts if contact.relay == self.relay
-        )
+    def is_host(self, profile: Profile) -> bool:
+        """Return whether a guest may come to a number in *profile* at this relay."""
+        return any(contact.sets for contact in profile.contacts if contact.relay == self.relay)
 
     def learn_clock(self) -> None:
         """Ask the relay for nothing, to learn its day before offers are laid by it.

@@ -179,8 +179,6 @@ class NewsKind(Enum):
     """Somebody came with answers that a stranger may have seen."""
     ENDED = "ended"
     """A conversation ended, because one of the two devices is a copy."""
-    SHUT = "shut"
-    """Something came that does not open."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

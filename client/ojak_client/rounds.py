@@ -82,7 +82,7 @@ def run_errands(
     if exchange.needs_clock(known):
         exchange.learn_clock()
     rounds = _until_done(exchange, Shape(room=1, guest=True))
-    if older and exchange.is_host():
+    if older and exchange.is_host(rounds[-1].profile):
         rounds += _until_done(exchange, Shape(room=1, guest=True, older=True))
     return rounds
 

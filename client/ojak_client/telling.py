@@ -58,7 +58,6 @@ _NEWS: Final = {
     NewsKind.ALARM: Message.ALARM_VISIT,
     NewsKind.HELD: Message.HELD_VISIT,
     NewsKind.ENDED: Message.CONVERSATION_ENDED,
-    NewsKind.SHUT: Message.BOX_SHUT,
 }
 
 

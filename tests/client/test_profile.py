@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+import pytest
+
+from ojak_client.errors import ContactGone
 from ojak_client.our_letters import lies_at_relay, references_in, with_letter
 from ojak_client.profile import Contact, Profile, find, with_contact
 from ojak_protocol import conversation as talk
@@ -29,8 +32,9 @@ def test_every_letter_has_a_reference_of_its_own_over_all_contacts() -> None:
     assert [one.ours[0].reference for one in profile.contacts] == [1, 2]
 
 
-def test_a_letter_to_nobody_changes_nothing() -> None:
-    assert with_letter(Profile(), NAME, "x", expires_at=0, at_once=True) == Profile()
+def test_a_letter_to_nobody_is_refused() -> None:
+    with pytest.raises(ContactGone):
+        with_letter(Profile(), NAME, "x", expires_at=0, at_once=True)
 
 
 def test_a_letter_lies_at_the_relay_only_once_the_relay_said_so() -> None:

@@ -25,6 +25,7 @@ from ojak_client.question_sets import add_set, find_set
 from ojak_client.reading import Showing, show_letters
 from ojak_client.store import decode, encode
 from ojak_client.taking_back import take_back
+from ojak_protocol import values
 from ojak_protocol.addresses import DeleteKey, MailboxId, mailbox_id
 from ojak_protocol.details import NextQuestions
 from ojak_protocol.letters import Kind
@@ -156,7 +157,7 @@ class FaultyRelay:
         assert set(request.deletes) - {NO_DELETE} <= keys_to_delete(saved), "deleted before saved"
 
 
-@dataclass(frozen=True, slots=True)
+@values.dataclass(frozen=True, slots=True)
 class Screen(Output):
     """What a person sees."""
 

@@ -36,6 +36,7 @@ KEEPS_NOTHING_APART = {
 
 NO_KIND_OF_ITS_OWN = {
     "cbor.decode": "the encoding beneath several kinds",
+    "cbor.read": "the same, for who writes it again and compares",
     "primitives.unseal": "the seal beneath several kinds",
     "guest.read_offer": "decode_offer of what open_at opened",
     "visits.read_answer": "decode_answer of what open_at opened",
