@@ -128,9 +128,9 @@ def _problem(value: Value, *, in_order: bool) -> str | None:
     Whole lists are looked at by the set of their types: a request has dozens of ids, and the relay
     reads thousands of requests a second.
     """
-    items = 0
+    items = depth = 0
     level: list[Value] = [value]
-    for depth in range(MAX_DEPTH + 2):
+    while True:
         types = set(map(type, level))
         if not types <= _TYPES:
             return "a type outside the profile"
@@ -150,7 +150,7 @@ def _problem(value: Value, *, in_order: bool) -> str | None:
         if depth == MAX_DEPTH or items > MAX_ITEMS:
             return "nested too deep, or too many items"
         level = below
-    return None
+        depth += 1
 
 
 def _is_small(item: Value) -> bool:

@@ -202,3 +202,17 @@ def test_the_error_never_quotes_what_was_sent() -> None:
         cbor.decode(b"\x66marker\x00", max_bytes=MAX_BYTES)
     assert "marker" not in str(caught.value)
     assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize("bits", [0, 4, 5, 8, 9, 16, 17, 32, 33, 63])
+def test_a_head_is_the_shortest_one(bits: int) -> None:
+    for number in (2**bits - 1, 2**bits):
+        assert cbor.head(0, number) == cbor2.dumps(number)
+    assert cbor.head(2, 300) + bytes(300) == cbor2.dumps(bytes(300))
+    assert cbor.head(4, 2) + b"\0\0" == cbor2.dumps([0, 0])
+
+
+def test_who_reads_to_write_again_gets_no_longer_input() -> None:
+    assert cbor.read(b"\x18\x05", max_bytes=2) == 5
+    with pytest.raises(Malformed):
+        cbor.read(b"\x18\x05", max_bytes=1)

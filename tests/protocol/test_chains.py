@@ -40,6 +40,7 @@ def test_places_in_a_row_are_those_of_single_steps(start: int, count: int) -> No
         key = next_mailbox_key(key)
     places = PlacesAhead(KEY, start, count)
     assert list(places) == expected == [places[step] for step in range(len(places))]
+    assert [place.id for place in expected] == [places.id_at(step) for step in range(count)]
     for beyond in (-1, count):
         with pytest.raises(IndexError):
             places[beyond]

@@ -389,3 +389,8 @@ def test_what_a_relay_says_of_other_places_makes_no_new_state() -> None:
     strange = MailboxId(bytes(32))
     assert talk.absent(state, strange) is state
     assert talk.deleted(state, frozenset({DeleteKey(bytes(32))})) is state
+
+
+def test_what_is_said_of_a_place_that_is_none_of_ours_changes_nothing(pair: Pair) -> None:
+    host = said(pair.host, "one")
+    assert talk.stored(host, MailboxId(bytes(32)), now=NOW) is host
