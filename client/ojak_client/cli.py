@@ -38,8 +38,7 @@ class Ojak(click.Group):
             return None
         # However the verb ends: which files are read is not to tell what a vault holds.
         importlib.import_module("ojak_client.endings")
-        command = importlib.import_module(f"ojak_client.verbs.{cmd_name}").command
-        assert isinstance(command, click.Command)  # noqa: S101 - our own table and modules
+        command: click.Command = importlib.import_module(f"ojak_client.verbs.{cmd_name}").command
         return command
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -62,7 +61,7 @@ def run(arguments: Sequence[str]) -> int:
     except click.Abort:
         return _end(KeyboardInterrupt(), arguments)
     except click.ClickException as wrong_call:
-        from ojak_client import escape  # noqa: PLC0415 - see the module's docstring
+        from ojak_client import escape  # noqa: PLC0415 - only a mistyped call needs it
 
         # It quotes what was typed, which may have been pasted from what somebody sent.
         complaint = StringIO()
@@ -75,7 +74,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _end(error: BaseException, arguments: Sequence[str]) -> int:
-    from ojak_client.endings import end  # noqa: PLC0415 - see the module's docstring
+    from ojak_client.endings import end  # noqa: PLC0415 - `--help` never ends so
 
     return end(error, arguments)
 

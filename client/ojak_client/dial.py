@@ -95,7 +95,7 @@ def _resolved(relay: RelayUrl) -> list[tuple[int, Address]]:
 def _through(proxy: ProxyUrl, relay: RelayUrl, deadline: Deadline) -> socket.socket:
     try:
         from python_socks import ProxyError, ProxyType  # noqa: PLC0415 - an extra, used by few
-        from python_socks.sync import Proxy  # noqa: PLC0415 - the same
+        from python_socks.sync import Proxy  # noqa: PLC0415 - of the same extra
     except ImportError:
         raise ProxyMissing("the extra ojak[tor] is not installed") from None
     socks = Proxy(ProxyType.SOCKS5, proxy.host, proxy.port, rdns=True)
@@ -120,7 +120,7 @@ def _before(deadline: Deadline, work: Callable[[], T]) -> T:
     def run() -> None:
         try:
             values.append(work())
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is raised to the caller
+        except Exception as error:  # noqa: BLE001 - raised in the thread that waits
             errors.append(error)
 
     thread = Thread(target=run, daemon=True)

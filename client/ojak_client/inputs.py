@@ -271,7 +271,7 @@ class Inputs:
         Raises:
             Failure: standard output or the terminal cannot show once and erase.
         """
-        from ojak_client import terminal  # noqa: PLC0415 - as in _terminal
+        from ojak_client import terminal  # noqa: PLC0415 - scripts have none
 
         if not sys.stdout.isatty() or not terminal.can_erase():
             raise Failure(Message.NEEDS_TO_STDOUT, option=TO_STDOUT_OPTION)

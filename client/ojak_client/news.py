@@ -44,9 +44,10 @@ def standing(contact: Contact, now: int) -> tuple[News, ...]:
     A visit with the alarm word matters for `STAYS_SECONDS`, and for as long as its conversation is
     kept; another visit for as long as it is held; an end until there is another conversation.
     """
+    of_lines = tuple(_of_lines(contact))
     stored = {(one.kind, one.line) for one in contact.news}
-    lasting = tuple(one for one in _of_lines(contact) if (one.kind, one.line) not in stored)
-    matters = {(one.kind, one.line) for one in _of_lines(contact)}
+    lasting = tuple(one for one in of_lines if (one.kind, one.line) not in stored)
+    matters = {(one.kind, one.line) for one in of_lines}
     fresh = untold(contact)
     kept = tuple(
         one

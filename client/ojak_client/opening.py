@@ -100,11 +100,10 @@ def connect(
     Raises:
         UnusableSetting: the address, the proxy or the pass cannot be used.
     """
-    # Only a verb that speaks with a relay loads what that takes.
-    from ojak_client.exchange import Exchange  # noqa: PLC0415 - as above
-    from ojak_client.passes import pass_for  # noqa: PLC0415 - as above
-    from ojak_client.relay_url import parse_proxy_url, parse_relay_url  # noqa: PLC0415 - as above
-    from ojak_client.transport import RelayConnection  # noqa: PLC0415 - as above
+    from ojak_client.exchange import Exchange  # noqa: PLC0415 - `ojak status` speaks with no relay
+    from ojak_client.passes import pass_for  # noqa: PLC0415 - nor needs a pass
+    from ojak_client.relay_url import parse_proxy_url, parse_relay_url  # noqa: PLC0415 - nor an address
+    from ojak_client.transport import RelayConnection  # noqa: PLC0415 - nor what TLS and HTTP load
 
     url = parse_relay_url(relay)
     through = parse_proxy_url(proxy) if proxy else None

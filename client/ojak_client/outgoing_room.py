@@ -35,16 +35,22 @@ class Sealed:
     receipts: int = 0
     passing_receipts: int = 0
 
-    def with_line(self, line: Line) -> "Sealed":
-        """Return the count with everything in *line* added."""
-        letters = sum(out.reference != 0 for out in line.conversation.outbox)
-        receipts = len(line.conversation.outbox) - letters
-        passing = _passes(line)
+    def __add__(self, other: "Sealed") -> "Sealed":
+        """Return both counts together."""
         return Sealed(
-            self.letters + letters,
-            self.passing_letters + letters * passing,
-            self.receipts + receipts,
-            self.passing_receipts + receipts * passing,
+            self.letters + other.letters,
+            self.passing_letters + other.passing_letters,
+            self.receipts + other.receipts,
+            self.passing_receipts + other.passing_receipts,
+        )
+
+    def __sub__(self, other: "Sealed") -> "Sealed":
+        """Return this count without *other*, which is a part of it."""
+        return Sealed(
+            self.letters - other.letters,
+            self.passing_letters - other.passing_letters,
+            self.receipts - other.receipts,
+            self.passing_receipts - other.passing_receipts,
         )
 
     def room_for_letters(self, line: Line) -> int:
@@ -67,16 +73,20 @@ class Sealed:
 
 def sealed_in(contacts: Iterable[Contact]) -> Sealed:
     """Return what lies sealed and unacknowledged in all lines of *contacts*."""
-    count = Sealed()
-    for contact in contacts:
-        for line in contact.lines:
-            count = count.with_line(line)
-    return count
+    lines = (line for contact in contacts for line in contact.lines)
+    return sum(map(_sealed_in_line, lines), Sealed())
 
 
 def unacknowledged_receipts(line: Line) -> int:
     """Return how many boxes without a letter the other side of *line* did not acknowledge."""
     return sum(out.reference == 0 for out in line.conversation.outbox)
+
+
+def _sealed_in_line(line: Line) -> Sealed:
+    receipts = unacknowledged_receipts(line)
+    letters = len(line.conversation.outbox) - receipts
+    passing = _passes(line)
+    return Sealed(letters, letters * passing, receipts, receipts * passing)
 
 
 def _passes(line: Line) -> bool:

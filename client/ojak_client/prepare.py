@@ -71,11 +71,13 @@ def prepare(profile: Profile, relay: str, moment: Moment) -> tuple[Profile, tupl
     """Return the profile with everything done that is due for the contacts at *relay*."""
     contacts: list[Contact] = []
     notices: list[Notice] = []
-    for position, contact in enumerate(profile.contacts):
+    sealed = sealed_in(profile.contacts)
+    for contact in profile.contacts:
         later = contact
         if contact.relay == relay:
-            others = sealed_in((*contacts, *profile.contacts[position + 1 :]))
+            others = sealed - sealed_in((contact,))
             later, said = _prepare_contact(contact, moment, others)
+            sealed = others + sealed_in((later,))
             notices.extend(said)
         contacts.append(later)
     profile = replace(profile, contacts=tuple(contacts))
@@ -101,9 +103,7 @@ def _prepare_contact(contact: Contact, moment: Moment, others: Sealed) -> Step:
     )
     contact = replace(contact, ours=_settle_expired(contact, moment.now))
     for position in range(len(contact.lines)):
-        sealed = others
-        for line in contact.lines:
-            sealed = sealed.with_line(line)
+        sealed = others + sealed_in((contact,))
         contact = _write_waiting(contact, position, moment, sealed)
     return contact, notices
 

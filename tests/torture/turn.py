@@ -1,9 +1,14 @@
 """What each run of `make torture` is given, and what it gives back."""
 
 import random
+import shutil
+import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
 
 Counts = Mapping[str, int]
 """How often what was done, under words for the report."""
@@ -37,3 +42,40 @@ class Turn:
 
 Run = Callable[[Turn], Counts]
 """Does something until its time is over; whatever is wrong is raised."""
+
+
+class Loop(Protocol):
+    """Goes on for as long as *goes_on* says, and returns what is wrong, and what it did."""
+
+    def __call__(
+        self, folder: Path, *, seed: int, goes_on: Callable[[Counter[str]], bool]
+    ) -> tuple[list[str], Counter[str]]: ...
+
+
+def one_after_the_other(
+    turn: Turn, run: str, *, done: str, most: int, of: str, loop: Loop
+) -> Counts:
+    """Do *loop* with a folder and a seed of its own, again and again until the time is over.
+
+    Args:
+        turn: the time and the chance.
+        run: what the seeds are drawn for.
+        done: what *loop* counts.
+        most: how many of it one *loop* does.
+        of: under which word each *loop* is counted.
+        loop: what is wrong in its folder is left there for whoever looks at it.
+    """
+    counts = Counter[str]()
+    while turn.goes_on or not counts:
+        folder = Path(tempfile.mkdtemp())
+        seed = turn.chance(run, counts[of]).getrandbits(32)
+        found, did = loop(
+            folder,
+            seed=seed,
+            goes_on=lambda one: one[done] < most and (turn.goes_on or not one),
+        )
+        assert found == [], (folder, seed, found)
+        shutil.rmtree(folder)
+        counts += did
+        counts[of] += 1
+    return counts
