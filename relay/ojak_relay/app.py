@@ -2,7 +2,7 @@
 
     POST /v1/sync   one request of the protocol
     GET  /v1/info   versions, limits, clock, as JSON
-    GET  /healthz   the process runs
+    GET  /healthz   the process runs, and whether its clock can be trusted
     GET  /readyz    it can serve
 
 What is refused is refused before its body is read. aiohttp's low-level server is used without
@@ -13,6 +13,7 @@ import asyncio
 import hmac
 import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Final
 
@@ -21,6 +22,7 @@ from aiohttp import web
 from ojak_protocol import sync
 from ojak_protocol.errors import Malformed, TooNew
 from ojak_relay.config import Config
+from ojak_relay.counts import Counts
 from ojak_relay.errors import StoreFailed
 from ojak_relay.limits import Limits, Source
 from ojak_relay.pace import in_steps
@@ -104,6 +106,10 @@ class App:
             ("GET", "/readyz"): self._ready,
         }
         self._paths = {path for _, path in self._routes}
+        self.counts = Counts()
+        self._takes_deposits = not config.read_only
+        self._syncs = 0
+        self._hurried = asyncio.Event()
         self._under_way = 0
         self._idle = asyncio.Event()
         self._idle.set()
@@ -114,6 +120,8 @@ class App:
         self._idle.clear()
         try:
             response = await self._answer(request)
+            if response.status >= HTTPStatus.BAD_REQUEST and request.raw_path != "/readyz":
+                self.counts.refused(HTTPStatus(response.status))
         finally:
             self._under_way -= 1
             if not self._under_way:
@@ -121,6 +129,24 @@ class App:
         if not self._service.ready:
             response.force_close()
         return response
+
+    async def drain(self, quiet_seconds: float) -> None:
+        """Refuse deposits, and return when no sync came for so long, or after the time for that.
+
+        To `hurry` ends it at once.
+        """
+        self._takes_deposits = False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._config.drain_seconds):
+                seen = -1
+                while seen != self._syncs and not self._hurried.is_set():
+                    seen = self._syncs
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._hurried.wait(), quiet_seconds)
+
+    def hurry(self) -> None:
+        """Let `drain` return at once."""
+        self._hurried.set()
 
     async def finish(self) -> None:
         """Return when no request is under way, or after the time allowed for that."""
@@ -156,6 +182,7 @@ class App:
         return refusal(HTTPStatus.METHOD_NOT_ALLOWED)
 
     async def _sync(self, request: web.BaseRequest, source: Source) -> web.Response:
+        self._syncs += 1
         refused = self._refused(request)
         if refused is not None:
             return refused
@@ -169,11 +196,12 @@ class App:
         asked = sync.decode_request(body)
         taken = self._taken(source, len(asked.deposits))
         reply = await self._service.sync(asked, taken=taken)
+        self.counts.served(asked, reply)
         return sync.encode_reply(reply, asked.room)
 
     def _taken(self, source: Source, count: int) -> int:
         """Return how many of *count* deposits are taken: what is short is room, nothing else."""
-        if self._config.read_only:
+        if not self._takes_deposits:
             return 0
         return self._limits.takes_deposits(source, count, self._service.boxes)
 
@@ -226,7 +254,9 @@ class App:
         return web.json_response(info, headers=HEADERS, dumps=json.dumps)
 
     async def _health(self, _: web.BaseRequest, __: Source) -> web.Response:
-        return web.Response(text="ok", headers=HEADERS)
+        # Not a failure: boxes then age by the time that passes.
+        state = "ok" if self._service.clock_is_trusted else "ok, but the clock is not trusted"
+        return web.Response(text=state, headers=HEADERS)
 
     async def _ready(self, _: web.BaseRequest, __: Source) -> web.Response:
         if self._service.ready:

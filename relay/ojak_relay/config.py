@@ -5,17 +5,20 @@ file and in the environment a setting has the name of its field here: `capacity 
 `OJAK_RELAY_CAPACITY=1000`. `OJAK_RELAY_CONFIG` names the file itself.
 """
 
+import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from ojak_relay.errors import ConfigError
 from ojak_relay.sources import parse_networks
 
 PREFIX: Final = "OJAK_RELAY_"
 STORES: Final = ("memory", "pages")
+LOG_FORMATS: Final = ("text", "json")
 BYTES_PER_SECOND: Final = 2000
 """What the slowest honest line carries: 16 kbit/s."""
 
@@ -25,10 +28,17 @@ _MAY_BE_ZERO: Final = frozenset(
         "deposits_per_minute",
         "connections_per_source",
         "reply_milliseconds",
+        "log_minutes",
     }
 )
 _NAMES: Final = {int: "a number", str: "a text", bool: "true or false"}
 _FILE: Final = "OJAK_RELAY_CONFIG"
+_UNIX: Final = "unix:"
+_IN_ADDRESS: Final = re.compile(r"//[^/@]*@")
+
+
+Address: TypeAlias = tuple[str, int] | Path
+"""Host and port, or the path of a Unix socket."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +50,7 @@ class Config:
     """
 
     listen: str = "127.0.0.1:8080"
-    """Host and port; port 0 takes a free one. IPv6 hosts stand in brackets."""
+    """Host and port, or unix:PATH; port 0 takes a free one. IPv6 hosts stand in brackets."""
     store: str = "pages"
     """"pages" (durable) or "memory" (forgotten at restart)."""
     path: str = "relay.store"
@@ -75,6 +85,17 @@ class Config:
     """Replies leave in steps of so long after their request; 0 for at once."""
     stop_seconds: int = 10
     """For requests under way when the relay is told to stop."""
+    drain_seconds: int = 60
+    """For others to send requests elsewhere when the relay is told to drain."""
+    control: str = ""
+    """Unix socket for the operator's commands, or "off"; without one PATH.control of a pages store.
+    """
+    metrics_listen: str = ""
+    """Host and port, or unix:PATH, for Prometheus; without one nothing is measured for it."""
+    log_format: str = "text"
+    """"text" or "json"."""
+    log_minutes: int = 60
+    """Between two lines with counts; 0 for none."""
 
     def __post_init__(self) -> None:
         if self.store not in STORES:
@@ -86,27 +107,54 @@ class Config:
             least = 0 if field.name in _MAY_BE_ZERO else 1
             if type(value) is int and value < least:
                 raise ConfigError(f"{field.name} must be {least} or more")
+        if self.log_format not in LOG_FORMATS:
+            raise ConfigError(f"log_format must be one of: {', '.join(LOG_FORMATS)}")
         parse_networks(self.trusted_proxies)
         self.address()
+        self.metrics_address()
 
-    def address(self) -> tuple[str, int]:
-        """Return host and port to listen on.
+    def address(self) -> Address:
+        """Return where to listen.
 
         Raises:
-            ConfigError: `listen` is not HOST:PORT.
+            ConfigError: `listen` is neither HOST:PORT nor unix:PATH.
         """
-        host, colon, port = self.listen.rpartition(":")
-        if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
-            raise ConfigError("listen must be HOST:PORT")
-        return host.removeprefix("[").removesuffix("]"), int(port)
+        return _address("listen", self.listen)
+
+    def metrics_address(self) -> Address | None:
+        """Return where to answer Prometheus, or None for nowhere.
+
+        Raises:
+            ConfigError: `metrics_listen` is neither HOST:PORT nor unix:PATH.
+        """
+        return _address("metrics_listen", self.metrics_listen) if self.metrics_listen else None
+
+    def control_path(self) -> Path | None:
+        """Return where the socket for the operator's commands lies, or None for nowhere."""
+        if self.control == "off":
+            return None
+        if self.control:
+            return Path(self.control)
+        # Beside a store that one process alone can hold, so that no two relays want one socket.
+        return Path(f"{self.path}.control") if self.store == "pages" else None
 
     def transfer_seconds(self, size_bytes: int) -> float:
         """Return how long a body or an answer of *size_bytes* may take on the line."""
         return self.body_seconds + size_bytes / BYTES_PER_SECOND
 
+    def shown(self) -> dict[str, str | int]:
+        """Return the settings for the operator to see: files are named, passwords are not."""
+        return {field.name: _shown(getattr(self, field.name)) for field in fields(self)}
+
     def describe(self) -> str:
-        """Return the settings as one line for the operator; files are named, not read."""
-        return " ".join(f"{field.name}={getattr(self, field.name)}" for field in fields(self))
+        """Return the settings as one line."""
+        return " ".join(f"{name}={value}" for name, value in self.shown().items())
+
+    def toml(self) -> str:
+        """Return the settings as a TOML file that gives the same ones, passwords apart."""
+        # A JSON string or number is one of TOML too, and so are its words for true and false.
+        lines = (f"{name} = {json.dumps(value)}" for name, value in self.shown().items())
+        return "\n".join(lines) + "\n"
 
 
 def load(flags: Mapping[str, object], environment: Mapping[str, str]) -> Config:
@@ -126,6 +174,19 @@ def load(flags: Mapping[str, object], environment: Mapping[str, str]) -> Config:
         if name.startswith(PREFIX) and name != _FILE:
             merged[name.removeprefix(PREFIX).lower()] = value
     return Config(**_typed(merged | given))  # type: ignore[arg-type]  # _typed checked each one
+
+
+def _address(name: str, text: str) -> Address:
+    if text.startswith(_UNIX) and len(text) > len(_UNIX):
+        return Path(text.removeprefix(_UNIX))
+    host, colon, port = text.rpartition(":")
+    if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
+        raise ConfigError(f"{name} must be HOST:PORT or unix:PATH")
+    return host.removeprefix("[").removesuffix("]"), int(port)
+
+
+def _shown(value: str | int) -> str | int:
+    return _IN_ADDRESS.sub("//***@", value) if isinstance(value, str) else value
 
 
 def _from_file(path: Path) -> dict[str, object]:

@@ -59,6 +59,7 @@ class Connection(RequestHandler):
         line = cast("asyncio.Transport", transport)
         source = self._server.limits.source(_host(line))
         if self._server.open >= self._config.connections or not self._server.limits.opens(source):
+            self._server.cut += 1
             line.abort()
             return
         self._server.open += 1
@@ -142,6 +143,8 @@ class Server(web.Server):
         super().__init__(answer, handler_cancellation=True)
         self.open = 0
         """How many connections are open, those in a handshake apart."""
+        self.cut = 0
+        """How many were cut at once because there were too many."""
         self.limits = limits
         self._config = config
         self._report = report
@@ -181,8 +184,23 @@ def tls_context(config: Config) -> ssl.SSLContext | None:
     # A resumed session would link two visits of one client.
     context.options |= ssl.OP_NO_TICKET
     context.num_tickets = 0
+    _load_certificate(context, config)
+    return context
+
+
+def reload_certificate(context: ssl.SSLContext, config: Config) -> None:
+    """Have handshakes from now on show the certificate that lies in the files now.
+
+    Raises:
+        ConfigError: certificate or key cannot be read; the one before stays.
+    """
+    # First into another context: what does not match would be left in this one by half.
+    _load_certificate(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), config)
+    _load_certificate(context, config)
+
+
+def _load_certificate(context: ssl.SSLContext, config: Config) -> None:
     try:
         context.load_cert_chain(Path(config.tls_certificate), Path(config.tls_key))
     except (OSError, ssl.SSLError):
         raise ConfigError("tls_certificate and tls_key cannot be read or do not match") from None
-    return context

@@ -10,6 +10,7 @@ from contextlib import suppress
 
 from ojak_protocol.addresses import mailbox_id
 from ojak_protocol.sync import DepositOutcome, Nothing, PollResult, SyncReply, SyncRequest
+from ojak_relay.clock import Clock
 from ojak_relay.errors import StoreFailed
 from ojak_relay.memory import ReadBuffer
 from ojak_relay.store.base import Store
@@ -26,12 +27,23 @@ class Service:
     def __init__(self, store: Store, clock: Callable[[], int]) -> None:
         self._store = store
         self._clock = clock
+        self._ending = False
         self._draining = False
 
     @property
     def ready(self) -> bool:
-        """Whether new requests can be served."""
-        return not self._draining and not self._store.failed
+        """Whether new requests are to come here."""
+        return not self._ending and not self._store.failed
+
+    @property
+    def ending(self) -> bool:
+        """Whether new requests are to go elsewhere, because this process will end."""
+        return self._ending
+
+    @property
+    def clock_is_trusted(self) -> bool:
+        """Whether the clock of the machine agrees with the time that boxes age by."""
+        return not isinstance(self._clock, Clock) or self._clock.is_trusted
 
     def now(self) -> int:
         """Return the relay's clock, Unix seconds."""
@@ -41,6 +53,11 @@ class Service:
     def boxes(self) -> int:
         """How many boxes lie here, those not yet swept away included."""
         return self._store.boxes
+
+    @property
+    def due(self) -> int:
+        """How many of these are past their time."""
+        return self._store.due(self._clock())
 
     async def sync(self, request: SyncRequest, *, taken: int | None = None) -> SyncReply:
         """Return the reply to *request*, once all that it asks for is durable.
@@ -63,9 +80,13 @@ class Service:
             results = await self._held(request, results)
         return SyncReply(clock=self._clock(), polls=results, deposits=outcomes)
 
+    def retire(self) -> None:
+        """Say that new requests are to go elsewhere; those that come are served."""
+        self._ending = True
+
     def drain(self) -> None:
         """Answer all who wait, and let nobody wait any more."""
-        self._draining = True
+        self._ending = self._draining = True
         self._store.wake_all()
 
     async def sweep(self) -> None:

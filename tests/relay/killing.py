@@ -120,6 +120,7 @@ class Ledger:
 STARTER = """
 import os, sys
 from ojak_relay.__main__ import main
+from ojak_relay.commands import serve
 from ojak_relay.store import commits, pages, repair
 
 {bug}

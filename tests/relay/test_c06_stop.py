@@ -74,7 +74,7 @@ def test_c6_each_request_under_way_at_a_stop_is_answered_or_not_kept(tmp_path: P
 
 
 NOBODY_WAITS = """
-from ojak_relay import __main__ as relay, app
+from ojak_relay import app
 import asyncio, itertools
 
 count = itertools.count()

@@ -61,13 +61,15 @@ def test_d4_no_deleted_box_is_in_memory_and_a_live_one_is_found(tmp_path: Path) 
 
 NOTHING_OVERWRITTEN = """
 import sys
-from ojak_relay import __main__ as main, memory
-main.overwrite_freed = lambda: None
+from ojak_relay import memory
+from ojak_relay.__main__ import main
+from ojak_relay.commands import serve
+serve.overwrite_freed = lambda: None
 sys.argv = ["ojak-relay", "serve", "--listen", "127.0.0.1:0", *sys.argv[1:]]
-main.main()
+main()
 """
 READ_BUFFER_LEFT = NOTHING_OVERWRITTEN.replace(
-    "main.overwrite_freed = lambda: None",
+    "serve.overwrite_freed = lambda: None",
     "async def nothing(self): pass\nmemory.ReadBuffer.overwrite = nothing",
 )
 

@@ -76,6 +76,9 @@ class Store(Protocol):
     def wake_all(self) -> None:
         """End every wait."""
 
+    def due(self, now: int) -> int:
+        """Return how many boxes are past their time and not yet swept away."""
+
     async def expire(self, *, now: int) -> bool:
         """Erase some boxes whose time is over, durably; return whether more may be due."""
 

@@ -39,6 +39,15 @@ class Due:
         """Note that *page* holds no box."""
         self._expires_at[page] = NEVER
 
+    def count(self, now: int) -> int:
+        """Return how many pages have a box whose time is over at *now*."""
+        return sum(
+            at <= now
+            for block, earliest in enumerate(self._earliest)
+            if earliest <= now
+            for at in self._expires_at[block * BLOCK_PAGES : (block + 1) * BLOCK_PAGES]
+        )
+
     def take(self, now: int, at_most: int) -> list[int]:
         """Return up to *at_most* pages, of one block, whose time is over at *now*.
 

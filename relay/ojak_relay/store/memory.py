@@ -79,6 +79,10 @@ class MemoryStore:
         """End every wait."""
         self._waiters.wake_all()
 
+    def due(self, now: int) -> int:
+        """Return how many boxes are past their time."""
+        return sum(record.expires_at <= now for record in self._records.values())
+
     async def expire(self, *, now: int) -> bool:
         """Drop some boxes whose time is over."""
         self._deleted.forget(now)

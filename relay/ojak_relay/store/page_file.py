@@ -32,6 +32,9 @@ SPARE_PAGES: Final = 64
 """Pages beyond the capacity, so that a full store can still replace a box: the new one is durable
 before the old one is overwritten."""
 
+EARLIER_FORMAT: Final = b"ojakpg01"
+"""How a store begins that `migrate` brings to this format."""
+
 _SCAN_PAGES: Final = 512
 """The system takes 1024 buffers in one call."""
 
@@ -71,7 +74,7 @@ class PageFile:
         except OSError as error:
             raise StoreUnusable(f"the store {path} cannot be opened: {error.strerror}") from None
         try:
-            _lock(descriptor, path)
+            lock(descriptor, path)
             superblock = _prepare(disk, descriptor, path, capacity)
         except OSError as error:
             disk.close(descriptor)
@@ -222,7 +225,12 @@ class PageFile:
         self._disk.close(self._descriptor)
 
 
-def _lock(descriptor: int, path: Path) -> None:
+def lock(descriptor: int, path: Path) -> None:
+    """Hold the store at *path* until the descriptor is closed.
+
+    Raises:
+        StoreUnusable: another holds it.
+    """
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -238,12 +246,7 @@ def _prepare(disk: Disk, descriptor: int, path: Path, capacity: int | None) -> S
             descriptor, superblock_page(Superblock(0, capacity, clock=0, is_closed=True)), 0
         )
         disk.fsync(descriptor)
-    superblock = _superblock(disk, descriptor, path)
-    if capacity and superblock.capacity != capacity:
-        raise StoreUnusable(
-            f"the store {path} holds {superblock.capacity} boxes, not {capacity}; "
-            "to change that: ojak-relay resize"
-        )
+    superblock = _superblock(disk, descriptor, path, capacity)
     # Every block is there before the first box is taken: the disk cannot be full later.
     try:
         disk.posix_fallocate(descriptor, 0, pages_for(superblock.capacity).stop * PAGE_BYTES)
@@ -253,19 +256,49 @@ def _prepare(disk: Disk, descriptor: int, path: Path, capacity: int | None) -> S
             disk.ftruncate(descriptor, 0)
         raise
     disk.fsync(descriptor)
-    _sync_folder(disk, path)
+    sync_folder(disk, path)
     return superblock
 
 
-def _superblock(disk: Disk, descriptor: int, path: Path) -> Superblock:
+def check(path: Path, capacity: int, *, disk: Disk = os) -> None:
+    """Return if the file at *path*, held by a relay or not, is a store for *capacity* boxes.
+
+    Raises:
+        StoreUnusable: it is another, or cannot be read.
+    """
+    try:
+        descriptor = disk.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if os.fstat(descriptor).st_size:
+                _superblock(disk, descriptor, path, capacity)
+        finally:
+            disk.close(descriptor)
+    except OSError as error:
+        raise StoreUnusable(f"the store {path} cannot be read: {error.strerror}") from None
+
+
+def _superblock(disk: Disk, descriptor: int, path: Path, capacity: int | None) -> Superblock:
+    """Return the superblock that counts, of a store for *capacity* boxes if that is given."""
     pages = [disk.pread(descriptor, PAGE_BYTES, at * PAGE_BYTES) for at in range(SUPERBLOCKS)]
     whole = [found for found in map(read_superblock, pages) if found is not None]
+    if not whole and pages[0].startswith(EARLIER_FORMAT):
+        raise StoreUnusable(
+            f"the store {path} is of an earlier version; to bring it to this one: "
+            "ojak-relay migrate"
+        )
     if not whole:
         raise StoreUnusable(f"{path} is not a store of this relay; give another path")
-    return max(whole, key=lambda found: found.serial)
+    superblock = max(whole, key=lambda found: found.serial)
+    if capacity and superblock.capacity != capacity:
+        raise StoreUnusable(
+            f"the store {path} holds {superblock.capacity} boxes, not {capacity}; "
+            "to change that: ojak-relay resize"
+        )
+    return superblock
 
 
-def _sync_folder(disk: Disk, path: Path) -> None:
+def sync_folder(disk: Disk, path: Path) -> None:
+    """Make durable what the folder of *path* says."""
     folder = disk.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         disk.fsync(folder)

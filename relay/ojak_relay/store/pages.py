@@ -141,6 +141,10 @@ class PagesStore:
         """End every wait."""
         self._waiters.wake_all()
 
+    def due(self, now: int) -> int:
+        """Return how many boxes are past their time."""
+        return self._due.count(now)
+
     async def expire(self, *, now: int) -> bool:
         """Erase some boxes whose time is over; return whether more may be due."""
         self._deleted.forget(now)

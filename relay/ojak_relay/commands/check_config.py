@@ -1,0 +1,46 @@
+"""`ojak-relay check-config`: what would keep a relay from starting, known before it is stopped."""
+
+import os
+from pathlib import Path
+
+import click
+
+from ojak_relay.commands.options import ALL, WRONG_SETTINGS, fail, options, settings
+from ojak_relay.config import Config
+from ojak_relay.errors import ConfigError, StoreUnusable
+
+
+@click.command("check-config")
+@options(*ALL)
+def command(**flags: object) -> None:
+    """Say in one sentence whether a relay could start with these settings.
+
+    Nothing is changed, and a relay may be running meanwhile. Ends with 0; with 2 where the settings
+    cannot be used; with 1 where the store does not fit them.
+    """
+    from ojak_relay.connections import tls_context  # noqa: PLC0415 - `--help` needs no server
+    from ojak_relay.opening import read_pass  # noqa: PLC0415 - the same
+
+    config = settings(flags)
+    try:
+        read_pass(config)
+        tls_context(config)
+    except ConfigError as error:
+        fail(str(error), WRONG_SETTINGS)
+    try:
+        _check_store(config)
+    except StoreUnusable as error:
+        fail(str(error))
+    click.echo("a relay can start with these settings")
+
+
+def _check_store(config: Config) -> None:
+    from ojak_relay.store.page_file import check  # noqa: PLC0415 - `--help` needs no store
+
+    if config.store != "pages":
+        return
+    path = Path(config.path)
+    if path.exists():
+        check(path, config.capacity)
+    elif not os.access(path.parent, os.W_OK | os.X_OK):
+        raise StoreUnusable(f"no store can be made in {path.parent}")

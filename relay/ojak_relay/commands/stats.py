@@ -1,0 +1,59 @@
+"""`ojak-relay stats`: numbers of the whole relay, for whoever may open its control socket.
+
+Without a running relay the headers in the store are counted; no box is read.
+"""
+
+import json
+import os
+import time
+from pathlib import Path
+
+import click
+
+from ojak_relay.commands.asking import NotRunning, ask
+from ojak_relay.commands.options import fail, options, settings
+from ojak_relay.config import Config
+from ojak_relay.errors import RelayError
+
+
+@click.command("stats")
+@options("config", "store", "path", "control")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def command(*, as_json: bool, **flags: object) -> None:
+    """Print what a running relay counted since its start, or what lies in its store.
+
+    Numbers of the whole relay, exact: keep them to yourself.
+    """
+    config = settings(flags)
+    try:
+        told = ask(config, "stats")
+    except NotRunning:
+        told = _lying(config)
+    if as_json:
+        click.echo(json.dumps(told))
+        return
+    for name, value in told.items():
+        click.echo(f"{name:<24} {value}")
+
+
+def _lying(config: Config) -> dict[str, int]:
+    from ojak_relay.store.page import BOX, read_headers  # noqa: PLC0415 - a running one answers
+    from ojak_relay.store.page_file import PageFile  # noqa: PLC0415 - the same
+
+    if config.store != "pages" or not Path(config.path).exists():
+        fail("no relay is running with these settings")
+    boxes = due = 0
+    try:
+        file = PageFile.open(Path(config.path), disk=os)
+        try:
+            now = max(int(time.time()), file.clock)
+            for _, headers in file.headers():
+                for header in read_headers(headers):
+                    if header is not None and header[0] == BOX:
+                        boxes += 1
+                        due += header[3] <= now
+        finally:
+            file.close()
+    except RelayError as error:
+        fail(str(error))
+    return {"running": 0, "boxes": boxes, "capacity": file.capacity, "due": due, "clock": now}

@@ -1,0 +1,53 @@
+"""What Prometheus is told, on an address of its own: counts and states of the whole relay.
+
+No label and no value says anything of one source, one box or one request, and what follows from
+single requests is rounded down to tens. Nothing of the process itself (memory, files) is told: that
+is the system's to say.
+"""
+
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
+from prometheus_client.registry import Collector
+
+from ojak_relay.app import HEADERS, refusal
+from ojak_relay.state import State
+
+PREFIX: Final = "ojak_relay_"
+_HEADERS: Final = HEADERS | {"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
+
+
+class _States(Collector):
+    def __init__(self, state: Callable[[], State]) -> None:
+        self._state = state
+
+    def collect(self) -> Iterable[Metric]:
+        """Give every count and every state as one number without labels."""
+        state = self._state().rounded()
+        for name, value in state.gauges.items():
+            yield GaugeMetricFamily(PREFIX + name, state.meaning(name), value=value)
+        for name, value in state.counts.items():
+            yield CounterMetricFamily(PREFIX + name, state.meaning(name), value=value)
+
+
+class Metrics:
+    """Answers `GET /metrics` and nothing else.
+
+    Args:
+        state: returns what is true of the relay at the moment.
+    """
+
+    def __init__(self, state: Callable[[], State]) -> None:
+        self._registry = CollectorRegistry()
+        self._registry.register(_States(state))
+
+    async def handle(self, request: web.BaseRequest) -> web.Response:
+        """Return the answer to any request."""
+        if (request.method, request.raw_path) != ("GET", "/metrics"):
+            return refusal(HTTPStatus.NOT_FOUND)
+        return web.Response(body=generate_latest(self._registry), headers=_HEADERS)

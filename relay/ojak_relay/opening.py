@@ -1,0 +1,47 @@
+"""What the settings name, opened: the store, and the pass of a private relay."""
+
+import re
+from pathlib import Path
+from typing import Final
+
+from ojak_relay.config import Config
+from ojak_relay.errors import ConfigError
+from ojak_relay.store.base import Store
+
+_PASS: Final = re.compile(r"[A-Za-z0-9._~+/-]{1,256}=*")
+"""What `Authorization: Bearer` can carry; a client sends no other."""
+
+
+async def open_store(config: Config) -> Store:
+    """Return the store that *config* names.
+
+    Raises:
+        StoreUnusable: it cannot be opened.
+    """
+    from ojak_relay.store.memory import MemoryStore  # noqa: PLC0415 - commands need no store
+    from ojak_relay.store.pages import PagesStore  # noqa: PLC0415 - the same
+
+    if config.store == "memory":
+        return MemoryStore(config.capacity)
+    return await PagesStore.open(Path(config.path), config.capacity)
+
+
+def read_pass(config: Config) -> str:
+    """Return the pass of a private relay, or nothing for a public one.
+
+    Raises:
+        ConfigError: the file cannot be read or holds no pass.
+    """
+    if not config.pass_file:
+        return ""
+    try:
+        text = Path(config.pass_file).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError(f"pass_file {config.pass_file} cannot be read") from None
+    first_line = text.partition("\n")[0].strip()
+    if not _PASS.fullmatch(first_line):
+        raise ConfigError(
+            f"the first line of pass_file {config.pass_file} must be a pass: "
+            "letters, digits and -._~+/ only, = at its end"
+        )
+    return first_line

@@ -1,0 +1,1 @@
+"""What an outsider sees of a relay: its lines (`line`), what is found on them (`checks`)."""

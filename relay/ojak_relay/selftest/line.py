@@ -1,0 +1,208 @@
+"""One line to a relay as a client has it, and what its TLS shows."""
+
+import http.client
+import socket
+import ssl
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Final, Self
+from urllib.parse import urlsplit
+
+from cryptography import x509
+
+from ojak_protocol.errors import RemoteError
+from ojak_protocol.sync import SyncReply, SyncRequest, decode_reply, encode_request
+
+SECONDS: Final = 40
+"""For each step of a line: more than a relay may hold an answer."""
+
+MOST_BYTES: Final = 1_000_000
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+class WrongUrl(Exception):
+    """What was given is no address of a relay."""
+
+
+class NoAnswer(Exception):
+    """The relay was not reached, or what came back is no answer of a relay; says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a relay is, and the pass it asks for or nothing."""
+
+    scheme: str
+    host: str
+    port: int
+    relay_pass: str = field(default="", repr=False)
+
+    @classmethod
+    def of(cls, url: str, relay_pass: str = "") -> Self:
+        """Return what *url* names.
+
+        Raises:
+            WrongUrl: it is not http:// or https:// with a host and nothing behind it.
+        """
+        try:
+            parts = urlsplit(url)
+            port = parts.port
+        except ValueError:
+            raise WrongUrl from None
+        if parts.scheme not in _PORTS or not parts.hostname or parts.path not in {"", "/"}:
+            raise WrongUrl
+        if parts.username is not None or parts.query or parts.fragment:
+            raise WrongUrl
+        return cls(parts.scheme, parts.hostname, port or _PORTS[parts.scheme], relay_pass)
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a server shows of itself.
+
+    Attributes:
+        issuer: who signed it, as far as it says.
+        days_left: until it ends.
+        why_not: why this machine does not trust it, or nothing.
+        tls: the version that was agreed upon.
+    """
+
+    issuer: str
+    days_left: float
+    why_not: str
+    tls: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer: its status, its fields and its body, and how long it took."""
+
+    status: int
+    headers: list[tuple[str, str]]
+    body: bytes = field(repr=False)
+    seconds: float
+
+    def get(self, name: str) -> str | None:
+        """Return the first field of that name."""
+        return next((value for own, value in self.headers if own.lower() == name.lower()), None)
+
+
+class Line:
+    """One connection; as a context it is closed at the end.
+
+    Raises:
+        NoAnswer: nobody is reached there.
+    """
+
+    def __init__(self, target: Target) -> None:
+        self._target = target
+        self.certificate: Certificate | None = None
+        self._http = http.client.HTTPConnection(target.host, target.port, timeout=SECONDS)
+        self._began = 0.0
+        try:
+            self._http.sock = self._dial()
+        except OSError as error:
+            raise NoAnswer(f"nobody is reached there: {type(error).__name__}") from None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._http.close()
+
+    def send(self, method: str, path: str, body: bytes = b"", **fields: str) -> None:
+        """Send one request; `receive` brings its answer.
+
+        Raises:
+            NoAnswer: the line broke.
+        """
+        headers = {name.replace("_", "-"): value for name, value in fields.items()}
+        # Not to whom this machine does not know.
+        if self._target.relay_pass and not (self.certificate and self.certificate.why_not):
+            headers["Authorization"] = f"Bearer {self._target.relay_pass}"
+        self._began = time.monotonic()
+        try:
+            self._http.request(method, path, body or None, headers)
+        except (OSError, http.client.HTTPException) as error:
+            raise NoAnswer(f"the line broke: {type(error).__name__}") from None
+
+    def receive(self) -> Answer:
+        """Return the answer to what was sent last.
+
+        Raises:
+            NoAnswer: the line broke, or what came is no HTTP.
+        """
+        try:
+            got = self._http.getresponse()
+            body = got.read(MOST_BYTES)
+        except (OSError, http.client.HTTPException) as error:
+            raise NoAnswer(f"the line broke: {type(error).__name__}") from None
+        return Answer(got.status, got.getheaders(), body, time.monotonic() - self._began)
+
+    def ask(self, method: str, path: str, body: bytes = b"", **fields: str) -> Answer:
+        """Send one request and return its answer."""
+        self.send(method, path, body, **fields)
+        return self.receive()
+
+    def send_sync(self, asked: SyncRequest) -> None:
+        """Send one sync."""
+        body = encode_request(asked)
+        self.send("POST", "/v1/sync", body, Content_Type="application/cbor", **_ENCODINGS)
+
+    def receive_sync(self, asked: SyncRequest) -> tuple[SyncReply, Answer]:
+        """Return the reply to *asked*, and the answer that brought it.
+
+        Raises:
+            NoAnswer: it is not the answer of a relay.
+        """
+        answer = self.receive()
+        if answer.status != http.HTTPStatus.OK:
+            raise NoAnswer(f"a sync is answered with {answer.status}")
+        try:
+            return decode_reply(answer.body, asked), answer
+        except RemoteError:
+            raise NoAnswer("what answers a sync is no relay") from None
+
+    def sync(self, asked: SyncRequest) -> tuple[SyncReply, Answer]:
+        """Send one sync and return its reply, and the answer that brought it."""
+        self.send_sync(asked)
+        return self.receive_sync(asked)
+
+    def _dial(self) -> socket.socket:
+        target = self._target
+        plain = socket.create_connection((target.host, target.port), SECONDS)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if target.scheme == "http":
+            return plain
+        try:
+            line = ssl.create_default_context().wrap_socket(plain, server_hostname=target.host)
+        except ssl.SSLCertVerificationError as error:
+            why_not = error.verify_message
+        else:
+            self.certificate = _certificate(line, "")
+            return line
+        # All else is told nevertheless, but the pass does not go over this line.
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        plain = socket.create_connection((target.host, target.port), SECONDS)
+        line = context.wrap_socket(plain, server_hostname=target.host)
+        self.certificate = _certificate(line, why_not)
+        return line
+
+
+_ENCODINGS: Final = {"Accept_Encoding": "gzip, deflate, br, zstd"}
+
+
+def _certificate(line: ssl.SSLSocket, why_not: str) -> Certificate:
+    shown = x509.load_der_x509_certificate(line.getpeercert(binary_form=True) or b"")
+    left = shown.not_valid_after_utc - datetime.now(UTC)
+    issuer = shown.issuer.rfc4514_string()
+    return Certificate(issuer, left.total_seconds() / 86_400, why_not, line.version() or "")

@@ -1,0 +1,77 @@
+"""What is true of a whole relay at one moment: what `stats`, metrics and the hourly line tell."""
+
+from dataclasses import dataclass, replace
+from typing import Final
+
+from ojak_relay.app import App
+from ojak_relay.config import Config
+from ojak_relay.connections import Server
+from ojak_relay.counts import Counted, in_steps
+from ojak_relay.service import Service
+
+MEANINGS: Final = {
+    "boxes": "Boxes that lie here",
+    "capacity": "Boxes that fit",
+    "due": "Boxes past their time that are not erased yet",
+    "connections": "Open connections",
+    "clock": "Time that boxes age by, Unix seconds",
+    "clock_is_trusted": "1 if the clock of the machine agrees",
+    "ready": "1 if requests can be served",
+    "draining": "1 if it was told to end",
+    "connections_cut": "Connections closed at once because there were too many",
+    Counted.SYNCS.value: "Syncs that were answered",
+    Counted.STORED.value: "Deposits that were answered stored",
+    Counted.OCCUPIED.value: "Deposits that were answered occupied",
+    Counted.FULL.value: "Deposits that were answered full",
+    Counted.REFUSED.value: "Deposits that were refused",
+    Counted.DELETES.value: "Deletes that were asked for",
+    Counted.FOUND.value: "Polls that brought a box",
+    Counted.NO_ROOM.value: "Polls whose box had no room in the reply",
+    Counted.LIMITED.value: "Requests of sources over their limit",
+    Counted.UNAUTHORIZED.value: "Requests without the pass",
+    Counted.MALFORMED.value: "Requests that were refused for their form",
+    Counted.FAILED.value: "Requests that the relay could not serve",
+}
+_FOLLOWS_REQUESTS: Final = frozenset({"boxes", "due", "connections"})
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Numbers by name: *gauges* go up and down, *counts* only up since the start."""
+
+    gauges: dict[str, int]
+    counts: dict[str, int]
+
+    def rounded(self) -> "State":
+        """Return what others than the operator of this machine may see."""
+        return replace(
+            self,
+            gauges={
+                name: in_steps(value) if name in _FOLLOWS_REQUESTS else value
+                for name, value in self.gauges.items()
+            },
+            counts={name: in_steps(value) for name, value in self.counts.items()},
+        )
+
+    def all(self) -> dict[str, int]:
+        """Return every number by its name."""
+        return self.gauges | self.counts
+
+    def meaning(self, name: str) -> str:
+        """Return one sentence on what *name* tells."""
+        return MEANINGS[name]
+
+
+def state_of(config: Config, service: Service, app: App, server: Server) -> State:
+    """Return what is true of a relay now."""
+    gauges = {
+        "boxes": service.boxes,
+        "capacity": config.capacity,
+        "due": service.due,
+        "connections": server.open,
+        "clock": service.now(),
+        "clock_is_trusted": int(service.clock_is_trusted),
+        "ready": int(service.ready),
+        "draining": int(service.ending),
+    }
+    return State(gauges, app.counts.exact() | {"connections_cut": server.cut})

@@ -1,0 +1,161 @@
+"""`ojak-relay selftest`: what an outsider sees of a relay, and of what stands in front of it."""
+
+import gzip
+import json
+import re
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.relay.commands import run
+from tests.relay.kit import MEMORY, running
+from tests.relay.lines import certificate
+from tests.relay.proxies import Change, nothing, proxied
+
+Fields = list[tuple[str, str]]
+
+
+def lines(
+    url: str, *given: str, environment: dict[str, str] | None = None
+) -> tuple[int, list[str]]:
+    done = run("selftest", url, *given, environment=environment)
+    assert done.stderr == ""
+    return done.returncode, done.stdout.splitlines()
+
+
+def of(level: str, told: list[str]) -> list[str]:
+    return [line.removeprefix(level).strip() for line in told if line.startswith(f"{level} ")]
+
+
+def test_a_good_relay_with_tls_has_nothing_wrong_and_keeps_nothing(tmp_path: Path) -> None:
+    made, private = certificate(tmp_path)
+    given = ("--tls-certificate", str(made), "--tls-key", str(private))
+    own = ("--control", str(tmp_path / "control"))
+    trusted = {"SSL_CERT_FILE": str(made)}
+    with running(*MEMORY, *given, *own) as relay:
+        code, told = lines(f"https://localhost:{relay.port}", environment=trusted)
+        numbers = json.loads(run("stats", "--json", *own).stdout)
+    # The certificate of a test lives two days, and that is what is wrong with it.
+    assert (code, of("wrong", told)) == (1, ["the certificate ends in 2 days: CN=localhost"])
+    fine = of("fine", told)
+    for sentence in (
+        "the certificate and its chain are trusted by this machine",
+        "TLS version: TLSv1.3",
+        "it calls itself relay",
+        "no header tells of anything in between",
+        "a box is stored",
+        "a box is found",
+        "a box is deleted",
+        "the largest request and the largest answer pass",
+    ):
+        assert sentence in fine
+    assert any(line.startswith("who waits hears of a box after 0.") for line in fine)
+    assert any("a hit takes" in line for line in told)
+    assert any(re.fullmatch(r"its clock differs by -?[012] s", line) for line in fine)
+    assert numbers["boxes"] == 0
+    assert numbers["deposits_stored"] == 2
+
+
+def test_plain_http_on_this_machine_is_told_and_not_wrong() -> None:
+    with running(*MEMORY) as relay:
+        code, told = lines(f"http://127.0.0.1:{relay.port}")
+    assert code == 0
+    assert of("look", told) == ["no TLS: whoever is in between sees every request"]
+    assert told[-1].endswith("look: 1, wrong: 0")
+
+
+def test_a_certificate_that_nobody_trusts_is_wrong_and_no_pass_is_shown(tmp_path: Path) -> None:
+    made, private = certificate(tmp_path)
+    (tmp_path / "pass").write_text("Secret-of-the-relay-1234\n")
+    given = ("--tls-certificate", str(made), "--tls-key", str(private))
+    own = ("--pass-file", str(tmp_path / "pass"))
+    with running(*MEMORY, *given, *own) as relay:
+        code, told = lines(f"https://localhost:{relay.port}", *own)
+        assert code == 1
+        assert "the certificate is not trusted here: self-signed certificate" in of("wrong", told)
+        assert "a sync is answered with 401" in of("wrong", told)
+        code, told = lines(
+            f"https://localhost:{relay.port}", *own, environment={"SSL_CERT_FILE": str(made)}
+        )
+        assert "a box is found" in of("fine", told)
+
+
+def _numbered(_: str, headers: Fields, body: bytes) -> tuple[Fields, bytes]:
+    return [*headers, ("X-Request-Id", "7")], body
+
+
+def _compressed(path: str, headers: Fields, body: bytes) -> tuple[Fields, bytes]:
+    if path != "/v1/sync":
+        return headers, body
+    kept = [(name, value) for name, value in headers if name != "Content-Length"]
+    short = gzip.compress(body)
+    return [*kept, ("Content-Encoding", "gzip"), ("Content-Length", str(len(short)))], short
+
+
+def _cached(_: str, headers: Fields, body: bytes) -> tuple[Fields, bytes]:
+    return [(n, "max-age=60" if n == "Cache-Control" else v) for n, v in headers], body
+
+
+def _quoting(path: str, headers: Fields, body: bytes) -> tuple[Fields, bytes]:
+    if len(body) > 0:
+        return headers, body
+    kept = [(name, value) for name, value in headers if name != "Content-Length"]
+    quoted = f"no such page: {path}".encode()
+    return [*kept, ("Content-Length", str(len(quoted)))], quoted
+
+
+def _web_page(_: str, headers: Fields, body: bytes) -> tuple[Fields, bytes]:
+    page = b"<html>Welcome</html>".ljust(len(body), b" ")
+    return headers, page
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (_numbered, "header x-request-id: something in between may keep visits"),
+        (_compressed, "what answers a sync is no relay"),
+        (_cached, "answers may be kept in between: Cache-Control is changed"),
+        (_quoting, "an unknown path is answered with 404, not alike"),
+        (_web_page, "/v1/info is answered with 200 and is no relay's"),
+    ],
+)
+def test_what_stands_in_front_and_changes_answers_is_wrong(change: Change, said: str) -> None:
+    with running(*MEMORY) as relay, proxied(relay, change, lambda _: None) as url:
+        code, told = lines(url)
+    assert code == 1
+    assert said in of("wrong", told)
+
+
+def test_an_honest_proxy_is_fine_and_one_that_holds_answers_back_is_wrong() -> None:
+    with running(*MEMORY) as relay:
+        with proxied(relay, nothing, lambda _: None) as url:
+            assert lines(url)[0] == 0
+        hits = iter(range(1000))
+
+        def slow(path: str) -> None:
+            # One line waits and another one lays a box: by then there were so many.
+            if path == "/v1/sync" and next(hits) in {34, 35}:
+                time.sleep(6)
+
+        with proxied(relay, nothing, slow) as url:
+            code, told = lines(url)
+    assert code == 1
+    assert any("something holds answers back" in line for line in of("wrong", told))
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["relay.example", "ftp://relay", "https://", "https://a:b@relay", "http://r/v1", "http://r:x"],
+)
+def test_what_is_no_address_of_a_relay_is_refused(url: str) -> None:
+    done = run("selftest", url)
+    said = "ojak-relay: give an address such as https://relay.example\n"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", said)
+
+
+def test_nobody_there_is_wrong() -> None:
+    with running(*MEMORY) as relay:
+        relay.stop()
+        code, told = lines(f"http://127.0.0.1:{relay.port}")
+    assert (code, of("wrong", told)) == (1, ["nobody is reached there: ConnectionRefusedError"])
