@@ -22,7 +22,7 @@ async def in_steps(work: Awaitable[T], seconds: float) -> T:
     loop = asyncio.get_running_loop()
     began = loop.time()
     first = loop.create_future()
-    timer = loop.call_later(seconds, first.set_result, None)
+    timer = loop.call_later(seconds, _settle, first)
     try:
         result = await work
         if first.done():
@@ -32,3 +32,9 @@ async def in_steps(work: Awaitable[T], seconds: float) -> T:
     finally:
         timer.cancel()
     return result
+
+
+def _settle(step: "asyncio.Future[None]") -> None:
+    # A client that goes away in the same moment has had it cancelled.
+    if not step.done():
+        step.set_result(None)

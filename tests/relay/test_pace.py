@@ -55,3 +55,21 @@ async def test_who_goes_away_in_the_middle_of_a_step_leaves_nothing_behind() -> 
     loop = asyncio.get_running_loop()
     scheduled = getattr(loop, "_scheduled", [])
     assert all(timer.cancelled() for timer in scheduled)
+
+
+@pytest.mark.asyncio
+async def test_who_goes_away_in_the_moment_that_a_step_ends_causes_no_error() -> None:
+    loop = asyncio.get_running_loop()
+    errors: list[dict[str, object]] = []
+    loop.set_exception_handler(lambda _, context: errors.append(context))
+    waiting = asyncio.create_task(in_steps(asyncio.sleep(0), STEP))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    loop.call_later(STEP / 2, waiting.cancel)
+    # Held up until both are over, so that both fall into one turn of the loop.
+    until = loop.time() + 2 * STEP
+    while loop.time() < until:
+        pass
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert errors == []
