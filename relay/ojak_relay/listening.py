@@ -40,7 +40,6 @@ async def listen(
         OSError: it is in use or cannot be had.
     """
     loop = asyncio.get_running_loop()
-    # Not aiohttp's own site: it passes no limit for the handshake.
     limit = config.header_seconds if tls else None
     if isinstance(address, Path):
         own = await loop.create_unix_server(

@@ -5,21 +5,21 @@ single requests is rounded down to tens. Nothing of the process itself (memory, 
 is the system's to say.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from typing import Final
 
-from aiohttp import web
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
-from ojak_relay.app import HEADERS, refusal
+from ojak_relay.http import Answer, Head, refusal
+from ojak_relay.limits import Source
 from ojak_relay.state import State
 
 PREFIX: Final = "ojak_relay_"
-_HEADERS: Final = HEADERS | {"Content-Type": CONTENT_TYPE_PLAIN_0_0_4}
+_NO_PATH: Final = refusal(HTTPStatus.NOT_FOUND)
 
 
 class _States(Collector):
@@ -42,12 +42,25 @@ class Metrics:
         state: returns what is true of the relay at the moment.
     """
 
+    keeps_connections = True
+
     def __init__(self, state: Callable[[], State]) -> None:
         self._registry = CollectorRegistry()
         self._registry.register(_States(state))
 
-    async def handle(self, request: web.BaseRequest) -> web.Response:
+    def source(self, peer: str | None, headers: Mapping[bytes, bytes]) -> Source:
+        """Tell nobody apart: who may ask is the operator's to say."""
+        del peer, headers
+        return ()
+
+    def receive(self, head: Head, source: Source) -> Answer:
         """Return the answer to any request."""
-        if (request.method, request.raw_path) != ("GET", "/metrics"):
-            return refusal(HTTPStatus.NOT_FOUND)
-        return web.Response(body=generate_latest(self._registry), headers=_HEADERS)
+        del source
+        if (head.method, head.path) != (b"GET", b"/metrics"):
+            return _NO_PATH
+        return Answer(HTTPStatus.OK, generate_latest(self._registry), CONTENT_TYPE_PLAIN_0_0_4)
+
+    async def sync(self, body: bytes, source: Source) -> Answer:
+        """Refuse: no request here has a body that is looked at."""
+        del body, source
+        return _NO_PATH

@@ -53,7 +53,7 @@ async def run(config: Config, relay_pass: str, log: Log) -> None:
         log(f"the disk does not give {store.unreadable_pages} pages; their boxes are not served")
     limits = Limits(config, loop.time, secrets.token_bytes)
     app = App(service, config, limits, relay_pass, log)
-    server = Server(app.handle, config, limits, log)
+    server = Server(app, config, limits)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
         stack.push_async_callback(_end, asyncio.create_task(service.sweep()))
@@ -99,9 +99,7 @@ class Process:
             await self._app.drain(QUIET_SECONDS)
         listening.close()
         self._service.drain()
-        await self._app.finish()
-        self._server.pre_shutdown()
-        await self._server.shutdown(timeout=1)
+        await self._server.finish()
 
     def _heed_signals(self, tls: ssl.SSLContext | None) -> None:
         loop = asyncio.get_running_loop()
@@ -137,7 +135,7 @@ class Process:
 
         loop = asyncio.get_running_loop()
         limits = Limits(self._config, loop.time, secrets.token_bytes)
-        server = Server(Metrics(self.state).handle, self._config, limits, self._log)
+        server = Server(Metrics(self.state), self._config, limits)
         listening = await listen(server, address, self._config, None)
         stack.callback(listening.close)
         self._log(f"metrics on {shown(listening.address, 'http')}/metrics")

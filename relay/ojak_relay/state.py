@@ -68,7 +68,7 @@ def state_of(config: Config, service: Service, app: App, server: Server) -> Stat
         "boxes": service.boxes,
         "capacity": config.capacity,
         "due": service.due,
-        "connections": server.open,
+        "connections": len(server.connections),
         "clock": service.now(),
         "clock_is_trusted": int(service.clock_is_trusted),
         "ready": int(service.ready),

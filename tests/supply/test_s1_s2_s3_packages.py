@@ -44,7 +44,7 @@ def installed(lock: Path, folder: Path) -> subprocess.CompletedProcess[str]:
 
 def test_s1_a_package_whose_hash_is_another_is_not_installed(tmp_path: Path) -> None:
     text = RELAY.read_text(encoding="utf-8")
-    package = re.search(r"^aiosignal==.*?(?=^[a-z])", text, re.MULTILINE | re.DOTALL)
+    package = re.search(r"^click==.*?(?=^[a-z])", text, re.MULTILINE | re.DOTALL)
     assert package is not None
     lock = tmp_path / "lock.txt"
     # One digit of every hash is another, as if other files had been put in their places.
@@ -54,10 +54,10 @@ def test_s1_a_package_whose_hash_is_another_is_not_installed(tmp_path: Path) -> 
     refused = installed(lock, tmp_path / "refused")
     assert refused.returncode != 0
     assert "DO NOT MATCH THE HASHES" in refused.stderr
-    assert not (tmp_path / "refused" / "aiosignal").exists()
+    assert not (tmp_path / "refused" / "click").exists()
     lock.write_text(package[0])
     assert installed(lock, tmp_path / "taken").returncode == 0
-    assert (tmp_path / "taken" / "aiosignal").exists()
+    assert (tmp_path / "taken" / "click").exists()
 
 
 def _without_remarks(file: Path) -> str:
@@ -130,14 +130,16 @@ def test_s3_what_is_installed_is_what_is_pinned() -> None:
 
 
 def too_old(packages: dict[str, tuple[int, ...]]) -> list[str]:
-    return [name for name, least in LEAST.items() if packages[name] < numbers(least)]
+    held = LEAST.keys() & packages
+    return sorted(name for name in held if packages[name] < numbers(LEAST[name]))
 
 
 @pytest.mark.parametrize("file", [RELAY, DEVELOPER], ids=lambda file: file.name)
 def test_s3_no_package_is_older_than_the_mending_of_what_was_found_in_it(file: Path) -> None:
     versions = {name: package.version for name, package in pinned(file).items()}
     assert too_old(versions) == []
-    assert too_old(versions | {"aiohttp": (3, 14, 3)}) == ["aiohttp"]
+    assert len(LEAST.keys() & versions) >= 4
+    assert too_old(versions | {"cbor2": (6, 1, 9)}) == ["cbor2"]
     declared = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     for name in ("aiohttp", "cbor2", "cryptography", "pynacl"):
         least = re.search(rf'"{name}>=([\d.]+)"', declared)
