@@ -3,76 +3,84 @@
 The names below are all there are. None is made of anything that a request holds.
 """
 
-from collections import Counter
-from enum import Enum
+from dataclasses import asdict, dataclass
 from http import HTTPStatus
 from typing import Final
 
-from ojak_protocol.sync import DepositOutcome, Found, NoRoom, SyncReply, SyncRequest
+from ojak_protocol.sync import (
+    NOTHING,
+    DepositOutcome,
+    Found,
+    NoRoom,
+    Nothing,
+    SyncReply,
+    SyncRequest,
+)
 
 STEP: Final = 10
 """Counts are told to others rounded down to this, so that two tellings show no single visit."""
 
 
-class Counted(Enum):
-    """What is counted."""
-
-    SYNCS = "syncs"
-    STORED = "deposits_stored"
-    OCCUPIED = "deposits_occupied"
-    FULL = "deposits_full"
-    REFUSED = "deposits_refused"
-    DELETES = "deletes"
-    FOUND = "polls_found"
-    NO_ROOM = "polls_without_room"
-    LIMITED = "requests_over_limit"
-    UNAUTHORIZED = "requests_without_pass"
-    MALFORMED = "requests_refused"
-    FAILED = "requests_failed"
-
-
-_OUTCOMES: Final = {
-    DepositOutcome.STORED: Counted.STORED,
-    DepositOutcome.OCCUPIED: Counted.OCCUPIED,
-    DepositOutcome.FULL: Counted.FULL,
-    DepositOutcome.REFUSED: Counted.REFUSED,
-}
-_STATUSES: Final = {
-    HTTPStatus.TOO_MANY_REQUESTS: Counted.LIMITED,
-    HTTPStatus.UNAUTHORIZED: Counted.UNAUTHORIZED,
-}
-
-
+@dataclass(slots=True)
 class Counts:
     """How often each happened; it only goes up."""
 
-    def __init__(self) -> None:
-        self._counts: Counter[Counted] = Counter()
-
-    def __getitem__(self, counted: Counted) -> int:
-        return self._counts[counted]
-
-    def add(self, counted: Counted, times: int = 1) -> None:
-        """Count something *times* more."""
-        self._counts[counted] += times
+    syncs: int = 0
+    deposits_stored: int = 0
+    deposits_occupied: int = 0
+    deposits_full: int = 0
+    deposits_refused: int = 0
+    deletes: int = 0
+    polls_found: int = 0
+    polls_without_room: int = 0
+    requests_over_limit: int = 0
+    requests_without_pass: int = 0
+    requests_refused: int = 0
+    requests_failed: int = 0
 
     def served(self, asked: SyncRequest, reply: SyncReply) -> None:
         """Count one sync that was answered."""
-        self.add(Counted.SYNCS)
-        self.add(Counted.DELETES, len(asked.deletes))
-        self._counts.update(_OUTCOMES[outcome] for outcome in reply.deposits)
-        # Not those that found nothing: most polls of a request only fill it up.
-        self.add(Counted.FOUND, sum(isinstance(one, Found) for one in reply.polls))
-        self.add(Counted.NO_ROOM, sum(isinstance(one, NoRoom) for one in reply.polls))
+        self.syncs += 1
+        self.deletes += len(asked.deletes)
+        for outcome in reply.deposits:
+            self._deposited(outcome)
+        # Most polls of a request only fill it up, and mostly all of them find nothing.
+        if reply.polls.count(NOTHING) == len(reply.polls):
+            return
+        for result in reply.polls:
+            match result:
+                case Found():
+                    self.polls_found += 1
+                case NoRoom():
+                    self.polls_without_room += 1
+                case Nothing():
+                    pass
 
     def refused(self, status: HTTPStatus) -> None:
         """Count one request that was refused with *status*."""
-        failed = status >= HTTPStatus.INTERNAL_SERVER_ERROR
-        self.add(Counted.FAILED if failed else _STATUSES.get(status, Counted.MALFORMED))
+        if status is HTTPStatus.TOO_MANY_REQUESTS:
+            self.requests_over_limit += 1
+        elif status is HTTPStatus.UNAUTHORIZED:
+            self.requests_without_pass += 1
+        elif status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            self.requests_failed += 1
+        else:
+            self.requests_refused += 1
 
     def exact(self) -> dict[str, int]:
         """Return every count by its name, for the operator of this machine alone."""
-        return {counted.value: self._counts[counted] for counted in Counted}
+        return asdict(self)
+
+    def _deposited(self, outcome: DepositOutcome) -> None:
+        match outcome:
+            case DepositOutcome.STORED:
+                self.deposits_stored += 1
+            case DepositOutcome.OCCUPIED:
+                self.deposits_occupied += 1
+            case DepositOutcome.FULL:
+                self.deposits_full += 1
+            case DepositOutcome.REFUSED:
+                self.deposits_refused += 1
 
 
 def in_steps(count: int) -> int:

@@ -6,7 +6,7 @@ from typing import Final
 from ojak_relay.app import App
 from ojak_relay.config import Config
 from ojak_relay.connections import Server
-from ojak_relay.counts import Counted, in_steps
+from ojak_relay.counts import in_steps
 from ojak_relay.service import Service
 
 MEANINGS: Final = {
@@ -19,18 +19,18 @@ MEANINGS: Final = {
     "ready": "1 if requests can be served",
     "draining": "1 if it was told to end",
     "connections_cut": "Connections closed at once because there were too many",
-    Counted.SYNCS.value: "Syncs that were answered",
-    Counted.STORED.value: "Deposits that were answered stored",
-    Counted.OCCUPIED.value: "Deposits that were answered occupied",
-    Counted.FULL.value: "Deposits that were answered full",
-    Counted.REFUSED.value: "Deposits that were refused",
-    Counted.DELETES.value: "Deletes that were asked for",
-    Counted.FOUND.value: "Polls that brought a box",
-    Counted.NO_ROOM.value: "Polls whose box had no room in the reply",
-    Counted.LIMITED.value: "Requests of sources over their limit",
-    Counted.UNAUTHORIZED.value: "Requests without the pass",
-    Counted.MALFORMED.value: "Requests that were refused for their form",
-    Counted.FAILED.value: "Requests that the relay could not serve",
+    "syncs": "Syncs that were answered",
+    "deposits_stored": "Deposits that were answered stored",
+    "deposits_occupied": "Deposits that were answered occupied",
+    "deposits_full": "Deposits that were answered full",
+    "deposits_refused": "Deposits that were refused",
+    "deletes": "Deletes that were asked for",
+    "polls_found": "Polls that brought a box",
+    "polls_without_room": "Polls whose box had no room in the reply",
+    "requests_over_limit": "Requests of sources over their limit",
+    "requests_without_pass": "Requests without the pass",
+    "requests_refused": "Requests that were refused for their form",
+    "requests_failed": "Requests that the relay could not serve",
 }
 _FOLLOWS_REQUESTS: Final = frozenset({"boxes", "due", "connections"})
 
