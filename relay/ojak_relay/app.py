@@ -21,7 +21,7 @@ from aiohttp import web
 from ojak_protocol import sync
 from ojak_protocol.errors import Malformed, TooNew
 from ojak_relay.config import Config
-from ojak_relay.errors import StoreFailed
+from ojak_relay.errors import StoreAway, StoreFailed
 from ojak_relay.limits import Limits, Source
 from ojak_relay.pace import in_steps
 from ojak_relay.service import Service
@@ -141,8 +141,9 @@ class App:
             return _wrongly_framed(request.headers) or await handler(request, source)
         except (Malformed, TooNew) as error:
             return refusal(HTTPStatus.BAD_REQUEST, str(error))
-        except StoreFailed:
-            self._report("the disk refused; nothing is stored or deleted until a restart")
+        except StoreFailed as error:
+            if not isinstance(error, StoreAway):
+                self._report("the disk refused; nothing is stored or deleted until a restart")
             return refusal(HTTPStatus.SERVICE_UNAVAILABLE)
         except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
             return refusal(HTTPStatus.REQUEST_TIMEOUT)

@@ -1,0 +1,245 @@
+"""One connection to a Valkey server: all commands of one turn of the loop leave in one write.
+
+Replies come in the order of the commands. A line that was lost answers nothing any more; whoever
+uses it makes another. Nothing that was sent or received stands in an error.
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Self, TypeAlias, cast
+
+import hiredis
+
+from ojak_relay.errors import StoreAway
+
+CONNECT_SECONDS: Final = 3.0
+WAIT_MILLISECONDS: Final = 1000
+"""How long replicas have for confirming."""
+
+Reply: TypeAlias = Any
+"""What a server answers to a command: bytes, a number, None, a list of these, or a `Refusal`."""
+
+
+class Refusal(hiredis.ReplyError):
+    """A server's error as a reply; its first word says which."""
+
+    @property
+    def word(self) -> str:
+        """The first word, such as MOVED."""
+        return str(self).partition(" ")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """How to get in: the same for all servers of a store.
+
+    Attributes:
+        user: or empty for the default one.
+        password: or empty where none is asked for.
+        database: of a single server; a cluster has number 0 only.
+        tls: or None for a plain line.
+        replicas: how many must have what was written before it is answered.
+    """
+
+    user: str = ""
+    password: str = field(default="", repr=False)
+    database: int = 0
+    tls: ssl.SSLContext | None = None
+    replicas: int = 0
+
+
+Address: TypeAlias = tuple[str, int]
+"""Host and port; port 0 for the path of a Unix socket."""
+
+
+def packed(*words: bytes) -> bytes:
+    """Return one command as it goes over the line."""
+    return b"".join([b"*%d\r\n" % len(words), *[b"$%d\r\n%b\r\n" % (len(w), w) for w in words]])
+
+
+@dataclass(slots=True, eq=False)
+class _Asked:
+    """What was asked together, and the replies so far."""
+
+    count: int
+    done: "asyncio.Future[list[Reply]] | None"
+    replies: list[Reply] = field(default_factory=list)
+
+
+class Line(asyncio.Protocol):
+    """A connection that is open.
+
+    Args:
+        lost: called once when the line is no more.
+        told: takes what is published, on a line that subscribed.
+    """
+
+    def __init__(
+        self, lost: Callable[[], None], told: Callable[[list[Reply]], None] | None = None
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._reader = hiredis.Reader(replyError=Refusal)
+        # What was read is let go, and so overwritten, as soon as something else is.
+        self._reader.setmaxbuf(1)
+        self._replicas = 0
+        self._lost = lost
+        self._told = told
+        self._transport: asyncio.Transport | None = None
+        self._unsent: list[bytes] = []
+        self._asked: deque[_Asked] = deque()
+        self._unconfirmed: list[_Asked] = []
+        self.is_open = False
+
+    @classmethod
+    async def open(
+        cls,
+        address: Address,
+        login: Login,
+        lost: Callable[[], None],
+        *,
+        told: Callable[[list[Reply]], None] | None = None,
+        replicas: int = 0,
+    ) -> Self:
+        """Return an open line to *address* on which the server let us in.
+
+        Args:
+            address: where.
+            login: how.
+            lost: called once when the line is no more.
+            told: takes what is published, on a line that subscribes.
+            replicas: how many must confirm what is written; then every answer waits for that.
+
+        Raises:
+            StoreAway: nobody is there, or it does not let us in.
+        """
+        line = cls(lost, told)
+        loop = asyncio.get_running_loop()
+        host, port = address
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                if port:
+                    await loop.create_connection(lambda: line, host, port, ssl=login.tls)
+                else:
+                    await loop.create_unix_connection(lambda: line, host)
+                await line._enter(login)
+            line._replicas = replicas
+        except (OSError, TimeoutError, StoreAway) as error:
+            line.close()
+            if isinstance(error, StoreAway):
+                raise
+            raise StoreAway("no server answers") from None
+        return line
+
+    async def _enter(self, login: Login) -> None:
+        if login.password:
+            who = (login.user.encode(), login.password.encode())
+            await self.one(b"AUTH", *[word for word in who if word])
+        if login.database:
+            await self.one(b"SELECT", b"%d" % login.database)
+        await self.one(b"PING")
+
+    async def one(self, *words: bytes) -> Reply:
+        """Return the reply to one command.
+
+        Raises:
+            StoreAway: the line was lost, or the server refuses; its reason is not repeated.
+        """
+        (reply,) = await self.ask(packed(*words), 1)
+        if isinstance(reply, Refusal):
+            raise StoreAway(f"the server refuses with {reply.word}")
+        return reply
+
+    def ask(self, commands: bytes, count: int) -> "asyncio.Future[list[Reply]]":
+        """Send *commands*, of which there are *count*, and return what will be their replies.
+
+        It fails with `StoreAway` if the line is lost, or too few replicas confirm in time.
+        """
+        done: asyncio.Future[list[Reply]] = self._loop.create_future()
+        if not self.is_open:
+            done.set_exception(StoreAway("the line was lost"))
+            return done
+        if not self._unsent:
+            self._loop.call_soon(self._send)
+        self._unsent.append(commands)
+        self._asked.append(_Asked(count, done))
+        return done
+
+    def close(self) -> None:
+        """Cut the line; what was asked fails."""
+        if self._transport is not None:
+            self._transport.abort()
+        self._end()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection."""
+        # uvloop's transports are of no class of asyncio.
+        self._transport = cast("asyncio.Transport", transport)
+        self.is_open = True
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, and answer whoever waits for it."""
+        try:
+            self._reader.feed(data)
+            while (reply := self._reader.gets()) is not False:
+                self._take(reply)
+        except hiredis.ProtocolError:
+            self.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End everything that was asked."""
+        del exc
+        self._end()
+
+    def _send(self) -> None:
+        if not self.is_open or self._transport is None:
+            return
+        if self._replicas:
+            self._unsent.append(packed(b"WAIT", b"%d" % self._replicas, b"%d" % WAIT_MILLISECONDS))
+            self._asked.append(_Asked(1, None))
+        self._transport.writelines(self._unsent)
+        self._unsent = []
+
+    def _take(self, reply: Reply) -> None:
+        if not self._asked:
+            if self._told is not None:
+                self._told(reply)
+            return
+        asked = self._asked[0]
+        asked.replies.append(reply)
+        if len(asked.replies) < asked.count:
+            return
+        self._asked.popleft()
+        if asked.done is None:
+            self._confirm(reply)
+        elif self._replicas:
+            self._unconfirmed.append(asked)
+        else:
+            _settle([asked], None)
+
+    def _confirm(self, confirmed: Reply) -> None:
+        is_kept = isinstance(confirmed, int) and confirmed >= self._replicas
+        _settle(self._unconfirmed, None if is_kept else "too few replicas confirmed")
+        self._unconfirmed = []
+
+    def _end(self) -> None:
+        was_open, self.is_open = self.is_open, False
+        _settle((*self._unconfirmed, *self._asked), "the line was lost")
+        self._asked.clear()
+        self._unconfirmed, self._unsent = [], []
+        if was_open:
+            self._lost()
+
+
+def _settle(asked: Sequence[_Asked], failure: str | None) -> None:
+    for one in asked:
+        if one.done is None or one.done.done():
+            continue
+        if failure is None:
+            one.done.set_result(one.replies)
+        else:
+            one.done.set_exception(StoreAway(failure))
+            # It need not be waited for by anybody.
+            one.done.exception()
