@@ -109,6 +109,10 @@ class Valkey:
             self.process.wait()
             self.process = None
 
+    def replicas(self) -> list[int]:
+        """Return the ports of its replicas."""
+        return [int(port) for _, port, _ in self.ask("ROLE")[2]]
+
     def role(self) -> str:
         return str(self.ask("ROLE")[0].decode())
 
@@ -165,13 +169,19 @@ def cluster_of_six() -> Iterator[list[Valkey]]:
         for primary, replica in zip(servers[:3], servers[3:], strict=True):
             until(lambda: _replicates(replica, primary))  # noqa: B023 (asked here and now)
         until(lambda: all(is_whole(server) for server in servers))
-        until(lambda: all(_is_followed(server) for server in servers[:3]))
+        until(lambda: all(is_followed(server) for server in servers[:3]))
         yield servers
 
 
 def is_whole(server: Valkey) -> bool:
     """Return whether *server* sees a cluster that serves every id."""
     return b"cluster_state:ok" in server.ask("CLUSTER", "INFO")
+
+
+def is_followed(primary: Valkey) -> bool:
+    """Return whether a replica has all that *primary* has."""
+    told = primary.ask("INFO", "replication")
+    return re.search(rb"slave0:.*state=online", told) is not None
 
 
 def flush(servers: Sequence[Valkey]) -> None:
@@ -187,11 +197,14 @@ async def valkey_store(
     *,
     report: Callable[[str], None] = lambda _: None,
     replicas: int = 0,
+    patience_seconds: float = 4,
 ) -> ValkeyStore:
     """Return a store that *servers* keep."""
     seeds = [("127.0.0.1", server.port) for server in servers]
     login = Login(replicas=replicas)
-    return await ValkeyStore.open(seeds, login, capacity, report, now=int(time.time()))
+    return await ValkeyStore.open(
+        seeds, login, capacity, report, now=int(time.time()), patience_seconds=patience_seconds
+    )
 
 
 def bus_of(port: int) -> int:
@@ -227,8 +240,3 @@ def _replicates(replica: Valkey, primary: Valkey) -> bool:
     except Answered:
         return False
     return True
-
-
-def _is_followed(primary: Valkey) -> bool:
-    told = primary.ask("INFO", "replication")
-    return re.search(rb"slave0:.*state=online", told) is not None

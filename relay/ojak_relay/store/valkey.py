@@ -16,7 +16,7 @@ from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.base import EXPIRE_AT_MOST
 from ojak_relay.store.valkey_checks import check
 from ojak_relay.store.valkey_line import Address, Login, Refusal, Reply, packed
-from ojak_relay.store.valkey_servers import Servers
+from ojak_relay.store.valkey_servers import PATIENCE_SECONDS, Servers
 from ojak_relay.store.waiting import Waiters
 
 FORGET_EVERY: Final = 30
@@ -43,9 +43,10 @@ class ValkeyStore:
         login: Login,
         capacity: int,
         report: Callable[[str], None],
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._waiters = Waiters()
-        self._servers = Servers(seeds, login, capacity, self._hear, report)
+        self._servers = Servers(seeds, login, capacity, self._hear, report, patience_seconds)
         self._boxes = 0
         self._over: list[MailboxId] = []
         self._sweeps = 0
@@ -59,6 +60,7 @@ class ValkeyStore:
         report: Callable[[str], None],
         *,
         now: int,
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> Self:
         """Return the store that the servers keep.
 
@@ -68,12 +70,13 @@ class ValkeyStore:
             capacity: boxes that fit into all of them together.
             report: takes one line for the operator.
             now: Unix seconds; what they say the time is, is compared with it.
+            patience_seconds: how long a request waits for servers before it is refused.
 
         Raises:
             StoreUnusable: they are not there, or not fit to keep boxes; the message says why.
         """
         await check(seeds, login, capacity, report, now=now)
-        store = cls(seeds, login, capacity, report)
+        store = cls(seeds, login, capacity, report, patience_seconds)
         try:
             await store._servers.open()
             await store._count()

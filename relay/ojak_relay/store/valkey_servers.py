@@ -17,7 +17,7 @@ from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.valkey_line import Address, Line, Login, Refusal, Reply
 
 PATIENCE_SECONDS: Final = 4.0
-"""How long a request waits for servers before it is refused."""
+"""Longer than replicas have for confirming."""
 
 _PAUSES: Final = (0.02, 0.1, 0.3, 1.0)
 _GONE_ELSEWHERE: Final = frozenset(
@@ -77,6 +77,7 @@ class Servers:
         capacity: how many boxes all of them together may keep.
         told: called with each id of which a box came, and with None when some may have been missed.
         report: takes one line for the operator.
+        patience_seconds: how long a request waits for servers before it is refused.
     """
 
     def __init__(
@@ -86,16 +87,19 @@ class Servers:
         capacity: int,
         told: Callable[[MailboxId | None], None],
         report: Callable[[str], None],
+        patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._seeds = tuple(seeds)
         self._login = login
         self._capacity = capacity
         self._told = told
         self._report = report
+        self._patience_seconds = patience_seconds
         self._primaries: dict[Address, Primary] = {}
         self._by_tag: list[Primary] = []
         self._news: Line | None = None
         self._mending: asyncio.Task[None] | None = None
+        self._is_unconfirmed = False
         self._is_closed = False
 
     @property
@@ -132,7 +136,7 @@ class Servers:
         replies: list[Reply] = [None] * len(ids)
         todo: Sequence[int] = range(len(ids))
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience_seconds):
                 while todo:
                     if self._mending is not None:
                         # Shielded: all others wait for the same.
@@ -155,7 +159,7 @@ class Servers:
             commands = b"".join([make(tag) for tag in tags])
             asked.append(primary.looks.ask(commands, len(tags)))
         try:
-            async with asyncio.timeout(PATIENCE_SECONDS):
+            async with asyncio.timeout(self._patience_seconds):
                 return [reply for one in asked for reply in await one]
         except TimeoutError:
             raise StoreAway("no answer in time") from None
@@ -202,11 +206,20 @@ class Servers:
                 if line.is_open:
                     failure = error
                 again += numbers
+        self._note_confirmed(is_missing=failure is not None, is_known=writes and not again)
         if failure is not None:
             raise failure
         if again:
             self.mend()
         return again
+
+    def _note_confirmed(self, *, is_missing: bool, is_known: bool) -> None:
+        """Tell the operator once when replicas begin or cease to confirm."""
+        if is_missing and not self._is_unconfirmed:
+            self._report("too few replicas confirm: deposits and deletes are refused until they do")
+        elif is_known and self._is_unconfirmed and not is_missing:
+            self._report("enough replicas confirm again")
+        self._is_unconfirmed = is_missing or (self._is_unconfirmed and not is_known)
 
     def _shares(
         self, ids: Sequence[MailboxId], todo: Sequence[int]
