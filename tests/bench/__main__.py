@@ -3,7 +3,7 @@
 from itertools import chain
 
 from tests.bench import client, own_device, protocol
-from tests.bench.relay import growth, peers, throughput
+from tests.bench.relay import growth, peers, shared, throughput
 
 
 def main() -> None:
@@ -13,6 +13,7 @@ def main() -> None:
         throughput.rows(),
         peers.rows(),
         growth.rows(),
+        shared.rows(),
         client.rows(),
         protocol.rows(),
         own_device.rows(),

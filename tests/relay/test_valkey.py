@@ -147,6 +147,8 @@ async def test_nothing_is_told_where_scripts_tell_nothing(
     async with two_stores(one_valkey) as (one, other):
         waiting = asyncio.create_task(one.wait_for([place(1)], 0.5, now=NOW))
         await asyncio.sleep(0)
+        # Answered after what the wait looked for, which was asked on the same line.
+        await found(one, 2)
         await other.apply([], [deposit(1, 7)], now=NOW)
         done, _ = await asyncio.wait({waiting}, timeout=0.3)
         assert not done

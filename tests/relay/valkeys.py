@@ -201,7 +201,7 @@ async def valkey_store(
 ) -> ValkeyStore:
     """Return a store that *servers* keep."""
     seeds = [("127.0.0.1", server.port) for server in servers]
-    login = Login(replicas=replicas)
+    login = Login(replicas=replicas, answer_seconds=min(3, patience_seconds))
     return await ValkeyStore.open(
         seeds, login, capacity, report, now=int(time.time()), patience_seconds=patience_seconds
     )

@@ -6,7 +6,7 @@ What a server decides it decides at once (`valkey_rules`), who it is that decide
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Final, Self
 
 from ojak_protocol.addresses import MailboxId
@@ -15,13 +15,14 @@ from ojak_relay.errors import StoreAway, StoreUnusable
 from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.base import EXPIRE_AT_MOST
 from ojak_relay.store.valkey_checks import check
-from ojak_relay.store.valkey_line import Address, Login, Refusal, Reply, packed
+from ojak_relay.store.valkey_line import Address, Login, Refusal, Reply
 from ojak_relay.store.valkey_servers import PATIENCE_SECONDS, Servers
 from ojak_relay.store.waiting import Waiters
 
 FORGET_EVERY: Final = 30
 """Every so many sweeps, of which there is one a second, deletions of an hour ago are forgotten."""
 
+_NOTHING: Final = Nothing()
 _OUTCOMES: Final = {
     rules.ADDED: DepositOutcome.STORED,
     rules.REPLACED: DepositOutcome.STORED,
@@ -127,7 +128,7 @@ class ValkeyStore:
 
         replies = await self._servers.ask(ids, pack, writes=True)
         told = replies[len(deletes) :]
-        self._boxes += told.count(rules.ADDED) - sum(_sound(replies[: len(deletes)]))
+        self._boxes += told.count(rules.ADDED) - sum(map(_sound, replies[: len(deletes)]))
         return tuple([_outcome(reply) for reply in told])
 
     async def look(
@@ -138,21 +139,18 @@ class ValkeyStore:
         Raises:
             StoreAway: not all servers answer.
         """
-        visible = [
-            released_at <= now < expires_at for released_at, expires_at in await self._times(ids)
-        ]
-        results: list[PollResult] = [NoRoom() if seen else Nothing() for seen in visible]
-        given = [number for number, seen in enumerate(visible) if seen][:room]
-        if given:
-            replies = await self._servers.ask(
-                [ids[number] for number in given],
-                lambda numbers, _: b"".join([rules.whole(ids[given[one]]) for one in numbers]),
-            )
-            for number, value in zip(given, _sound(replies), strict=True):
-                # It may have gone meanwhile, or another have come in its place.
-                released_at, expires_at = rules.times(value or b"")
-                is_there = released_at <= now < expires_at
-                results[number] = Found(value[rules.HEAD_BYTES :]) if is_there else Nothing()
+        # Whole boxes at once, though there may be no room for some: to ask twice would cost more.
+        replies = await self._servers.ask(
+            ids, lambda numbers, _: rules.wholes([ids[number] for number in numbers])
+        )
+        results: list[PollResult] = [_NOTHING] * len(ids)
+        for number, value in enumerate(replies):
+            if not value:
+                continue
+            released_at, expires_at = rules.times(_sound(value))
+            if released_at <= now < expires_at:
+                results[number] = Found(value[rules.HEAD_BYTES :]) if room > 0 else NoRoom()
+                room -= 1
         return tuple(results)
 
     async def wait_for(self, ids: Sequence[MailboxId], seconds: float, *, now: int) -> None:
@@ -163,9 +161,14 @@ class ValkeyStore:
         """
         # It waits before it is looked, so that nothing comes unnoticed between the two.
         with self._waiters.waiting(ids) as woken:
-            for released_at, expires_at in await self._times(ids):
-                if now < expires_at:
-                    seconds = min(seconds, released_at - now)
+            replies = await self._servers.ask(
+                ids, lambda numbers, _: rules.heads([ids[number] for number in numbers])
+            )
+            for head in replies:
+                if head:
+                    released_at, expires_at = rules.times(_sound(head))
+                    if now < expires_at:
+                        seconds = min(seconds, released_at - now)
             if seconds > 0:
                 await asyncio.wait({woken}, timeout=seconds)
 
@@ -181,10 +184,10 @@ class ValkeyStore:
         """
         if not self._over:
             if self._sweeps % FORGET_EVERY == 0:
-                _sound(await self._servers.every(lambda tag: rules.forget(tag, now)))
+                await self._servers.every(lambda tag: rules.forget(tag, now))
             self._sweeps += 1
-            found = _sound(await self._servers.every(lambda tag: rules.over(tag, now)))
-            self._over = [MailboxId(id_) for some in found for id_ in some]
+            found = await self._servers.every(lambda tag: rules.over(tag, now))
+            self._over = [MailboxId(id_) for some in found for id_ in _sound(some)]
         some, self._over = self._over[:EXPIRE_AT_MOST], self._over[EXPIRE_AT_MOST:]
         if some:
             replies = await self._servers.ask(
@@ -192,7 +195,8 @@ class ValkeyStore:
                 lambda numbers, _: b"".join([rules.clear(some[one], now) for one in numbers]),
                 writes=True,
             )
-            _sound(replies)
+            for reply in replies:
+                _sound(reply)
         await self._count()
         return bool(some)
 
@@ -201,17 +205,10 @@ class ValkeyStore:
         self._waiters.wake_all()
         self._servers.close()
 
-    async def _times(self, ids: Sequence[MailboxId]) -> list[tuple[int, int]]:
-        replies = await self._servers.ask(
-            ids, lambda numbers, _: rules.heads([ids[number] for number in numbers])
-        )
-        return [rules.times(head) for head in _sound(replies)]
-
     async def _count(self) -> None:
         boxes = 0
         for primary in self._servers.primaries:
-            (keys,) = _sound(await primary.looks.ask(packed(b"DBSIZE"), 1))
-            boxes += keys - primary.base
+            boxes += await primary.looks.one(b"DBSIZE") - primary.base
         self._boxes = max(0, boxes)
 
     def _hear(self, id_: MailboxId | None) -> None:
@@ -221,17 +218,14 @@ class ValkeyStore:
             self._waiters.wake(id_)
 
 
-def _sound(replies: Iterable[Reply]) -> list[Reply]:
-    """Return *replies* if none of them is a refusal."""
-    found = list(replies)
-    for reply in found:
-        if isinstance(reply, Refusal):
-            raise StoreAway(f"a server refuses with {reply.word}")
-    return found
+def _sound(reply: Reply) -> Reply:
+    """Return *reply* if it is no refusal."""
+    if isinstance(reply, Refusal):
+        raise StoreAway(f"a server refuses with {reply.word}")
+    return reply
 
 
 def _outcome(reply: Reply) -> DepositOutcome:
     if isinstance(reply, Refusal) and reply.word == "OOM":
         return DepositOutcome.FULL
-    (told,) = _sound([reply])
-    return _OUTCOMES[told]
+    return _OUTCOMES[_sound(reply)]

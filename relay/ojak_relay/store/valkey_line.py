@@ -16,6 +16,8 @@ import hiredis
 from ojak_relay.errors import StoreAway
 
 CONNECT_SECONDS: Final = 3.0
+ANSWER_SECONDS: Final = 3.0
+"""How long a server has for an answer; then the line counts as lost. Longer than replicas have."""
 WAIT_MILLISECONDS: Final = 1000
 """How long replicas have for confirming."""
 
@@ -42,6 +44,7 @@ class Login:
         database: of a single server; a cluster has number 0 only.
         tls: or None for a plain line.
         replicas: how many must have what was written before it is answered.
+        answer_seconds: how long a server has for an answer; then the line counts as lost.
     """
 
     user: str = ""
@@ -49,6 +52,7 @@ class Login:
     database: int = 0
     tls: ssl.SSLContext | None = None
     replicas: int = 0
+    answer_seconds: float = ANSWER_SECONDS
 
 
 Address: TypeAlias = tuple[str, int]
@@ -66,6 +70,7 @@ class _Asked:
 
     count: int
     done: "asyncio.Future[list[Reply]] | None"
+    at: float
     replies: list[Reply] = field(default_factory=list)
 
 
@@ -75,16 +80,21 @@ class Line(asyncio.Protocol):
     Args:
         lost: called once when the line is no more.
         told: takes what is published, on a line that subscribed.
+        answer_seconds: how long a server has for an answer.
     """
 
     def __init__(
-        self, lost: Callable[[], None], told: Callable[[list[Reply]], None] | None = None
+        self,
+        lost: Callable[[], None],
+        told: Callable[[list[Reply]], None] | None = None,
+        answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._reader = hiredis.Reader(replyError=Refusal)
         # What was read is let go, and so overwritten, as soon as something else is.
         self._reader.setmaxbuf(1)
         self._replicas = 0
+        self._answer_seconds = answer_seconds
         self._lost = lost
         self._told = told
         self._transport: asyncio.Transport | None = None
@@ -115,7 +125,7 @@ class Line(asyncio.Protocol):
         Raises:
             StoreAway: nobody is there, or it does not let us in.
         """
-        line = cls(lost, told)
+        line = cls(lost, told, login.answer_seconds)
         loop = asyncio.get_running_loop()
         host, port = address
         try:
@@ -164,7 +174,7 @@ class Line(asyncio.Protocol):
         if not self._unsent:
             self._loop.call_soon(self._send)
         self._unsent.append(commands)
-        self._asked.append(_Asked(count, done))
+        self._asked.append(_Asked(count, done, self._loop.time()))
         return done
 
     def close(self) -> None:
@@ -178,13 +188,26 @@ class Line(asyncio.Protocol):
         # uvloop's transports are of no class of asyncio.
         self._transport = cast("asyncio.Transport", transport)
         self.is_open = True
+        self._watch()
 
     def data_received(self, data: bytes) -> None:
         """Take what came, and answer whoever waits for it."""
+        reader = self._reader
         try:
-            self._reader.feed(data)
-            while (reply := self._reader.gets()) is not False:
-                self._take(reply)
+            reader.feed(data)
+            while self._asked:
+                asked = self._asked[0]
+                replies, missing = asked.replies, asked.count - len(asked.replies)
+                while missing:
+                    reply = reader.gets()
+                    if reply is False:
+                        return
+                    replies.append(reply)
+                    missing -= 1
+                self._asked.popleft()
+                self._answer(asked)
+            while self._told is not None and (reply := reader.gets()) is not False:
+                self._told(reply)
         except hiredis.ProtocolError:
             self.close()
 
@@ -198,26 +221,24 @@ class Line(asyncio.Protocol):
             return
         if self._replicas:
             self._unsent.append(packed(b"WAIT", b"%d" % self._replicas, b"%d" % WAIT_MILLISECONDS))
-            self._asked.append(_Asked(1, None))
+            self._asked.append(_Asked(1, None, self._loop.time()))
         self._transport.writelines(self._unsent)
         self._unsent = []
 
-    def _take(self, reply: Reply) -> None:
-        if not self._asked:
-            if self._told is not None:
-                self._told(reply)
-            return
-        asked = self._asked[0]
-        asked.replies.append(reply)
-        if len(asked.replies) < asked.count:
-            return
-        self._asked.popleft()
+    def _answer(self, asked: _Asked) -> None:
         if asked.done is None:
-            self._confirm(reply)
+            self._confirm(asked.replies[0])
         elif self._replicas:
             self._unconfirmed.append(asked)
-        else:
-            _settle([asked], None)
+        elif not asked.done.done():
+            asked.done.set_result(asked.replies)
+
+    def _watch(self) -> None:
+        """Cut the line when an answer is overdue; looked at twice in that time."""
+        if self._asked and self._loop.time() - self._asked[0].at > self._answer_seconds:
+            self.close()
+        if self.is_open:
+            self._loop.call_later(self._answer_seconds / 2, self._watch)
 
     def _confirm(self, confirmed: Reply) -> None:
         is_kept = isinstance(confirmed, int) and confirmed >= self._replicas

@@ -9,7 +9,7 @@ is not enough for is in no name and no value: servers see what they keep, and wh
 
 import hashlib
 from binascii import crc_hqx
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import cache
 from typing import Final
 
@@ -93,9 +93,8 @@ _DUE: Final = [b"{%b}due" % tag for tag in _TAGS]
 _DELETED: Final = [b"{%b}deleted" % tag for tag in _TAGS]
 KEYS_OF_A_TAG: Final = 2
 
-_LOOK: Final = b"*4\r\n$8\r\nGETRANGE\r\n$38\r\n"
-_HEAD: Final = b"\r\n$1\r\n0\r\n$2\r\n19\r\n"
-_NEXT: Final = _HEAD + _LOOK
+_HEAD: Final = (b"*4\r\n$8\r\nGETRANGE\r\n$38\r\n", b"\r\n$1\r\n0\r\n$2\r\n19\r\n")
+_WHOLE: Final = (b"*2\r\n$3\r\nGET\r\n$38\r\n", b"\r\n")
 
 
 def tag_of(id_: MailboxId) -> int:
@@ -103,19 +102,25 @@ def tag_of(id_: MailboxId) -> int:
     return id_[0]
 
 
-def heads(ids: Sequence[MailboxId]) -> bytes:
+def heads(ids: Iterable[MailboxId]) -> bytes:
     """Return one command for each of *ids*; the reply is the head of its box, or nothing."""
-    return b"".join([_LOOK, _NEXT.join([_BOX[id_[0]] + id_ for id_ in ids]), _HEAD])
+    return _for_each(ids, *_HEAD)
 
 
-def whole(id_: MailboxId) -> bytes:
-    """Return a command; the reply is head and box at *id_*, or None."""
-    return packed(b"GET", _BOX[id_[0]] + id_)
+def wholes(ids: Iterable[MailboxId]) -> bytes:
+    """Return one command for each of *ids*; the reply is head and box, or None."""
+    return _for_each(ids, *_WHOLE)
+
+
+def _for_each(ids: Iterable[MailboxId], before: bytes, after: bytes) -> bytes:
+    # Dozens of these go into each request: packed one by one they would cost more than the rest.
+    keys = [_BOX[id_[0]] + id_ for id_ in ids]
+    return b"".join((before, (after + before).join(keys), after))
 
 
 def times(head: bytes) -> tuple[int, int]:
-    """Return when a box is released and when it is over, or zeros for no box."""
-    return (int(head[:10]), int(head[10:20])) if head else (0, 0)
+    """Return when a box is released and when it is over, from its head."""
+    return int(head[:10]), int(head[10:HEAD_BYTES])
 
 
 def deposit(asked: Deposit, now: int, limit: int) -> bytes:

@@ -46,7 +46,7 @@ class Primary:
     Attributes:
         address: where.
         looks: the line for what changes nothing, which waits for no replicas.
-        writes: the line for all else.
+        writes: the line for all else; the same where no replicas are waited for.
         limit: how many keys it may have.
         base: how many of them are no boxes.
     """
@@ -133,20 +133,20 @@ class Servers:
         Raises:
             StoreAway: it took too long, or too few replicas confirmed.
         """
-        replies: list[Reply] = [None] * len(ids)
-        todo: Sequence[int] = range(len(ids))
+        if self._mending is None and len(self._primaries) == 1:
+            # The common case by itself: lists are not taken apart and put together again.
+            (primary,) = self._primaries.values()
+            line = primary.writes if writes else primary.looks
+            with suppress(StoreAway):
+                replies = await line.ask(pack(range(len(ids)), primary.limit), len(ids))
+                if Refusal not in map(type, replies):
+                    self._note_confirmed(is_missing=False, is_known=writes)
+                    return replies
         try:
             async with asyncio.timeout(self._patience_seconds):
-                while todo:
-                    if self._mending is not None:
-                        # Shielded: all others wait for the same.
-                        await asyncio.shield(self._mending)
-                    todo = await self._ask_once(ids, todo, pack, replies, writes=writes)
+                return await self._ask_again(ids, pack, writes=writes)
         except TimeoutError:
-            for primary in self._silent(todo, ids):
-                primary.close()
             raise StoreAway("no answer in time") from None
-        return replies
 
     async def every(self, make: Callable[[int], bytes]) -> list[Reply]:
         """Return the replies to one command for each tag, in no order.
@@ -158,11 +158,7 @@ class Servers:
         for primary, tags in self._tags().items():
             commands = b"".join([make(tag) for tag in tags])
             asked.append(primary.looks.ask(commands, len(tags)))
-        try:
-            async with asyncio.timeout(self._patience_seconds):
-                return [reply for one in asked for reply in await one]
-        except TimeoutError:
-            raise StoreAway("no answer in time") from None
+        return [reply for one in asked for reply in await one]
 
     def close(self) -> None:
         """Let go of all lines."""
@@ -179,6 +175,18 @@ class Servers:
         if self._mending is None and not self._is_closed:
             self._mending = asyncio.create_task(self._mend())
             self._mending.add_done_callback(self._mended)
+
+    async def _ask_again(
+        self, ids: Sequence[MailboxId], pack: Pack, *, writes: bool
+    ) -> list[Reply]:
+        replies: list[Reply] = [None] * len(ids)
+        todo: Sequence[int] = range(len(ids))
+        while todo:
+            if self._mending is not None:
+                # Shielded: all others wait for the same.
+                await asyncio.shield(self._mending)
+            todo = await self._ask_once(ids, todo, pack, replies, writes=writes)
+        return replies
 
     async def _ask_once(
         self,
@@ -224,16 +232,10 @@ class Servers:
     def _shares(
         self, ids: Sequence[MailboxId], todo: Sequence[int]
     ) -> Mapping[Primary, Sequence[int]]:
-        if len(self._primaries) == 1:
-            return {self._by_tag[0]: todo}
         shares: dict[Primary, list[int]] = {}
         for number in todo:
             shares.setdefault(self._by_tag[rules.tag_of(ids[number])], []).append(number)
         return shares
-
-    def _silent(self, todo: Sequence[int], ids: Sequence[MailboxId]) -> list[Primary]:
-        # While they are looked up anew nothing was asked of them.
-        return [] if self._mending is not None else list(self._shares(ids, todo))
 
     def _tags(self) -> dict[Primary, list[int]]:
         tags: dict[Primary, list[int]] = {}
@@ -301,6 +303,8 @@ class Servers:
 
     async def _primary(self, address: Address) -> Primary:
         looks = await Line.open(address, self._login, self.mend)
+        if not self._login.replicas:
+            return Primary(address, looks, looks)
         try:
             writes = await Line.open(address, self._login, self.mend, replicas=self._login.replicas)
         except StoreAway:
