@@ -9,7 +9,12 @@ ANSWERS = ("감자밭 할머니", "노동자 강철", "왜가리 1974")
 
 
 def test_two_people_meet_and_write_through_two_relays_of_which_one_dies(people: World) -> None:
-    with valkeys() as servers, relays(servers) as both, balanced(both) as address:
+    with (
+        valkeys() as servers,
+        relays(servers) as both,
+        balanced([relay.port for relay in both]) as port,
+    ):
+        address = f"http://127.0.0.1:{port}"
         daughter, mother = (people.own(name, address) for name in ("daughter", "mother"))
         number = daughter.invite("어머니", ANSWERS)
         keeping = daughter.keep()

@@ -140,7 +140,7 @@ async def test_nothing_is_told_where_scripts_tell_nothing(
     one_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Planted: without the word from server to relays, the wait across them is seen to fail."""
-    tells = b"redis.call('PUBLISH', 'ojak', ARGV[8])"
+    tells = b"redis.call('PUBLISH', 'ojak', ARGV[6])"
     assert tells in valkey_rules.DEPOSIT
     monkeypatch.setattr(valkey_rules, "DEPOSIT", valkey_rules.DEPOSIT.replace(tells, b""))
     flush([one_valkey])
@@ -172,7 +172,7 @@ async def test_a_server_ends_each_box_by_itself(
         await one.apply([], [deposit(2, 7), deposit(2, 8, shown=True)], now=NOW)
         assert ends_by_itself(one_valkey)
     # Planted: boxes without an end.
-    ends = b", 'PX', ARGV[6]"
+    ends = b", 'PX', ARGV[4]"
     assert ends in valkey_rules.DEPOSIT
     monkeypatch.setattr(valkey_rules, "DEPOSIT", valkey_rules.DEPOSIT.replace(ends, b""))
     async with two_stores(one_valkey) as (one, _):
@@ -185,7 +185,7 @@ async def test_a_script_that_does_not_look_first_is_found(
     one_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Planted: other bytes are taken for the same, or take the place of the first ones."""
-    looks = b"if not shown then return 'occupied' end"
+    looks = b"if ARGV[3] == '0' then return 'occupied' end"
     assert looks in valkey_rules.DEPOSIT
     monkeypatch.setattr(valkey_rules, "DEPOSIT", valkey_rules.DEPOSIT.replace(looks, b""))
     with pytest.raises(AssertionError):

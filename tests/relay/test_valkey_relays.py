@@ -2,6 +2,7 @@
 
 import http.client
 import random
+import ssl
 import threading
 import time
 from contextlib import suppress
@@ -10,6 +11,8 @@ from pathlib import Path
 import pytest
 
 from ojak_protocol.sync import Deposit, DepositOutcome, Found, Nothing
+from tests.journeys.secure import make_certificate
+from tests.relay.balancer import balanced
 from tests.relay.created import watched
 from tests.relay.kit import Relay, address_of, box, deposit, request, running, start
 from tests.relay.marked import BOX, ID, KEY, MARKS, asked, marks_in, send_all
@@ -110,6 +113,29 @@ def test_the_password_of_the_servers_is_shown_nowhere(tmp_path: Path) -> None:
             _, err = one.stop()
     assert "password" in err
     assert "Secret88" not in err
+
+
+def test_a_line_to_servers_is_tls_with_a_certificate_that_somebody_vouches_for(
+    tmp_path: Path, one_valkey: Valkey
+) -> None:
+    make_certificate(tmp_path)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(tmp_path / "certificate.pem", tmp_path / "key.pem")
+    with balanced([one_valkey.port], tls) as port:
+        url = f"valkeys://localhost:{port}"
+        trusted = ("--valkey-ca", str(tmp_path / "certificate.pem"))
+        with running("--store", "valkey", "--valkey", url, *trusted) as relay:
+            assert serves(relay)
+        untrusted = "nobody we trust vouches for its certificate"
+        for arguments, why in (
+            (("--valkey", url), untrusted),
+            (("--valkey", f"valkeys://127.0.0.1:{port}", *trusted), untrusted),
+            (("--valkey", f"valkey://localhost:{port}"), "the line was lost"),
+        ):
+            process = start("--store", "valkey", *arguments)
+            _, err = process.communicate(timeout=20)
+            assert process.returncode == 1
+            assert err.endswith(f": {why}\n")
 
 
 def test_s5_no_mark_is_left_by_relay_or_servers() -> None:

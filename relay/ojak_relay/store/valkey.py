@@ -140,9 +140,7 @@ class ValkeyStore:
             StoreAway: not all servers answer.
         """
         # Whole boxes at once, though there may be no room for some: to ask twice would cost more.
-        replies = await self._servers.ask(
-            ids, lambda numbers, _: rules.wholes([ids[number] for number in numbers])
-        )
+        replies = await self._servers.boxes(ids)
         results: list[PollResult] = [_NOTHING] * len(ids)
         for number, value in enumerate(replies):
             if not value:

@@ -73,14 +73,11 @@ class Seen:
             found.append((parts["ip"], int(parts["port"])))
         return found
 
-    @property
-    def strange_keys(self) -> int:
-        """How many keys without an end it has that no relay made."""
-        most = 0
-        for name, value in self.info.items():
-            if name.startswith("db") and name[2:].isdigit():
-                counts = dict(part.split("=") for part in value.split(","))
-                most = max(most, int(counts["keys"]) - int(counts["expires"]))
+    def strange_keys(self, database: int) -> int:
+        """Return how many keys without an end *database* has that no relay made."""
+        kept = self.info.get(f"db{database}", "keys=0,expires=0")
+        counts = dict(part.split("=") for part in kept.split(","))
+        most = int(counts["keys"]) - int(counts["expires"])
         return max(0, most - rules.KEYS_OF_A_TAG * rules.TAGS)
 
 
@@ -113,9 +110,10 @@ async def check(
                 f"valkey_replicas is {login.replicas}, and {shown(address)} has "
                 f"{len(primary.replicas)} replicas"
             )
-        if primary.strange_keys:
+        if primary.strange_keys(login.database):
             raise StoreUnusable(
-                f"{shown(address)} keeps other things than boxes: give the relay one of its own"
+                f"{shown(address)} keeps other things than boxes: "
+                "give the relay a database of its own"
             )
         memory_bytes += int(primary.info["maxmemory"])
         for server, seen in await _with_replicas(address, primary, login):

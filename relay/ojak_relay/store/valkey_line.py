@@ -5,9 +5,11 @@ uses it makes another. Nothing that was sent or received stands in an error.
 """
 
 import asyncio
+import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, Self, TypeAlias, cast
 
@@ -140,6 +142,8 @@ class Line(asyncio.Protocol):
             line.close()
             if isinstance(error, StoreAway):
                 raise
+            if isinstance(error, ssl.SSLCertVerificationError):
+                raise StoreAway("nobody we trust vouches for its certificate") from None
             raise StoreAway("no server answers") from None
         return line
 
@@ -189,6 +193,8 @@ class Line(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self.is_open = True
         self._watch()
+        # A line that only listens learns by nothing else that nobody is there any more.
+        _keep_alive(transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
         """Take what came, and answer whoever waits for it."""
@@ -264,3 +270,13 @@ def _settle(asked: Sequence[_Asked], failure: str | None) -> None:
             one.done.set_exception(StoreAway(failure))
             # It need not be waited for by anybody.
             one.done.exception()
+
+
+def _keep_alive(line: socket.socket) -> None:
+    """Have the system ask every few seconds whether the other end is there."""
+    if line.family == socket.AF_UNIX:
+        return
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 5), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 2)):
+        with suppress(AttributeError):
+            line.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -9,7 +9,7 @@ is not enough for is in no name and no value: servers see what they keep, and wh
 
 import hashlib
 from binascii import crc_hqx
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Final
 
@@ -33,23 +33,23 @@ OCCUPIED: Final = b"occupied"
 FULL: Final = b"full"
 
 DEPOSIT: Final = b"""
-local now, ends, shown = tonumber(ARGV[1]), ARGV[3], ARGV[5] == '1'
+local now = tonumber(ARGV[1])
 local lying = redis.call('GET', KEYS[1])
 if lying and now < tonumber(string.sub(lying, 11, 20)) then
-  if string.sub(lying, 21) == ARGV[4] then
+  if string.sub(lying, 21) == string.sub(ARGV[2], 21) then
     -- A write, so that who asked waits for the replicas that the first one may not have waited for.
     redis.call('PEXPIREAT', KEYS[1], redis.call('PEXPIRETIME', KEYS[1]))
     return 'kept'
   end
-  if not shown then return 'occupied' end
+  if ARGV[3] == '0' then return 'occupied' end
 else
-  local deleted = redis.call('ZSCORE', KEYS[3], ARGV[8])
+  local deleted = redis.call('ZSCORE', KEYS[3], ARGV[6])
   if deleted and now < tonumber(deleted) then return 'kept' end
 end
-if not lying and redis.call('DBSIZE') >= tonumber(ARGV[7]) then return 'full' end
-redis.call('SET', KEYS[1], ARGV[2] .. ends .. ARGV[4], 'PX', ARGV[6])
-redis.call('ZADD', KEYS[2], ends, ARGV[8])
-redis.call('PUBLISH', 'ojak', ARGV[8])
+if not lying and redis.call('DBSIZE') >= tonumber(ARGV[5]) then return 'full' end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[4])
+redis.call('ZADD', KEYS[2], string.sub(ARGV[2], 11, 20), ARGV[6])
+redis.call('PUBLISH', 'ojak', ARGV[6])
 return lying and 'replaced' or 'added'
 """
 
@@ -112,6 +112,14 @@ def wholes(ids: Iterable[MailboxId]) -> bytes:
     return _for_each(ids, *_WHOLE)
 
 
+def all_wholes(ids: Sequence[MailboxId]) -> bytes:
+    """Return one command with one reply, the list of those of `wholes`; not for a cluster."""
+    keys = [_BOX[id_[0]] + id_ for id_ in ids]
+    return b"".join(
+        (b"*%d\r\n$4\r\nMGET\r\n$38\r\n" % (1 + len(ids)), b"\r\n$38\r\n".join(keys), b"\r\n")
+    )
+
+
 def _for_each(ids: Iterable[MailboxId], before: bytes, after: bytes) -> bytes:
     # Dozens of these go into each request: packed one by one they would cost more than the rest.
     keys = [_BOX[id_[0]] + id_ for id_ in ids]
@@ -136,9 +144,7 @@ def deposit(asked: Deposit, now: int, limit: int) -> bytes:
         DEPOSIT,
         asked.id,
         b"%d" % now,
-        b"%010d" % record.released_at,
-        b"%010d" % record.expires_at,
-        asked.box,
+        b"%010d%010d%b" % (record.released_at, record.expires_at, asked.box),
         b"0" if asked.delete_key is None else b"1",
         b"%d" % (1000 * (record.expires_at - now)),
         b"%d" % limit,
