@@ -2,14 +2,19 @@
 
 import asyncio
 import signal
+import subprocess
+import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 from hypothesis.stateful import rule
 
 from ojak_protocol.sync import DepositOutcome, Found, Nothing
+from ojak_relay.clock import Clock
 from ojak_relay.errors import StoreAway
 from ojak_relay.service import Service
 from ojak_relay.store import valkey_rules
@@ -362,3 +367,40 @@ async def test_a_wait_ends_across_the_servers_of_a_cluster(valkey_cluster: list[
             await asyncio.sleep(0)
             await other.apply([], [deposit(number, 7)], now=NOW)
             await waiting
+
+
+@pytest.mark.asyncio
+async def test_c5_a_machine_that_starts_in_1970_takes_the_time_of_the_servers(
+    one_valkey: Valkey,
+) -> None:
+    flush([one_valkey])
+    async with two_stores(one_valkey) as (one, _):
+        clock = Clock(one.clock, system=lambda: 0.0)
+        assert abs(clock() - time.time()) < 100
+        assert not clock.is_trusted
+        # A clock that is a little behind the servers' is one as any other.
+        assert Clock(one.clock, system=lambda: time.time() - 30).is_trusted
+
+
+def test_a_relay_over_another_store_needs_nothing_of_valkey(tmp_path: Path) -> None:
+    script = "import sys; sys.modules['hiredis'] = None; from ojak_relay.__main__ import main; "
+    ask = script + "main(sys.argv[1:])"
+    ended = subprocess.run(
+        [sys.executable, "-c", ask, "serve", "--store", "valkey", "--valkey", "valkey://a"],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.endswith("the store valkey needs hiredis: pip install ojak[valkey]\n")
+    where = ("--path", str(tmp_path / "store"), "--capacity", "10", "--listen", "127.0.0.1:0")
+    process = subprocess.Popen(
+        [sys.executable, "-c", ask, "serve", *where], stdout=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stdout is not None
+        assert process.stdout.readline().startswith("listening on ")
+    finally:
+        process.kill()
+        process.communicate()

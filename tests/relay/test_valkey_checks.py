@@ -7,7 +7,7 @@ import pytest
 from ojak_relay.errors import StoreUnusable
 from ojak_relay.store import valkey_checks
 from ojak_relay.store.valkey_checks import BYTES_A_BOX, check
-from ojak_relay.store.valkey_line import Login
+from ojak_relay.store.valkey_wire import Login
 from tests.relay.kit import NOW, deposit
 from tests.relay.valkeys import Valkey, flush, replicated, valkey_store, valkeys
 

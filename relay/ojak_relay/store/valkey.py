@@ -14,9 +14,9 @@ from ojak_protocol.sync import Deposit, DepositOutcome, Found, NoRoom, Nothing, 
 from ojak_relay.errors import StoreAway, StoreUnusable
 from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.base import EXPIRE_AT_MOST
-from ojak_relay.store.valkey_checks import check
-from ojak_relay.store.valkey_line import Address, Login, Refusal, Reply
+from ojak_relay.store.valkey_checks import SKEW_SECONDS, check
 from ojak_relay.store.valkey_servers import PATIENCE_SECONDS, Servers
+from ojak_relay.store.valkey_wire import Address, Login, Refusal, Reply
 from ojak_relay.store.waiting import Waiters
 
 FORGET_EVERY: Final = 30
@@ -48,6 +48,7 @@ class ValkeyStore:
     ) -> None:
         self._waiters = Waiters()
         self._servers = Servers(seeds, login, capacity, self._hear, report, patience_seconds)
+        self._clock = 0
         self._boxes = 0
         self._over: list[MailboxId] = []
         self._sweeps = 0
@@ -76,8 +77,9 @@ class ValkeyStore:
         Raises:
             StoreUnusable: they are not there, or not fit to keep boxes; the message says why.
         """
-        await check(seeds, login, capacity, report, now=now)
+        time = await check(seeds, login, capacity, report, now=now)
         store = cls(seeds, login, capacity, report, patience_seconds)
+        store._clock = time - SKEW_SECONDS
         try:
             await store._servers.open()
             await store._count()
@@ -93,8 +95,8 @@ class ValkeyStore:
 
     @property
     def clock(self) -> int:
-        """The servers' own clock is compared once, at the start, and not taken over."""
-        return 0
+        """What the servers said the time is at the start, less what clocks may differ by."""
+        return self._clock
 
     @property
     def unreadable_pages(self) -> int:

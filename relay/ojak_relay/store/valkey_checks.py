@@ -11,8 +11,9 @@ from typing import Final
 
 from ojak_relay.errors import StoreAway, StoreUnusable
 from ojak_relay.store import valkey_rules as rules
-from ojak_relay.store.valkey_line import Address, Line, Login
-from ojak_relay.store.valkey_servers import info, owners_at
+from ojak_relay.store.valkey_line import Line
+from ojak_relay.store.valkey_primary import info, owners_at
+from ojak_relay.store.valkey_wire import Address, Login
 
 SKEW_SECONDS: Final = 60
 BYTES_A_BOX: Final = 4600
@@ -88,8 +89,8 @@ async def check(
     report: Callable[[str], None],
     *,
     now: int,
-) -> None:
-    """Look at every server of a store.
+) -> int:
+    """Look at every server of a store; return the earliest time that a primary says it is.
 
     Args:
         seeds: some of them.
@@ -102,7 +103,7 @@ async def check(
         StoreUnusable: one is not fit; the message says which, and what to do.
     """
     primaries = await _primaries(seeds, login)
-    memory_bytes = 0
+    memory_bytes, times = 0, []
     for address in primaries:
         primary = await _seen(address, login)
         if len(primary.replicas) < login.replicas:
@@ -115,6 +116,7 @@ async def check(
                 f"{shown(address)} keeps other things than boxes: "
                 "give the relay a database of its own"
             )
+        times.append(primary.time)
         memory_bytes += int(primary.info["maxmemory"])
         for server, seen in await _with_replicas(address, primary, login):
             _judge(server, seen, report, now)
@@ -123,6 +125,7 @@ async def check(
             f"the servers of the store have maxmemory {memory_bytes} together; "
             f"{capacity} boxes need {capacity * BYTES_A_BOX}"
         )
+    return min(times)
 
 
 def shown(address: Address) -> str:

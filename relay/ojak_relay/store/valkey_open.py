@@ -9,7 +9,7 @@ from ojak_relay.config import Config
 from ojak_relay.errors import ConfigError
 from ojak_relay.store.valkey import ValkeyStore
 from ojak_relay.store.valkey_address import parse_servers
-from ojak_relay.store.valkey_line import Login
+from ojak_relay.store.valkey_wire import Login
 
 
 async def open_valkey(config: Config, report: Callable[[str], None]) -> ValkeyStore:

@@ -17,7 +17,7 @@ from ojak_protocol.addresses import MailboxId
 from ojak_protocol.sync import Deposit
 from ojak_relay.store.base import record_of
 from ojak_relay.store.deleted import REMEMBERED_AT_MOST, REMEMBERED_SECONDS
-from ojak_relay.store.valkey_line import packed
+from ojak_relay.store.valkey_wire import packed
 
 TAGS: Final = 256
 SLOTS: Final = 16_384

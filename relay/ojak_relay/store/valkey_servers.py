@@ -8,13 +8,14 @@ import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Final
 
 from ojak_protocol.addresses import MailboxId
 from ojak_relay.errors import StoreAway
 from ojak_relay.store import valkey_rules as rules
-from ojak_relay.store.valkey_line import Address, Line, Login, Refusal, Reply
+from ojak_relay.store.valkey_line import Line
+from ojak_relay.store.valkey_primary import Primary, owners_at
+from ojak_relay.store.valkey_wire import Address, Login, Refusal, Reply
 
 PATIENCE_SECONDS: Final = 4.0
 """Longer than replicas have for confirming."""
@@ -37,35 +38,6 @@ _GONE_ELSEWHERE: Final = frozenset(
 
 Pack = Callable[[Sequence[int], int], bytes]
 """Makes the commands for the ids with these numbers at a server with this limit of keys."""
-
-
-@dataclass(slots=True, eq=False)
-class Primary:
-    """A server that answers for some tags.
-
-    Attributes:
-        address: where.
-        looks: the line for what changes nothing, which waits for no replicas.
-        writes: the line for all else; the same where no replicas are waited for.
-        limit: how many keys it may have.
-        base: how many of them are no boxes.
-    """
-
-    address: Address
-    looks: Line
-    writes: Line
-    limit: int = 0
-    base: int = 0
-
-    @property
-    def is_open(self) -> bool:
-        """Whether it can be asked."""
-        return self.looks.is_open and self.writes.is_open
-
-    def close(self) -> None:
-        """Cut both lines."""
-        self.looks.close()
-        self.writes.close()
 
 
 class Servers:
@@ -188,11 +160,17 @@ class Servers:
     ) -> list[Reply]:
         replies: list[Reply] = [None] * len(ids)
         todo: Sequence[int] = range(len(ids))
+        tries = 0
         while todo:
             if self._mending is not None:
-                # Shielded: all others wait for the same.
-                await asyncio.shield(self._mending)
+                # Never cancelled from here: all others wait for the same.
+                await asyncio.wait({self._mending})
+            if tries:
+                # Ids that a cluster moves from one server to another can be asked for again and
+                # again, and by many.
+                await asyncio.sleep(_pause(tries - 1))
             todo = await self._ask_once(ids, todo, pack, replies, writes=writes)
+            tries += 1
         return replies
 
     async def _ask_once(
@@ -274,9 +252,7 @@ class Servers:
                 break
             if tries == len(_PAUSES):
                 self._report("the servers of the store do not all answer; they are tried again")
-            pause = _PAUSES[min(tries, len(_PAUSES) - 1)]
-            # Not all relays at the same moment.
-            await asyncio.sleep(pause * random.uniform(0.7, 1.3))  # noqa: S311 (no secret)
+            await asyncio.sleep(_pause(tries))
             tries += 1
         if tries > len(_PAUSES):
             self._report("the servers of the store answer again")
@@ -286,13 +262,14 @@ class Servers:
         primaries: dict[Address, Primary] = {}
         try:
             for address in dict.fromkeys(owners):
-                primaries[address] = self._primaries.get(address) or await self._primary(address)
-                if not primaries[address].is_open:
-                    primaries[address] = await self._primary(address)
-            for address, primary in primaries.items():
-                await self._prepare(
-                    primary, [tag for tag, owner in enumerate(owners) if owner == address]
+                primaries[address] = self._primaries.get(address) or await Primary.open(
+                    address, self._login, self.mend
                 )
+                if not primaries[address].is_open:
+                    primaries[address] = await Primary.open(address, self._login, self.mend)
+            for address, primary in primaries.items():
+                tags = [tag for tag, owner in enumerate(owners) if owner == address]
+                await primary.prepare(tags, self._capacity)
         except StoreAway:
             for address, primary in primaries.items():
                 if self._primaries.get(address) is not primary:
@@ -313,28 +290,6 @@ class Servers:
                 return await owners_at(address, self._login)
         raise StoreAway("no server knows a primary for every id")
 
-    async def _primary(self, address: Address) -> Primary:
-        looks = await Line.open(address, self._login, self.mend)
-        if not self._login.replicas:
-            return Primary(address, looks, looks)
-        try:
-            writes = await Line.open(address, self._login, self.mend, replicas=self._login.replicas)
-        except StoreAway:
-            looks.close()
-            raise
-        return Primary(address, looks, writes)
-
-    async def _prepare(self, primary: Primary, tags: Sequence[int]) -> None:
-        """Have *primary* know the scripts, and keep the sets of its *tags*."""
-        commands = [*rules.scripts(), *[rules.keep(tag) for tag in tags]]
-        count = len(rules.scripts()) + rules.KEYS_OF_A_TAG * len(tags)
-        replies = await primary.looks.ask(b"".join(commands), count)
-        # A server whose memory is full goes on giving out and deleting.
-        if any(isinstance(reply, Refusal) and reply.word != "OOM" for reply in replies):
-            raise StoreAway("a server does not take what a store begins with")
-        primary.base = rules.KEYS_OF_A_TAG * len(tags)
-        primary.limit = primary.base + -(-self._capacity * len(tags) // rules.TAGS)
-
     async def _subscribe(self, address: Address) -> None:
         if self._news is None or not self._news.is_open:
             self._news = await Line.open(address, self._login, self.mend, told=self._hear)
@@ -346,35 +301,6 @@ class Servers:
             self._told(MailboxId(published[2]))
 
 
-async def owners_at(address: Address, login: Login) -> list[Address]:
-    """Return the address of the primary of each tag, as the server at *address* knows it.
-
-    Raises:
-        StoreAway: it does not answer, or knows none for some.
-    """
-    line = await Line.open(address, login, lambda: None)
-    try:
-        told = await line.one(b"INFO")
-        if info(told).get("cluster_enabled") != "1":
-            if info(told)["role"] != "master":
-                raise StoreAway("not a primary")
-            return [address] * rules.TAGS
-        if b"cluster_state:ok" not in await line.one(b"CLUSTER", b"INFO"):
-            raise StoreAway("the cluster is not whole")
-        ranges = await line.one(b"CLUSTER", b"SLOTS")
-    finally:
-        line.close()
-    owners = {}
-    for first, last, (host, port, *_), *_ in ranges:
-        for tag, slot in enumerate(rules.TAG_SLOTS):
-            if first <= slot <= last:
-                owners[tag] = ((host or b"").decode() or address[0], port)
-    if len(owners) < rules.TAGS:
-        raise StoreAway("some ids have no primary")
-    return [owners[tag] for tag in range(rules.TAGS)]
-
-
-def info(told: bytes) -> dict[str, str]:
-    """Return what INFO told, by name."""
-    lines = [line.partition(":") for line in told.decode("utf-8", "replace").splitlines()]
-    return {name: value for name, _, value in lines}
+def _pause(tries: int) -> float:
+    """Return seconds until the next try: longer each time, and not the same for all."""
+    return _PAUSES[min(tries, len(_PAUSES) - 1)] * random.uniform(0.7, 1.3)  # noqa: S311 (no secret)
