@@ -5,7 +5,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -367,6 +367,48 @@ async def test_a_wait_ends_across_the_servers_of_a_cluster(valkey_cluster: list[
             await asyncio.sleep(0)
             await other.apply([], [deposit(number, 7)], now=NOW)
             await waiting
+
+
+def move(slot: int, source: Valkey, goal: Valkey) -> Iterator[None]:
+    """Move *slot* from one server of a cluster to another, and stop in the middle."""
+    ids = {server.port: server.ask("CLUSTER", "MYID") for server in (source, goal)}
+    goal.ask("CLUSTER", "SETSLOT", slot, "IMPORTING", ids[source.port])
+    source.ask("CLUSTER", "SETSLOT", slot, "MIGRATING", ids[goal.port])
+    for key in source.ask("CLUSTER", "GETKEYSINSLOT", slot, 100):
+        source.ask("MIGRATE", "127.0.0.1", goal.port, key, 0, 5000)
+        yield
+    for server in (goal, source):
+        server.ask("CLUSTER", "SETSLOT", slot, "NODE", ids[goal.port])
+
+
+@pytest.mark.asyncio
+async def test_boxes_that_a_cluster_moves_to_another_server_are_waited_for(
+    valkey_cluster: list[Valkey],
+) -> None:
+    flush(valkey_cluster)
+    slot = valkey_rules.TAG_SLOTS[valkey_rules.tag_of(place(1))]
+    async with two_stores(*valkey_cluster, capacity=300) as (one, other):
+        await one.apply([], [deposit(1, 7)], now=NOW)
+        (source,) = [
+            server
+            for server in valkey_cluster
+            if server.role() == "master" and server.ask("CLUSTER", "COUNTKEYSINSLOT", slot)
+        ]
+        goal = next(s for s in valkey_cluster if s.role() == "master" and s is not source)
+        for here, there in ((source, goal), (goal, source)):
+            moving = move(slot, here, there)
+            next(moving)
+            asked = [
+                asyncio.create_task(one.apply([], [deposit(1, 8, shown=True)], now=NOW)),
+                asyncio.create_task(found(other, 1)),
+            ]
+            done, _ = await asyncio.wait(asked, timeout=0.2)
+            assert asked[0] not in done
+            list(moving)
+            assert await asked[0] == (STORED,)
+            assert isinstance(await asked[1], Found)
+            assert await found(other, 1) == Found(box(8))
+            assert await one.apply([], [deposit(1, 7, shown=True)], now=NOW) == (STORED,)
 
 
 @pytest.mark.asyncio
