@@ -20,7 +20,7 @@ from ojak_protocol import sync
 from ojak_protocol.errors import Malformed, TooNew
 from ojak_relay.config import Config
 from ojak_relay.counts import Counts
-from ojak_relay.errors import StoreFailed
+from ojak_relay.errors import StoreAway, StoreFailed
 from ojak_relay.http import PREFLIGHT, Answer, Head, refusal
 from ojak_relay.limits import Limits, Source
 from ojak_relay.service import Service
@@ -144,9 +144,10 @@ class App:
         except (Malformed, TooNew) as error:
             self.counts.refused(HTTPStatus.BAD_REQUEST)
             return refusal(HTTPStatus.BAD_REQUEST, str(error))
-        except StoreFailed:
+        except StoreFailed as error:
             self.counts.refused(HTTPStatus.SERVICE_UNAVAILABLE)
-            self._report("the disk refused; nothing is stored or deleted until a restart")
+            if not isinstance(error, StoreAway):
+                self._report("the disk refused; nothing is stored or deleted until a restart")
             return _NOT_READY
         except Exception as error:  # noqa: BLE001 (a defect costs one answer, not the connection's task)
             self.counts.refused(HTTPStatus.INTERNAL_SERVER_ERROR)

@@ -1,21 +1,27 @@
 """What the settings name, opened: the store, and the pass of a private relay."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from ojak_relay.config import Config
-from ojak_relay.errors import ConfigError
+from ojak_relay.errors import ConfigError, StoreUnusable
 from ojak_relay.store.base import Store
 
 _PASS: Final = re.compile(r"[A-Za-z0-9._~+/-]{1,256}=*")
 """What `Authorization: Bearer` can carry; a client sends no other."""
 
 
-async def open_store(config: Config) -> Store:
+async def open_store(config: Config, report: Callable[[str], None]) -> Store:
     """Return the store that *config* names.
 
+    Args:
+        config: the settings.
+        report: takes one line for the operator.
+
     Raises:
+        ConfigError: a file that it needs cannot be used.
         StoreUnusable: it cannot be opened.
     """
     from ojak_relay.store.memory import MemoryStore  # noqa: PLC0415 - commands need no store
@@ -23,6 +29,15 @@ async def open_store(config: Config) -> Store:
 
     if config.store == "memory":
         return MemoryStore(config.capacity)
+    if config.store == "valkey":
+        try:
+            # Only who keeps boxes there needs the library that asks such servers.
+            from ojak_relay.store.valkey_open import open_valkey  # noqa: PLC0415
+        except ModuleNotFoundError:
+            raise StoreUnusable(
+                "the store valkey needs hiredis: pip install ojak[valkey]"
+            ) from None
+        return await open_valkey(config, report)
     return await PagesStore.open(Path(config.path), config.capacity)
 
 

@@ -44,7 +44,7 @@ async def run(config: Config, relay_pass: str, log: Log) -> None:
     """
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_strays(log))
-    store = await open_store(config)
+    store = await open_store(config, log)
     clock = Clock(store.clock)
     service = Service(store, clock)
     if not clock.is_trusted:

@@ -90,14 +90,15 @@ class Service:
         self._store.wake_all()
 
     async def sweep(self) -> None:
-        """Erase boxes whose time is over, in small pieces, for as long as the disk allows."""
+        """Erase boxes whose time is over, in small pieces, as often as the store allows it."""
         read = ReadBuffer()
         try:
-            while not self._store.failed:
+            while True:
+                more = False
                 with suppress(StoreFailed):
                     more = await self._store.expire(now=self._clock())
-                    await read.overwrite()
-                    await asyncio.sleep(0 if more else 1)
+                await read.overwrite()
+                await asyncio.sleep(0 if more else 1)
         finally:
             read.close()
 

@@ -25,6 +25,16 @@ _OPTIONS: Final = {
     "capacity": click.option(
         "--capacity", type=int, metavar="BOXES", help="How many boxes are to fit."
     ),
+    "valkey": click.option("--valkey", metavar="URLS", help="Servers of the valkey store."),
+    "valkey_password_file": click.option(
+        "--valkey-password-file", metavar="FILE", help="File with their password."
+    ),
+    "valkey_ca": click.option(
+        "--valkey-ca", metavar="FILE", help="PEM file: who vouches for them."
+    ),
+    "valkey_replicas": click.option(
+        "--valkey-replicas", type=int, metavar="N", help="How many must have a box."
+    ),
     "tls_certificate": click.option(
         "--tls-certificate", metavar="FILE", help="PEM file; without one, plain HTTP."
     ),

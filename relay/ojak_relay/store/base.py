@@ -51,7 +51,7 @@ class Store(Protocol):
 
     @property
     def failed(self) -> bool:
-        """Whether the disk refused once; then nothing is written any more."""
+        """Whether the disk refused once, which nothing ends, or servers are away, which passes."""
 
     async def apply(
         self, deletes: Sequence[MailboxId], deposits: Sequence[Deposit], *, now: int
