@@ -3,7 +3,8 @@
 Whoever knows the answers must not be able to fill the vault, nor to take the room of the family.
 What a reading clears has one bound for all: our person reads, and there is room again. What no
 reading clears, as it is of a later version or for a later day, is counted apart: for each
-conversation with an own device, for visits, and for whoever may be a stranger or is forced. Pure.
+conversation with an own device, for visits, and for whoever may be a stranger. Nothing here goes
+by the word that was typed: what is left at the relay would tell it. Pure.
 """
 
 from collections.abc import Iterable
@@ -21,36 +22,36 @@ longest are 72 KB. Half of it is for what a reading clears, whatever else is the
 
 MOST_LEFT_BEHIND: Final = 8
 """How many that stay are kept of lines that are gone, and as many of such as were held or forced.
-They keep out nothing."""
+They keep out nothing, so that how many they are shows nowhere."""
 
 
 class Sender(Enum):
     """Whose letters are counted together."""
 
     FAMILY = "family"
-    """A side that keeps its state, of which nothing says that it is not the family."""
+    """A side that keeps its state and is not held."""
     VISIT = "visit"
-    MARKED = "marked"
-    """Held, or with the alarm word."""
+    HELD = "held"
 
 
-MOST_THAT_STAY: Final = {Sender.FAMILY: MOST_UNREAD // 4, Sender.VISIT: 8, Sender.MARKED: 8}
+MOST_THAT_STAY: Final = {Sender.FAMILY: MOST_UNREAD // 4, Sender.VISIT: 8, Sender.HELD: 8}
 """How many that no reading clears are kept: of each conversation with the family, of all visits, of
-all that is marked. Eight timed letters of one side may wait at a time."""
+all that are held. Eight timed letters of one side may wait at a time."""
 
 
 def sender_of(line: Line) -> Sender:
     """Return with whose letters those that come through *line* are counted."""
-    if line.held or line.alarm:
-        return Sender.MARKED
+    if line.held:
+        return Sender.HELD
     return Sender.FAMILY if line.kept else Sender.VISIT
 
 
 def has_room(contact: Contact) -> bool:
     """Return whether one more letter that a reading clears may be kept."""
     cleared = sum(not stays(letter.kind) for letter in contact.theirs)
-    all_there = len(contact.theirs) + len(contact.pointers)
-    return all_there < MOST_UNREAD or cleared < MOST_UNREAD // 2
+    lines = {0, *(line.number for line in contact.lines)}
+    staying = sum(number in lines for number in _staying(contact))
+    return cleared + staying < MOST_UNREAD or cleared < MOST_UNREAD // 2
 
 
 def has_room_for(contact: Contact, line: Line, body: Body) -> bool:

@@ -108,13 +108,14 @@ def test_each_sender_has_room_of_its_own() -> None:
         Sender.FAMILY,
         Sender.FAMILY,
         Sender.VISIT,
-        Sender.MARKED,
-        Sender.MARKED,
+        Sender.HELD,
+        Sender.FAMILY,
     ]
     for full, left in (
         ((another,), (family, visit, held, alarm)),
         ((visit,), (family, another, held, alarm)),
-        ((held, alarm), (family, another, visit)),
+        ((held,), (family, another, visit, alarm)),
+        ((alarm,), (family, another, visit, held)),
     ):
         most = MOST_THAT_STAY[sender_of(full[0])]
         contact = Contact(NAME, RELAY, lines=lines, theirs=of(full[0], most))
@@ -137,6 +138,10 @@ def test_whatever_stays_half_of_the_room_is_for_what_a_reading_clears() -> None:
     assert not has_room(replace(contact, theirs=staying + plain[:half]))
     assert has_room(replace(contact, theirs=plain[1:]))
     assert not has_room(replace(contact, theirs=plain))
+    # How much is left of lines that are gone depends on the word that was typed there.
+    behind = of(replace(line, number=line.number + 99), 2 * MOST_LEFT_BEHIND)
+    assert has_room(replace(contact, theirs=behind + plain[1:]))
+    assert not has_room(replace(contact, theirs=behind + plain))
 
 
 def test_of_lines_that_are_gone_the_newest_that_stay_are_left_and_the_marked_apart() -> None:
