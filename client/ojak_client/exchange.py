@@ -19,6 +19,7 @@ from ojak_client.notices import Notice, NoticeKind
 from ojak_client.prepare import prepare
 from ojak_client.profile import Profile
 from ojak_client.requests import Shape, has_errands, make_request
+from ojak_client.room import what_may_come
 from ojak_client.store import Store
 from ojak_client.transport import RelayConnection
 from ojak_protocol.addresses import ID_BYTES, DeleteKey, MailboxId
@@ -38,7 +39,7 @@ from ojak_protocol.sync import (
 from ojak_protocol.values import dataclass, replace
 
 STAYS_SECONDS: Final = 3600.0
-"""For how long a box that changed nothing is not fetched again, unless the profile changes."""
+"""For how long a box that changed nothing is not fetched again, unless it could be taken now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ class Exchange:
     _shut: set[str] = field(default_factory=set)
     _staying: frozenset[MailboxId] = frozenset()
     _stays_until: float = 0.0
-    _stays_in: Profile | None = None
+    _stays_as: object = None
     _kem: MlKem768 = field(default_factory=MlKem768)
 
     @property
@@ -249,10 +250,10 @@ class Exchange:
         if staying - self._staying:
             self._staying |= staying
             self._stays_until = self.clock() + STAYS_SECONDS
-        self._stays_in = without_news(profile)
+        self._stays_as = _what_decides(profile)
 
     def _known_to_stay(self, profile: Profile) -> frozenset[MailboxId]:
-        if without_news(profile) != self._stays_in or self.clock() >= self._stays_until:
+        if _what_decides(profile) != self._stays_as or self.clock() >= self._stays_until:
             self._staying = frozenset()
         return self._staying
 
@@ -300,6 +301,15 @@ def _read(profile: Profile) -> set[DeleteKey]:
         for line in contact.lines
         for key in line.conversation.deletes
     }
+
+
+def _what_decides(profile: Profile) -> object:
+    """Return that of *profile* on which it depends whether a box that was left can be taken now.
+
+    Not the letters: asked for again after each reading, it would tell a relay that keeps one there
+    when somebody reads.
+    """
+    return [(what_may_come(one), one.lines, one.pointers) for one in profile.contacts]
 
 
 def _size_bytes(request: SyncRequest) -> int:

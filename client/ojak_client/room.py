@@ -56,15 +56,25 @@ def has_room(contact: Contact) -> bool:
 
 def has_room_for(contact: Contact, line: Line, body: Body) -> bool:
     """Return whether *body*, which came through *line*, may be kept; any that is cleared may."""
-    if not stays(body.kind):
-        return True
-    sender = sender_of(line)
-    if sender is Sender.FAMILY:
-        numbers = {line.number}
-    else:
-        numbers = {one.number for one in contact.lines if sender_of(one) is sender}
-    staying = sum(number in numbers for number in _staying(contact))
-    return staying < MOST_THAT_STAY[sender]
+    return not stays(body.kind) or _may_stay(contact, line)
+
+
+def has_room_for_part(contact: Contact) -> bool:
+    """Return whether a timed letter that is due may be kept.
+
+    It may be more than twice as long as others: half as many are kept.
+    """
+    cleared = sum(not stays(letter.kind) for letter in contact.theirs)
+    return cleared < MOST_UNREAD // 2
+
+
+def what_may_come(contact: Contact) -> tuple[bool, ...]:
+    """Return all the answers of this module for *contact*, of as many lines as there are.
+
+    As long as these are the same, whatever had to be left at the relay has to be left there still.
+    """
+    lines = (_may_stay(contact, line) for line in contact.lines)
+    return has_room(contact), not contact.pointers or has_room_for_part(contact), *lines
 
 
 def without_left_behind(contact: Contact) -> Contact:
@@ -83,6 +93,17 @@ def without_left_behind(contact: Contact) -> Contact:
         theirs=tuple(one for one in contact.theirs if id(one) not in gone),
         pointers=tuple(one for one in contact.pointers if id(one) not in gone),
     )
+
+
+def _may_stay(contact: Contact, line: Line) -> bool:
+    """Return whether one more letter that no reading clears may be kept of *line*."""
+    sender = sender_of(line)
+    if sender is Sender.FAMILY:
+        numbers = {line.number}
+    else:
+        numbers = {one.number for one in contact.lines if sender_of(one) is sender}
+    staying = sum(number in numbers for number in _staying(contact))
+    return staying < MOST_THAT_STAY[sender]
 
 
 def _staying(contact: Contact) -> Iterable[int]:
