@@ -14,6 +14,7 @@ from typing import Final
 from ojak_client.kinds import stays
 from ojak_client.profile import Contact, Line, Pointer, TheirLetter
 from ojak_protocol.letters import Body
+from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.values import replace
 
 MOST_UNREAD: Final = 48
@@ -23,6 +24,12 @@ longest are 72 KB. Half of it is for what a reading clears, whatever else is the
 MOST_LEFT_BEHIND: Final = 8
 """How many that stay are kept of lines that are gone, and as many of such as were held or forced.
 They keep out nothing, so that how many they are shows nowhere."""
+
+MOST_BEFORE_A_VISIT: Final = 3 * MOST_UNREAD
+"""With so much there, nobody who comes is taken any more: what confirms a visit is kept in any
+case, and somebody may come twelve times a day."""
+MOST_BEFORE_A_HELD_VISIT: Final = 2 * MOST_UNREAD
+"""The same where the answers are spent: a stranger who has seen them must leave room for others."""
 
 
 class Sender(Enum):
@@ -52,6 +59,12 @@ def has_room(contact: Contact) -> bool:
     lines = {0, *(line.number for line in contact.lines)}
     staying = sum(number in lines for number in _staying(contact))
     return cleared + staying < MOST_UNREAD or cleared < MOST_UNREAD // 2
+
+
+def has_room_for_visits(contact: Contact, point: MeetingPoint) -> bool:
+    """Return whether somebody who comes to *point* may be taken; it is the same for every word."""
+    most = MOST_BEFORE_A_HELD_VISIT if point.spent else MOST_BEFORE_A_VISIT
+    return len(contact.theirs) + len(contact.pointers) < most
 
 
 def has_room_for(contact: Contact, line: Line, body: Body) -> bool:
