@@ -16,6 +16,7 @@ from ojak_client.errors import WrongPlace
 from ojak_client.moment import Moment
 from ojak_client.news import without_news
 from ojak_client.notices import Notice, NoticeKind
+from ojak_client.our_letters import references_in
 from ojak_client.prepare import prepare
 from ojak_client.profile import Profile
 from ojak_client.requests import Shape, has_errands, make_request
@@ -68,7 +69,8 @@ class Round:
     stored: bool = False
     """Whether the relay says that it keeps anything of what was deposited."""
     opened: bool = False
-    """Whether a box opened that only the other side can have sealed, and that was not read yet."""
+    """Whether a box opened that only the other side can have sealed, was not read yet, and brought
+    something: whoever knows the answers can send as many as they like that say nothing."""
     profile: Profile = Profile()
     """What was saved after it."""
 
@@ -96,6 +98,8 @@ class Exchange:
         clock: the device's clock, Unix seconds.
         steady: seconds by which the relay's clock is carried on from its last word; without it
             `clock`, and then whoever sets the device's clock moves the relay's.
+        asked_bytes: how long the bodies of all requests and of their replies are together, also of
+            those that no reply came to.
     """
 
     store: Store
@@ -107,6 +111,7 @@ class Exchange:
     # Drawn, because `ojak sync` does one round each time: over many of them all have their turn.
     _turn: int = field(default_factory=lambda: int.from_bytes(os.urandom(2), "big"))
     _clock_offset: int | None = None
+    asked_bytes: int = 0
     _asked: SyncRequest | None = None
     _shape: Shape = field(default_factory=Shape)
     _shut: set[str] = field(default_factory=set)
@@ -176,7 +181,7 @@ class Exchange:
 
         def after(profile: Profile) -> tuple[Profile, _Change]:
             applied, notices = apply(profile, self.relay, request, reply, moment)
-            opened = not _read(applied) <= _read(profile)
+            opened = not _read(applied) <= _read(profile) and _brought(applied) != _brought(profile)
             moved = without_news(applied) != without_news(profile)
             return applied, _Change(applied, notices, moved, opened)
 
@@ -208,11 +213,6 @@ class Exchange:
             NoAnswer, RelayRefused: as `round`.
         """
         return self._ask(request)
-
-    @property
-    def asked_bytes(self) -> int:
-        """How long the bodies of the last request and of its reply are together."""
-        return 0 if self._asked is None else _size_bytes(self._asked)
 
     def settle(self) -> None:
         """Take for asked what would be asked now: `is_outdated` looks for what comes after it.
@@ -277,6 +277,7 @@ class Exchange:
         return tuple(told)
 
     def _ask(self, request: SyncRequest) -> SyncReply:
+        self.asked_bytes += _size_bytes(request)
         answer = self.connection.sync(
             encode_request(request),
             reply_bytes=REPLY_BYTES[request.room],
@@ -301,6 +302,18 @@ def _read(profile: Profile) -> set[DeleteKey]:
         for line in contact.lines
         for key in line.conversation.deletes
     }
+
+
+def _brought(profile: Profile) -> object:
+    """Return what is another after a letter came, a visit was confirmed, or one of ours arrived."""
+    return [
+        (
+            contact.arrivals,
+            len(contact.pointers),
+            [(line.number, references_in(line)) for line in contact.lines],
+        )
+        for contact in profile.contacts
+    ]
 
 
 def _what_decides(profile: Profile) -> object:
