@@ -395,6 +395,10 @@ def _happened(
                 if reference == contact.moves_with != 0:
                     arrived = outcome is Outcome.ARRIVED
                     contact = move(contact, contact.also, now=moment.now) if arrived else contact
+            case Broken() if line.held:
+                # Whoever is held says what he likes, and was promised nothing: it must not look as
+                # if the conversation with the family had ended.
+                said = ()
             case Broken():
                 contact = with_news(contact, NewsKind.ENDED, line, moment.now)
                 said = (Notice(NoticeKind.COPY_DETECTED, contact.name),)
