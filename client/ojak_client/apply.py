@@ -18,7 +18,7 @@ from ojak_client.deposited import (
     point_deposited,
 )
 from ojak_client.moment import Moment
-from ojak_client.moving import found_at, move
+from ojak_client.moving import all_know, found_at, move
 from ojak_client.news import with_news
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.our_letters import marked_possibly_read
@@ -393,7 +393,7 @@ def _happened(
                     contact, reference, outcome, moment.now, forgets=not line.kept
                 )
                 if reference == contact.moves_with != 0:
-                    arrived = outcome is Outcome.ARRIVED
+                    arrived = outcome is Outcome.ARRIVED and all_know(contact)
                     contact = move(contact, contact.also, now=moment.now) if arrived else contact
             case Broken() if line.held:
                 # Whoever is held says what he likes, and was promised nothing: it must not look as
