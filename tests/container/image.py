@@ -43,8 +43,8 @@ class Builder:
         archive = self._folder / "debian.tar"
         with tarfile.open(archive, "w") as tar:
             for name in sorted(os.listdir(root)):  # noqa: PTH208 - names
-                if name not in {"dev", "proc", "sys"}:
-                    tar.add(root / name, arcname=name)
+                # Of what the system itself fills, the place alone.
+                tar.add(root / name, arcname=name, recursive=name not in {"dev", "proc", "sys"})
         container = self.run("from", "scratch")
         self.run("add", "--quiet", container, str(archive), "/")
         self.run("config", "--env", "PATH=/usr/local/bin:/usr/bin:/bin", container)
