@@ -29,7 +29,7 @@ from ojak_relay.log import Log
 from ojak_relay.opening import open_store
 from ojak_relay.service import Service
 from ojak_relay.sockets import shown
-from ojak_relay.state import State, state_of
+from ojak_relay.state import State, log_counts, state_of
 
 QUIET_SECONDS: Final = 3.0
 """A relay that drains ends when no sync came for so long."""
@@ -88,7 +88,8 @@ class Process:
         await self._tell_prometheus(stack)
         await self._heed_operator(stack)
         if config.log_minutes:
-            counting = asyncio.create_task(self._count_now_and_then())
+            repeating = log_counts(self._log, self.state, config.log_minutes * 60)
+            counting = asyncio.create_task(repeating)
             stack.push_async_callback(_end, counting)
         _announce(listening.address, "https" if tls else "http")
         await self._told.wait()
@@ -153,11 +154,6 @@ class Process:
             self._log(f"no commands to this relay: {path}: {os.strerror(error.errno or 0)}")
         else:
             stack.callback(control.close)
-
-    async def _count_now_and_then(self) -> None:
-        while True:
-            await asyncio.sleep(self._config.log_minutes * 60)
-            self._log("counts since the start, in tens", **self.state().rounded().all())
 
 
 async def _end(task: asyncio.Task[None]) -> None:

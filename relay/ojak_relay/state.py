@@ -1,5 +1,7 @@
 """What is true of a whole relay at one moment: what `stats`, metrics and the hourly line tell."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -7,6 +9,7 @@ from ojak_relay.app import App
 from ojak_relay.config import Config
 from ojak_relay.connections import Server
 from ojak_relay.counts import in_steps
+from ojak_relay.log import Log
 from ojak_relay.service import Service
 
 MEANINGS: Final = {
@@ -75,3 +78,10 @@ def state_of(config: Config, service: Service, app: App, server: Server) -> Stat
         "draining": int(service.ending),
     }
     return State(gauges, app.counts.exact() | {"connections_cut": server.cut})
+
+
+async def log_counts(log: Log, state: Callable[[], State], seconds: float) -> None:
+    """Write what others may see of *state* every so many seconds, until cancelled."""
+    while True:
+        await asyncio.sleep(seconds)
+        log("counts since the start, in tens", **state().rounded().all())

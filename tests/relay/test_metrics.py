@@ -1,5 +1,6 @@
 """Metrics and log lines: counts and states of the whole relay, and nothing of anybody."""
 
+import asyncio
 import http.client
 import json
 import re
@@ -12,8 +13,9 @@ import pytest
 from ojak_relay.config import Config
 from ojak_relay.counts import STEP
 from ojak_relay.listening import is_public
+from ojak_relay.log import Log
 from ojak_relay.metrics import PREFIX
-from ojak_relay.state import MEANINGS
+from ojak_relay.state import MEANINGS, State, log_counts
 from tests.relay.kit import CBOR, MEMORY, Relay, address_of, deposit, pages, request, running, start
 from tests.relay.marked import MARKS, SOURCES, marks_in, send_all
 
@@ -149,6 +151,25 @@ def test_s5_no_log_line_tells_of_anybody(log_format: str, tmp_path: Path) -> Non
     assert marks_in(err.encode()) == []
     assert "127.66" not in err
     assert len(err.splitlines()) == 1
+
+
+@pytest.mark.asyncio
+async def test_the_line_with_counts_tells_numbers_in_tens(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    state = State({"boxes": 1234, "ready": 1}, {"syncs": 99})
+    for as_json in (False, True):
+        telling = asyncio.create_task(log_counts(Log(as_json=as_json), lambda: state, 0))
+        while not (err := capsys.readouterr().err):
+            await asyncio.sleep(0)
+        telling.cancel()
+        line = err.splitlines()[0]
+        if as_json:
+            told = json.loads(line)
+            assert (told["boxes"], told["ready"], told["syncs"]) == (1230, 1, 90)
+        else:
+            said = "ojak-relay: counts since the start, in tens boxes=1230 ready=1 syncs=90"
+            assert line == said
 
 
 def test_wrong_log_settings_are_refused() -> None:
