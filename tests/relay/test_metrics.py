@@ -160,10 +160,10 @@ async def test_the_line_with_counts_tells_numbers_in_tens(
     state = State({"boxes": 1234, "ready": 1}, {"syncs": 99})
     for as_json in (False, True):
         telling = asyncio.create_task(log_counts(Log(as_json=as_json), lambda: state, 0))
-        while not (err := capsys.readouterr().err):
+        for _ in range(4):
             await asyncio.sleep(0)
         telling.cancel()
-        line = err.splitlines()[0]
+        line = capsys.readouterr().err.splitlines()[0]
         if as_json:
             told = json.loads(line)
             assert (told["boxes"], told["ready"], told["syncs"]) == (1230, 1, 90)
