@@ -25,9 +25,11 @@ def room_for(boxes: int) -> int:
 def goes_on(last: Round) -> bool:
     """Return whether another round is worth its while at once.
 
-    It is when something is left to do and the last round got somewhere, or a larger one may.
+    It is when something is left to do and the last round got somewhere, or a larger one may. At a
+    relay that is full what came is still fetched, and deleted: by that it may have room.
     """
-    if last.full or not (last.left_behind or last.errands):
+    came = last.found > 0 and last.moved
+    if not (last.left_behind or (came if last.full else last.errands)):
         return False
     return last.moved or next_room(last) > last.room
 
