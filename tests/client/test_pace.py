@@ -2,6 +2,7 @@
 
 import os
 import random
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -160,7 +161,8 @@ class Spent:
 @contextmanager
 def kept_by(lie: Lie | None, *, metered: bool = False) -> Iterator[tuple[Spent, Person]]:
     """A host with a number and a conversation, and whoever is at the other end of it."""
-    clock = Clock(1_000_000)
+    # The device's day, or no offer would be laid and nothing deposited.
+    clock = Clock(int(time.time()))
     relay = SimulatedRelay(clock)
     at = Hostile(relay, clock)
     pair = meet()
@@ -203,6 +205,8 @@ def test_no_answer_of_a_relay_makes_keeping_dear(lie: Lie, monkeypatch: pytest.M
             most = SMALL.at_once + 3 * LARGEST_BYTES
             most += int((SMALL.a_second + idle_a_second) * spent.seconds)
             assert spent.size_bytes <= most
+        # None of it holds for nothing: there was something to deposit.
+        assert any(asked.deposits for asked in spent.at.relay.arrived)
     assert (FREELY.a_second + idle_a_second) * DAY < 2 * IDLE_A_DAY
     assert FREELY.at_once < 1.2 * IDLE_A_DAY
 
@@ -247,6 +251,14 @@ def test_a_watch_that_takes_any_second_for_a_wait_would_be_found(
         assert (spent.size_bytes - before) / (spent.seconds - began) * DAY > 10 * IDLE_A_DAY
 
 
+def test_a_watch_that_never_deposits_less_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "FREELY", SMALL)
+    monkeypatch.setattr(Pace, "is_light", lambda *_: False)
+    with kept_by(is_full_and_holds) as (spent, _):
+        spent.turns(30)
+        assert spent.at.relay.arrived[-1].deposits != ()
+
+
 # An honest relay
 
 
@@ -269,6 +281,7 @@ def test_a_relay_that_is_merely_full_still_brings_letters_at_once(
     monkeypatch.setattr(watching, "FREELY", SMALL)
     with kept_by(is_full_and_holds) as (spent, other):
         spent.turns(30)
+        assert spent.at.relay.arrived[1].deposits != ()
         assert spent.at.relay.arrived[-1].deposits == ()
         with spent.at.relay._answering(spent.at.relay._honest):  # noqa: SLF001 - as above
             other.write("편지")
