@@ -17,12 +17,14 @@ from ojak_client.store import vault_path
 from ojak_client.voice import Voice
 from ojak_client.watching import WAIT_SECONDS, Keeping, Watch
 from ojak_protocol.addresses import MailboxId
+from ojak_protocol.guest import offer_places
 from ojak_protocol.letters import Kind
 from ojak_protocol.sync import REPLY_BYTES
 from tests.client.devices import Device
-from tests.client.persons import Clock, Person, kept_pair
+from tests.client.persons import Clock, Person, guest_of, host_of, kept_pair
 from tests.client.simulated_relay import SimulatedRelay
 from tests.client.test_keep import family
+from tests.people import SEED
 
 DAY = 86_400
 MOST_BYTES_A_DAY = 10_000_000
@@ -119,6 +121,32 @@ def test_what_did_not_open_is_looked_at_again_after_an_hour() -> None:
     clock.now += int(STAYS_SECONDS) + 1
     exchange.round(Shape(room=4))
     assert one.texts == ["편지"]
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_what_stays_for_a_guest_keeps_no_letter_of_others_from_coming_at_once(
+    device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock, *, taken: bool
+) -> None:
+    """The word that a wrong answer was taken, or an offer that nobody can read, lies for days."""
+    host = host_of(near_relay, now_clock)
+    guest = guest_of(near_relay, now_clock, typed=b"w" * 32)
+    stays: dict[MailboxId, bytes] = {}
+    if taken:
+        for person in (host, guest, host):
+            person.sync()
+    else:
+        day = int(now_clock()) // DAY
+        stays = {place: bytes(4000) for place in offer_places(SEED, 1, day)}
+    device.keep_contact(replace(guest.contact, relay=url, name="다른 사람"))
+    other = family(device, near_relay, url, now_clock)
+    with near_relay.shows(stays), keeping(device, near_relay, url) as kept:
+        assert kept.turns(120) < MOST_BYTES_A_DAY
+        other.write("편지")
+        other.sync()
+        began = kept.clock.now
+        kept.turns(3)
+        assert kept.clock.now - began <= 3 * (WAIT_SECONDS + 1)
+    assert [one.text for one in device.profile.contacts[-1].theirs] == ["편지"]
 
 
 def test_a_client_that_forgets_what_stays_would_be_found(

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -230,6 +231,40 @@ def test_a_relay_that_answers_too_soon_is_asked_every_few_minutes(lie: Lie) -> N
         began = spent.seconds
         spent.turns(10)
         assert spent.seconds - began >= 9 * LONGEST_PAUSE_SECONDS / 2
+
+
+def answered(size_bytes: int, *, stored: bool = False, opened: bool = False) -> Round:
+    """A round that was to wait for its whole time, and was answered at once."""
+    plain = Round((), 0, 0, errands=False, full=False, moved=False, room=1)
+    return replace(
+        plain, wait_seconds=WAIT_SECONDS, size_bytes=size_bytes, stored=stored, opened=opened
+    )
+
+
+def test_a_box_that_opened_gives_back_the_largest_round_and_no_more() -> None:
+    pace = Pace(SMALL, 0.0)
+    pace.note(answered(SMALL.at_once + 2 * LARGEST_BYTES), now=0, took_seconds=0)
+    pace.note(answered(LARGEST_BYTES, opened=True), now=0, took_seconds=0)
+    assert pace.is_light(0)
+    pace.note(answered(LARGEST_BYTES, opened=True), now=0, took_seconds=0)
+    assert not pace.is_light(0)
+
+
+def test_a_relay_that_keeps_something_now_and_then_is_not_forgiven_what_came_too_soon() -> None:
+    pace = Pace(FREELY, 0.0)
+    for n in range(2 * MOST_ROUNDS):
+        pace.note(answered(IDLE_BYTES, stored=n % 4 == 0), now=0, took_seconds=0)
+    assert pace.pause_seconds(0, random.Random(3).randbytes) > 1  # noqa: S311 - repeatable
+
+
+def test_what_was_spent_beyond_all_is_waited_for() -> None:
+    pace = Pace(SMALL, 0.0)
+    most = SMALL.at_once + 2 * LARGEST_BYTES
+    pace.note(answered(most, stored=True), now=0, took_seconds=0)
+    assert pace.pause_seconds(0, os.urandom) == 0
+    pace.note_failure(8000, now=0)
+    assert pace.pause_seconds(0, os.urandom) == 8000 / SMALL.a_second
+    assert pace.pause_seconds(60, os.urandom) == 8000 / SMALL.a_second - 60
 
 
 def test_a_watch_that_takes_any_second_for_a_wait_would_be_found(
