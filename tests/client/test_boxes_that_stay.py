@@ -123,6 +123,24 @@ def test_what_did_not_open_is_looked_at_again_after_an_hour() -> None:
     assert one.texts == ["편지"]
 
 
+def test_a_clock_that_was_set_back_keeps_nothing_from_being_looked_at_again() -> None:
+    clock, steady = Clock(), Clock()
+    relay = SimulatedRelay(clock)
+    one, other = kept_pair(relay, clock)
+    other.sync()
+    one.sync()
+    other.write("편지")
+    other.sync()
+    set_by_hand = Clock()
+    exchange = replace(one.exchange(), clock=set_by_hand, steady=steady)
+    with relay.shows(damaged(other)):
+        exchange.round(Shape(room=4))
+    set_by_hand.now -= 300 * DAY
+    steady.now += int(STAYS_SECONDS) + 1
+    exchange.round(Shape(room=4))
+    assert one.texts == ["편지"]
+
+
 @pytest.mark.parametrize("taken", [False, True])
 def test_what_stays_for_a_guest_keeps_no_letter_of_others_from_coming_at_once(
     device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock, *, taken: bool
