@@ -123,6 +123,25 @@ def test_what_did_not_open_is_looked_at_again_after_an_hour() -> None:
     assert one.texts == ["편지"]
 
 
+def test_letters_that_there_was_no_room_for_come_as_soon_as_some_were_read() -> None:
+    clock = Clock()
+    relay = SimulatedRelay(clock)
+    one, other = kept_pair(relay, clock)
+    other.sync()
+    one.sync()
+    other.write("편지")
+    other.sync()
+    one.store.update(unread)
+    exchange = one.exchange()
+    for _ in range(3):
+        exchange.round(Shape(room=4))
+    lying = {out.place.id for out in other.contact.lines[0].conversation.outbox}
+    assert lying.isdisjoint(relay.arrived[-1].polls)
+    one.change(lambda contact: replace(contact, theirs=()))
+    exchange.round(Shape(room=4))
+    assert one.texts == ["편지"]
+
+
 def test_a_clock_that_was_set_back_keeps_nothing_from_being_looked_at_again() -> None:
     clock, steady = Clock(), Clock()
     relay = SimulatedRelay(clock)
