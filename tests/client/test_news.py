@@ -194,8 +194,10 @@ def test_a_held_visit_is_told_until_it_was_heard_and_stands_until_the_yes(
     assert news_of(device, "status") == ["held-visit"]
     allowed = allow_held(device.profile.contacts[0], held, relay_clock=NOW, newest=0)[0]
     assert standing(allowed, NOW) == ()
-    # A yes says that the question was heard.
-    assert untold(allow_held(host.contact, held, relay_clock=NOW, newest=0)[0]) == ()
+    # A yes says that the question was heard; also once the line is gone, a day later.
+    heard = allow_held(host.contact, held, relay_clock=NOW, newest=0)[0]
+    assert untold(heard) == ()
+    assert untold(replace(heard, lines=())) == standing(replace(heard, lines=()), NOW) == ()
     # A line that is gone is told of all the same, but only once.
     gone = replace(host.contact, lines=())
     assert [one.kind for one in standing(gone, NOW)] == [NewsKind.HELD]
