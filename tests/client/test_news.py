@@ -30,6 +30,7 @@ from ojak_client.store import VaultStore
 from ojak_client.telling import mark_told
 from tests.client.devices import WORDS, Device, quickly
 from tests.client.persons import (
+    MONTH,
     NAME,
     RELAY,
     Clock,
@@ -210,6 +211,7 @@ def test_a_visit_with_the_alarm_word_stands_for_a_month_and_while_its_conversati
 ):
     told = News(NewsKind.ALARM, NOW, 1, told=True)
     contact = Contact(NAME, RELAY, news=(told,))
+    assert STAYS_SECONDS == MONTH
     assert standing(contact, NOW + STAYS_SECONDS - 1) == (told,)
     assert standing(contact, NOW + STAYS_SECONDS) == ()
     assert forget_old(contact, NOW + STAYS_SECONDS - 1) is contact
@@ -229,6 +231,15 @@ def test_an_ended_conversation_stands_until_there_is_another(device: Device) -> 
     assert news_of(device, "status") == ["conversation-ended"]
     device.keep_contact(Contact(NAME, RELAY, lines=(broken, line_of(meet().host))))
     assert news_of(device, "status") == []
+
+
+@pytest.mark.parametrize("other", [{"held": True}, {"alarm": True}, {"kept": False}])
+def test_no_visit_and_nobody_who_may_be_a_stranger_or_forced_stands_for_another_conversation(
+    other: dict[str, bool],
+) -> None:
+    broken = line_of(replace(meet().guest, broken=True, owes_end=False))
+    contact = Contact(NAME, RELAY, lines=(broken, replace(line_of(meet().host), **other)))  # type: ignore[arg-type] # of each field its own type
+    assert NewsKind.ENDED in {one.kind for one in standing(contact, NOW)}
 
 
 def test_an_end_is_kept_until_it_is_told_and_a_box_that_does_not_open_is_not() -> None:
