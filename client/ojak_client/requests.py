@@ -48,7 +48,7 @@ class Shape:
     older: bool = False
     """Look at offers of past days as well."""
     passed_over: frozenset[MailboxId] = frozenset()
-    """Places of conversations and of a guest that are not looked at: what lies there stays there."""
+    """Places of conversations and guests that are not looked at: what lies there stays there."""
     bare: bool = False
     """Deposit nothing: it was tried too often in vain."""
 
