@@ -95,6 +95,15 @@ def test_where_somebody_is_forced_nothing_is_not_said_to_be_wrong(device: Device
         assert (ran.code, ran.said) == (10, said)
 
 
+def test_where_somebody_is_forced_no_sync_says_that_nothing_is_wrong(
+    device: Device, url: str
+) -> None:
+    told = News(NewsKind.ALARM, NOW, 1, told=True)
+    device.keep_contact(Contact(NAME, url, news=(told,)))
+    ran = device.run("sync")
+    assert (ran.code, ran.said) == (10, ["no-letter"])
+
+
 def unread_by_anybody(device: Device, *verb: str) -> str:
     """Run a verb whose output is no terminal, as in a pipe or a service; return what it wrote."""
     reading, writing = os.pipe()
