@@ -2,7 +2,8 @@
 
 `ojak keep` as a service speaks to nobody, and a sentence in a window that nobody looked at is gone.
 So what changes whom one may trust stays with its contact: `ojak status` and `ojak read` say it, and
-it counts as told only once it was written where a person or a program reads it.
+it counts as told only once it was written where a person or a program reads it, or once our person
+said yes to the visit.
 
 Only the host's side has news of how somebody came. A guest's device keeps nothing that depends on
 the word that was typed at it. Pure; nothing here has a part in any request.
