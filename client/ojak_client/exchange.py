@@ -108,6 +108,8 @@ class Exchange:
     _turn: int = field(default_factory=lambda: int.from_bytes(os.urandom(2), "big"))
     _clock_offset: int | None = None
     _asked: SyncRequest | None = None
+    asked_bytes: int = field(default=0, init=False)
+    """How long the bodies of the last request that was sent and of its reply are together."""
     _shape: Shape = field(default_factory=Shape)
     _shut: set[str] = field(default_factory=set)
     _staying: frozenset[MailboxId] = frozenset()
@@ -209,11 +211,6 @@ class Exchange:
         """
         return self._ask(request)
 
-    @property
-    def asked_bytes(self) -> int:
-        """How long the bodies of the last request and of its reply are together."""
-        return 0 if self._asked is None else _size_bytes(self._asked)
-
     def settle(self) -> None:
         """Take for asked what would be asked now: `is_outdated` looks for what comes after it.
 
@@ -277,6 +274,7 @@ class Exchange:
         return tuple(told)
 
     def _ask(self, request: SyncRequest) -> SyncReply:
+        self.asked_bytes = _size_bytes(request)
         answer = self.connection.sync(
             encode_request(request),
             reply_bytes=REPLY_BYTES[request.room],

@@ -59,7 +59,7 @@ def keeping_shape(
         light: deposit nothing, and ask for one box at most.
     """
     if last is None:
-        return Shape(older=older)
+        return Shape(older=older, bare=light)
     waits = light or not goes_on(last)
     wait = min(wait_seconds, MAX_WAIT_SECONDS) if waits else 0
     room = min(next_room(last), 1 if light else ROOMS[-1])

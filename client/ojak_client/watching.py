@@ -5,7 +5,7 @@ import socket
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Self
 
-from ojak_client.errors import NoAnswer, RelayRefused, UnusableSetting, VaultBusy
+from ojak_client.errors import NoAnswer, NotReached, RelayRefused, UnusableSetting, VaultBusy
 from ojak_client.failures import explain
 from ojak_client.lookout import Lookout, WaitBroken
 from ojak_client.messages import Message
@@ -124,7 +124,7 @@ class Watch:
             # What the request carried may have arrived: the same bytes again change nothing.
             return
         except (NoAnswer, RelayRefused, UnusableSetting) as error:
-            self._fail(explain(error).message)
+            self._fail(error)
             return
         if self._said:
             self._keeping.voice.say(Message.REACHED_AGAIN)
@@ -229,12 +229,13 @@ class Watch:
             (one for one in notices if not (known and one.kind is NoticeKind.RELAY_FULL)),
         )
 
-    def _fail(self, message: Message) -> None:
+    def _fail(self, error: Exception) -> None:
+        message = explain(error).message
         if message not in self._said:
             self._keeping.voice.warn(message)
         self._said.add(message)
-        if self._exchange is not None and not self._failures:
-            # Of an outage once: else whoever was away for long would come back without allowance.
+        # Where nobody was reached nothing left: whoever was away for long still has the allowance.
+        if self._exchange is not None and not isinstance(error, (NotReached, UnusableSetting)):
             size_bytes = self._exchange.asked_bytes
             self._pace.note_failure(size_bytes, now=self._keeping.clock())
         self._failures += 1

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from ojak_client import watching
+from ojak_client import transport, watching
+from ojak_client.errors import NotReached, RelayRefused
 from ojak_client.exchange import Round
 from ojak_client.lookout import Lookout
 from ojak_client.output import Output
@@ -121,6 +122,14 @@ def goes_through_the_days(at: Hostile, request: SyncRequest) -> SyncReply:
     return at.reply(request, lambda _: Nothing(), DepositOutcome.STORED)
 
 
+def refuses_what_is_large(at: Hostile, request: SyncRequest) -> SyncReply:
+    """It takes the whole request before it says so."""
+    if request.deposits:
+        at.clock.now += at.seconds  # type: ignore[assignment] # as above
+        raise RelayRefused(503)
+    return at.reply(request, lambda _: Nothing(), DepositOutcome.STORED)
+
+
 LIES: list[Lie] = [
     has_no_room,
     has_nothing,
@@ -131,7 +140,15 @@ LIES: list[Lie] = [
     holds_now_and_then,
     gives_noise,
     goes_through_the_days,
+    refuses_what_is_large,
 ]
+
+
+def raising(error: Exception) -> Callable[..., None]:
+    def dial(*_: object) -> None:
+        raise error
+
+    return dial
 
 
 class Spent:
@@ -222,6 +239,18 @@ def test_on_a_metered_line_no_answer_costs_more_than_a_few_times_what_looking_do
         spent.turns(40)
         a_day = (spent.size_bytes - before) * DAY / (spent.seconds - began)
     assert a_day < 1_500_000
+
+
+def test_where_nobody_is_reached_nothing_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "FREELY", Allowance(0, FREELY.a_second))
+    with kept_by(None) as (spent, _):
+        spent.turns(2)
+        with spent.at.relay.loses_requests(), monkeypatch.context() as away:
+            spent.watch.close()
+            away.setattr(transport, "dial", raising(NotReached("away")))
+            spent.at.clock.now += DAY
+            spent.turns(9)
+        assert not spent.watch._pace.is_light(spent.at.clock.now)  # noqa: SLF001 - what is told nowhere
 
 
 @pytest.mark.parametrize("lie", [has_no_room, has_nothing, answers_at_once])
