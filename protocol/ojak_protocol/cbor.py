@@ -11,6 +11,7 @@ of items. Types are compared exactly, because to Python `True == 1`.
 Source: docs/protocol.md, "CBOR"; RFC 8949, section 4.2.1.
 """
 
+from functools import lru_cache
 from typing import Final, NoReturn, TypeAlias
 
 import cbor2
@@ -82,6 +83,7 @@ def read(data: bytes, *, max_bytes: int) -> Value:
     return _loads(data)
 
 
+@lru_cache(maxsize=4096)
 def head(kind: int, number: int) -> bytes:
     """Return the shortest head of an item: of *kind* 0 (integer), 2 (bytes), 4 (list) or 5 (map).
 

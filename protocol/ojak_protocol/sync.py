@@ -26,8 +26,18 @@ MAX_AFTER_SECONDS: Final = 30 * 86_400
 MAX_WAIT_SECONDS: Final = 25
 MAX_CLOCK: Final = 2**40
 
+_KEYS: Final = tuple(cbor.head(0, key) for key in range(8))
 _ID_HEAD: Final = cbor.head(2, ID_BYTES)
 _BOX_HEAD: Final = cbor.head(2, BOX_BYTES)
+_LIST: Final = 4 << 5
+_INTEGER_BYTES: Final = {24: 1, 25: 2, 26: 4, 27: 8}
+"""How many bytes follow the first one of an integer that is not written in itself."""
+_START: Final = cbor.head(5, 7) + _KEYS[0] + cbor.head(0, VERSION) + _KEYS[1]
+_WITH_ID: Final = cbor.head(5, 4) + _KEYS[0] + _ID_HEAD
+_WITH_KEY: Final = cbor.head(5, 4) + _KEYS[1] + _ID_HEAD
+_NO_BOX: Final = cbor.head(0, 0)
+_NO_ROOM: Final = cbor.head(0, 1)
+_BEFORE_BOX: Final = _KEYS[4] + _BOX_HEAD
 
 NO_DELETE: Final = DeleteKey(bytes(ID_BYTES))
 """What fills up the deletes of a request; it deletes nothing."""
@@ -151,6 +161,9 @@ class NoRoom:
 
 PollResult: TypeAlias = Found | Nothing | NoRoom
 
+NOTHING: Final = Nothing()
+"""The result of most polls, made once."""
+
 
 class DepositOutcome(IntEnum):
     """What became of one deposit."""
@@ -181,9 +194,10 @@ class SyncReply:
 
     def __post_init__(self) -> None:
         _check_integer(self.clock, 0, MAX_CLOCK)
-        for result in self.polls:
-            if isinstance(result, Found):
-                _check_bytes(result.box, BOX_BYTES)
+        if Found in set(map(type, self.polls)):
+            for result in self.polls:
+                if type(result) is Found:
+                    _check_bytes(result.box, BOX_BYTES)
 
 
 def encode_request(request: SyncRequest) -> bytes:
@@ -202,30 +216,10 @@ def decode_request(body: bytes) -> SyncRequest:
         Malformed: *body* is not a request of this version.
         TooNew: it is one of a later version.
     """
-    polls, deletes, deposits, room, wait = _fields(cbor.read(body, max_bytes=MAX_REQUEST_BYTES), 5)
-    if len(body) not in REQUEST_BYTES:
-        raise Malformed("the length is that of no class")
-    limits = REQUEST_BYTES[len(body)]
-    keys = cast("list[DeleteKey]", _list(deletes))
-    if len(keys) != limits.deletes:
-        raise Malformed("the deletes must fill the class exactly")
     try:
-        request = SyncRequest(
-            sync_class=limits,
-            polls=tuple(cast("list[MailboxId]", _list(polls))),
-            deletes=tuple([key for key in keys if key != NO_DELETE]),
-            deposits=tuple([_deposit(value) for value in _list(deposits)]),
-            room=_integer(room),
-            wait_seconds=_integer(wait),
-        )
-    except LocalError as outside_limits:
-        # The rules, types included, stand once: where the values are made. Their messages quote
-        # nothing.
-        raise Malformed(str(outside_limits)) from None
-    # What was read is written again: so nothing else than this one form is taken, padding included.
-    if _request_body(request, keys) != body:
-        raise Malformed("not the one encoding of this request")
-    return request
+        return _request_in(body)
+    except (ValueError, IndexError, LocalError):
+        raise _fault_of(body) from None
 
 
 def encode_reply(reply: SyncReply, room: int) -> bytes:
@@ -237,9 +231,9 @@ def encode_reply(reply: SyncReply, room: int) -> bytes:
     """
     if room not in REPLY_BYTES:
         raise LocalError("room is 0, 1, 4 or 16 boxes")
-    if sum(type(result) is Found for result in reply.polls) > room:
+    if list(map(type, reply.polls)).count(Found) > room:
         raise LocalError("more boxes than the reply has room for")
-    polls = b"".join([_poll_bytes(result) for result in reply.polls])
+    polls = b"".join([_NO_BOX if one is NOTHING else _poll_bytes(one) for one in reply.polls])
     deposits = b"".join([cbor.head(0, outcome) for outcome in reply.deposits])
     return _padded(
         (
@@ -292,6 +286,110 @@ def _request_body(request: SyncRequest, deletes: Sequence[DeleteKey]) -> bytes:
     )
 
 
+def _request_in(body: bytes) -> SyncRequest:
+    """Return the request in *body*, which has exactly the bytes that `encode_request` gives.
+
+    A request has one encoding, and its class says where everything lies but its deposits. So
+    nothing is read as CBOR here, and nothing else is taken.
+
+    Raises:
+        ValueError, IndexError, LocalError: it does not.
+    """
+    limits = REQUEST_BYTES.get(len(body), SyncClass.ZERO)
+    at = _past(_START, body, 0)
+    polls, at = _ids_at(body, at, limits.polls)
+    at = _past(_KEYS[2], body, at)
+    deletes, at = _ids_at(body, at, limits.deletes)
+    at = _past(_KEYS[3], body, at)
+    count, at = body[at] - _LIST, at + 1
+    deposits = []
+    for _ in range(count):
+        deposit, at = _deposit_at(body, at)
+        deposits.append(deposit)
+    room, at = _integer_at(body, _past(_KEYS[4], body, at))
+    wait, at = _integer_at(body, _past(_KEYS[5], body, at))
+    at = _past(_KEYS[6], body, at)
+    if _padding(limits.body_bytes - at) != body[at:]:
+        raise ValueError
+    return SyncRequest(
+        sync_class=limits,
+        polls=tuple(cast("list[MailboxId]", polls)),
+        deletes=tuple([DeleteKey(key) for key in deletes if key != NO_DELETE]),
+        deposits=tuple(deposits),
+        room=room,
+        wait_seconds=wait,
+    )
+
+
+def _past(piece: bytes, body: bytes, at: int) -> int:
+    """Return where *piece*, which must lie at *at*, ends.
+
+    Raises:
+        ValueError: something else lies there.
+    """
+    if not body.startswith(piece, at):
+        raise ValueError
+    return at + len(piece)
+
+
+def _ids_at(body: bytes, at: int, count: int) -> tuple[list[bytes], int]:
+    start = _past(cbor.head(4, count), body, at)
+    end = start + count * (len(_ID_HEAD) + ID_BYTES)
+    each = range(start + len(_ID_HEAD), end, len(_ID_HEAD) + ID_BYTES)
+    ids = [body[at : at + ID_BYTES] for at in each]
+    # All heads are looked at together.
+    _past(_ID_HEAD + _ID_HEAD.join(ids), body, start)
+    return ids, end
+
+
+def _integer_at(body: bytes, at: int) -> tuple[int, int]:
+    size = _INTEGER_BYTES.get(body[at], 0)
+    number = int.from_bytes(body[at + 1 : at + 1 + size]) if size else body[at]
+    return number, _past(cbor.head(0, number), body, at)
+
+
+def _deposit_at(body: bytes, at: int) -> tuple[Deposit, int]:
+    is_key = body.startswith(_KEYS[1], at + 1)
+    start = _past(_WITH_KEY if is_key else _WITH_ID, body, at)
+    at = start + ID_BYTES
+    shown = body[start:at]
+    ttl, at = _integer_at(body, _past(_KEYS[2], body, at))
+    after, at = _integer_at(body, _past(_KEYS[3], body, at))
+    start = _past(_BEFORE_BOX, body, at)
+    at = start + BOX_BYTES
+    key = DeleteKey(shown) if is_key else None
+    id_ = MailboxId(shown) if key is None else mailbox_id(key)
+    return Deposit(id_, key, ttl, after, body[start:at]), at
+
+
+def _fault_of(body: bytes) -> Malformed | TooNew:
+    """Say what is wrong with *body*, from which no request can be read."""
+    try:
+        polls, deletes, deposits, room, wait = _fields(
+            cbor.read(body, max_bytes=MAX_REQUEST_BYTES), 5
+        )
+        if len(body) not in REQUEST_BYTES:
+            return Malformed("the length is that of no class")
+        limits = REQUEST_BYTES[len(body)]
+        if len(_list(deletes)) != limits.deletes:
+            return Malformed("the deletes must fill the class exactly")
+        SyncRequest(
+            sync_class=limits,
+            polls=tuple(cast("list[MailboxId]", _list(polls))),
+            deletes=tuple(cast("list[DeleteKey]", deletes)),
+            deposits=tuple([_deposit(value) for value in _list(deposits)]),
+            room=_integer(room),
+            wait_seconds=_integer(wait),
+        )
+    except LocalError as outside_limits:
+        # The rules, types included, stand once: where the values are made. Their messages quote
+        # nothing.
+        return Malformed(str(outside_limits))
+    except (Malformed, TooNew) as fault:
+        return fault
+    return Malformed("not the one encoding of this request")
+
+
 def _ids(ids: Sequence[bytes]) -> bytes:
     """Return a list of ids or keys, which have 32 bytes each; every class has some."""
     return cbor.head(4, len(ids)) + _ID_HEAD + _ID_HEAD.join(ids)
@@ -315,16 +413,16 @@ def _deposit_bytes(deposit: Deposit) -> bytes:
 def _poll_bytes(result: PollResult) -> bytes:
     if type(result) is Found:
         return _BOX_HEAD + result.box
-    return b"\x00" if type(result) is Nothing else b"\x01"
+    return _NO_BOX if type(result) is Nothing else _NO_ROOM
 
 
 def _padded(fields: Sequence[bytes], body_bytes: int) -> bytes:
     """Put encoded *fields* under the keys 0, 1, ... and the padding under the last one."""
-    # A key below 24 is encoded as itself.
-    parts = [part for key, field in enumerate(fields) for part in (bytes((key,)), field)]
-    head = cbor.head(5, len(fields) + 1)
-    size = len(head) + sum(map(len, parts)) + 1
-    return b"".join((head, *parts, bytes((len(fields),)), _padding(body_bytes - size)))
+    parts = [cbor.head(5, len(fields) + 1)]
+    for key, encoded in zip(_KEYS, fields, strict=False):
+        parts += (key, encoded)
+    parts.append(_KEYS[len(fields)])
+    return b"".join((*parts, _padding(body_bytes - sum(map(len, parts)))))
 
 
 @lru_cache(maxsize=256)
@@ -355,7 +453,8 @@ def _fields(value: cbor.Value, count: int) -> list[cbor.Value]:
             raise Malformed("no such version")
     if list(value) != list(range(count + 2)):
         raise Malformed("not the fields of this version")
-    return [value[key] for key in range(1, count + 1)]
+    _, *fields, _ = value.values()
+    return fields
 
 
 def _deposit(value: cbor.Value) -> Deposit:

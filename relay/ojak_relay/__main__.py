@@ -116,10 +116,10 @@ async def run(config: Config, relay_pass: str) -> None:
         )
     limits = Limits(config, loop.time, secrets.token_bytes)
     app = App(service, config, limits, relay_pass, _report)
-    server = Server(app.handle, config, limits, _report)
+    server = Server(app, config, limits)
     sweeper = asyncio.create_task(service.sweep())
     try:
-        await _serve(config, server, app, service)
+        await _serve(config, server, service)
     finally:
         sweeper.cancel()
         with suppress(asyncio.CancelledError):
@@ -127,14 +127,13 @@ async def run(config: Config, relay_pass: str) -> None:
         await store.close()
 
 
-async def _serve(config: Config, server: Server, app: App, service: Service) -> None:
+async def _serve(config: Config, server: Server, service: Service) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     host, port = config.address()
     tls = tls_context(config)
-    # Not aiohttp's own site: it passes no limit for the handshake.
     limit = config.header_seconds if tls else None
     listening = await loop.create_server(
         server,
@@ -149,9 +148,7 @@ async def _serve(config: Config, server: Server, app: App, service: Service) -> 
     await stop.wait()
     listening.close()
     service.drain()
-    await app.finish()
-    server.pre_shutdown()
-    await server.shutdown(timeout=1)
+    await server.finish()
 
 
 async def open_store(config: Config) -> Store:

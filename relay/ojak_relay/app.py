@@ -5,72 +5,46 @@
     GET  /healthz   the process runs
     GET  /readyz    it can serve
 
-What is refused is refused before its body is read. aiohttp's low-level server is used without
-router and without loggers: its own error pages quote what was sent.
+What is refused is refused by its head alone, before its body is read.
 """
 
-import asyncio
 import hmac
 import json
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Final
-
-from aiohttp import web
 
 from ojak_protocol import sync
 from ojak_protocol.errors import Malformed, TooNew
 from ojak_relay.config import Config
 from ojak_relay.errors import StoreFailed
+from ojak_relay.http import PREFLIGHT, Answer, Head, refusal
 from ojak_relay.limits import Limits, Source
-from ojak_relay.pace import in_steps
 from ojak_relay.service import Service
 from ojak_relay.sources import FORWARDED
 
 MEDIA_TYPE: Final = "application/cbor"
+_MEDIA_TYPE: Final = MEDIA_TYPE.encode()
+JSON: Final = "application/json; charset=utf-8"
+SYNC: Final = (b"POST", b"/v1/sync")
 
-HEADERS: Final = {
-    "Server": "relay",
-    "Cache-Control": "no-store",
-    # A page opened from a file may be a client. No cookie or pass of a browser is ever sent along.
-    "Access-Control-Allow-Origin": "*",
-}
-PREFLIGHT: Final = HEADERS | {
-    "Access-Control-Allow-Methods": "GET, POST",
-    "Access-Control-Allow-Headers": "Authorization, Content-Type",
-    "Access-Control-Max-Age": "86400",
-}
+_FORWARDED: Final = FORWARDED.lower().encode()
+_LENGTHS: Final = {str(size).encode(): size for size in sync.REQUEST_BYTES}
 
-_ONE_LENGTH: Final = "one Content-Length and no other framing"
-_LENGTHS: Final = {str(size): size for size in sync.REQUEST_BYTES}
-
-Checks = Iterable[tuple[bool, HTTPStatus, str]]
-"""What must hold, and status and reason of the refusal where it does not."""
-Handler = Callable[[web.BaseRequest, Source], Awaitable[web.Response]]
-
-
-def refusal(status: HTTPStatus, reason: str = "") -> web.Response:
-    """Return a refusal: a status, at most one plain sentence, and the connection's end."""
-    response = web.Response(status=status, text=reason, headers=HEADERS)
-    response.force_close()
-    return response
-
-
-def _first_unfit(checks: Checks) -> web.Response | None:
-    for fits, status, reason in checks:
-        if not fits:
-            return refusal(status, reason)
-    return None
-
-
-def _wrongly_framed(headers: Mapping[str, str]) -> web.Response | None:
-    """Return the refusal of a body that is not framed by its length alone, or None."""
-    return _first_unfit(
-        (
-            ("Content-Encoding" not in headers, HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "no encodings"),
-            ("Transfer-Encoding" not in headers, HTTPStatus.LENGTH_REQUIRED, _ONE_LENGTH),
-        )
-    )
+# Made once: to look up a status by its name takes longer than most of what is checked.
+_TOO_MANY: Final = refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many requests from one source")
+_NO_PATH: Final = refusal(HTTPStatus.NOT_FOUND)
+_NO_METHOD: Final = refusal(HTTPStatus.METHOD_NOT_ALLOWED)
+_ENCODED: Final = refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "no encodings")
+_FRAMED: Final = refusal(HTTPStatus.LENGTH_REQUIRED, "one Content-Length and no other framing")
+_EXPECTING: Final = refusal(HTTPStatus.EXPECTATION_FAILED, "no expectations and no upgrades")
+_HOSTS: Final = refusal(HTTPStatus.BAD_REQUEST, "exactly one Host")
+_TYPED: Final = refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"the body must be {MEDIA_TYPE}")
+_SIZED: Final = refusal(HTTPStatus.BAD_REQUEST, "the length of no class")
+_BODIED: Final = refusal(HTTPStatus.BAD_REQUEST, "no body belongs here")
+_NO_PASS: Final = refusal(HTTPStatus.UNAUTHORIZED, "this relay asks for a pass")
+_NOT_READY: Final = refusal(HTTPStatus.SERVICE_UNAVAILABLE)
+_OK: Final = HTTPStatus.OK
 
 
 class App:
@@ -97,79 +71,58 @@ class App:
         self._limits = limits
         self._authorization = f"Bearer {relay_pass}".encode() if relay_pass else b""
         self._report = report
-        self._routes: dict[tuple[str, str], Handler] = {
-            ("POST", "/v1/sync"): self._sync,
-            ("GET", "/v1/info"): self._info,
-            ("GET", "/healthz"): self._health,
-            ("GET", "/readyz"): self._ready,
+        self._routes: dict[tuple[bytes, bytes], Callable[[], Answer]] = {
+            (b"GET", b"/v1/info"): self._info,
+            (b"GET", b"/healthz"): self._health,
+            (b"GET", b"/readyz"): self._ready,
         }
-        self._paths = {path for _, path in self._routes}
-        self._under_way = 0
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._paths = {path for _, path in (*self._routes, SYNC)}
 
-    async def handle(self, request: web.BaseRequest) -> web.Response:
-        """Return the answer to any request; raises nothing but cancellation."""
-        self._under_way += 1
-        self._idle.clear()
-        try:
-            response = await self._answer(request)
-        finally:
-            self._under_way -= 1
-            if not self._under_way:
-                self._idle.set()
-        if not self._service.ready:
-            response.force_close()
-        return response
+    @property
+    def keeps_connections(self) -> bool:
+        """Whether another request may follow on a connection."""
+        return self._service.ready
 
-    async def finish(self) -> None:
-        """Return when no request is under way, or after the time allowed for that."""
-        try:
-            async with asyncio.timeout(self._config.stop_seconds):
-                await self._idle.wait()
-        except TimeoutError:
-            return
+    def source(self, peer: str | None, headers: Mapping[bytes, bytes]) -> Source:
+        """Return who asks, from the other end of the connection and what proxies wrote."""
+        said = headers.get(_FORWARDED)
+        return self._limits.source(peer, () if said is None else (said.decode("latin-1"),))
 
-    async def _answer(self, request: web.BaseRequest) -> web.Response:
-        source = self._limits.source(request.remote, request.headers.getall(FORWARDED, ()))
+    def receive(self, head: Head, source: Source) -> Answer | int:
+        """Return the answer to a request, or how many bytes its body has and `sync` shall get."""
         if not self._limits.takes_request(source):
-            return refusal(HTTPStatus.TOO_MANY_REQUESTS, "too many requests from one source")
-        handler = self._routes.get((request.method, request.raw_path))
-        if handler is None:
-            return self._no_route(request)
+            return _TOO_MANY
+        route = (head.method, head.path)
+        if route == SYNC:
+            length = head.headers.get(b"content-length", b"")
+            return _unfit(head) or self._refused(head.headers) or _LENGTHS[length]
+        if route in self._routes:
+            return _unfit(head) or _with_body(head) or self._routes[route]()
+        return self._no_route(head)
+
+    async def sync(self, body: bytes, source: Source) -> Answer:
+        """Return the answer to a sync of *body*; raises nothing but cancellation."""
         try:
-            return _wrongly_framed(request.headers) or await handler(request, source)
+            asked = sync.decode_request(body)
+            taken = self._taken(source, len(asked.deposits))
+            reply = await self._service.sync(asked, taken=taken)
+            return Answer(_OK, sync.encode_reply(reply, asked.room), MEDIA_TYPE)
         except (Malformed, TooNew) as error:
             return refusal(HTTPStatus.BAD_REQUEST, str(error))
         except StoreFailed:
             self._report("the disk refused; nothing is stored or deleted until a restart")
-            return refusal(HTTPStatus.SERVICE_UNAVAILABLE)
-        except (TimeoutError, ConnectionError, asyncio.IncompleteReadError):
-            return refusal(HTTPStatus.REQUEST_TIMEOUT)
+            return _NOT_READY
+        except Exception as error:  # noqa: BLE001 (a defect costs one answer, not the connection's task)
+            self._report(f"internal error: {type(error).__name__}")
+            return refusal(HTTPStatus.INTERNAL_SERVER_ERROR)
 
-    def _no_route(self, request: web.BaseRequest) -> web.Response:
+    def _no_route(self, head: Head) -> Answer:
         # An absolute address (`POST http://elsewhere/v1/sync`) is no path of ours either.
-        if request.raw_path not in self._paths:
-            return refusal(HTTPStatus.NOT_FOUND)
-        if request.method == "OPTIONS":
-            return web.Response(status=HTTPStatus.NO_CONTENT, headers=PREFLIGHT)
-        return refusal(HTTPStatus.METHOD_NOT_ALLOWED)
-
-    async def _sync(self, request: web.BaseRequest, source: Source) -> web.Response:
-        refused = self._refused(request)
-        if refused is not None:
-            return refused
-        size = _LENGTHS[request.headers["Content-Length"]]
-        async with asyncio.timeout(self._config.transfer_seconds(size)):
-            body = await request.content.readexactly(size)
-        reply = await in_steps(self._reply(body, source), self._config.reply_milliseconds / 1000)
-        return web.Response(body=reply, content_type=MEDIA_TYPE, headers=HEADERS)
-
-    async def _reply(self, body: bytes, source: Source) -> bytes:
-        asked = sync.decode_request(body)
-        taken = self._taken(source, len(asked.deposits))
-        reply = await self._service.sync(asked, taken=taken)
-        return sync.encode_reply(reply, asked.room)
+        if head.path not in self._paths:
+            return _NO_PATH
+        if head.method == b"OPTIONS":
+            return _unfit(head) or _with_body(head) or PREFLIGHT
+        return _NO_METHOD
 
     def _taken(self, source: Source, count: int) -> int:
         """Return how many of *count* deposits are taken: what is short is room, nothing else."""
@@ -177,32 +130,21 @@ class App:
             return 0
         return self._limits.takes_deposits(source, count, self._service.boxes)
 
-    def _refused(self, request: web.BaseRequest) -> web.Response | None:
+    def _refused(self, headers: Mapping[bytes, bytes]) -> Answer | None:
         """Say why the body of a sync is not even read, or None."""
-        headers = request.headers
-        lengths = headers.getall("Content-Length", [])
-        checks = (
-            (len(lengths) == 1, HTTPStatus.LENGTH_REQUIRED, _ONE_LENGTH),
-            (
-                headers.get("Content-Type") == MEDIA_TYPE,
-                HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-                f"the body must be {MEDIA_TYPE}",
-            ),
-            (
-                "Expect" not in headers and "Upgrade" not in headers,
-                HTTPStatus.EXPECTATION_FAILED,
-                "no expectations and no upgrades",
-            ),
-            (set(lengths) <= _LENGTHS.keys(), HTTPStatus.BAD_REQUEST, "the length of no class"),
-            (self._has_pass(headers), HTTPStatus.UNAUTHORIZED, "this relay asks for a pass"),
-        )
-        return _first_unfit(checks)
+        if b"content-length" not in headers:
+            return _FRAMED
+        if headers.get(b"content-type") != _MEDIA_TYPE:
+            return _TYPED
+        if headers[b"content-length"] not in _LENGTHS:
+            return _SIZED
+        return None if self._has_pass(headers) else _NO_PASS
 
-    def _has_pass(self, headers: Mapping[str, str]) -> bool:
-        shown = headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+    def _has_pass(self, headers: Mapping[bytes, bytes]) -> bool:
+        shown = headers.get(b"authorization", b"")
         return not self._authorization or hmac.compare_digest(shown, self._authorization)
 
-    async def _info(self, _: web.BaseRequest, __: Source) -> web.Response:
+    def _info(self) -> Answer:
         info = {
             "versions": [sync.VERSION, sync.VERSION],
             "clock": self._service.now(),
@@ -223,12 +165,28 @@ class App:
             "wait_seconds": [0, sync.MAX_WAIT_SECONDS],
             "pass": bool(self._authorization),
         }
-        return web.json_response(info, headers=HEADERS, dumps=json.dumps)
+        return Answer(_OK, json.dumps(info).encode(), JSON)
 
-    async def _health(self, _: web.BaseRequest, __: Source) -> web.Response:
-        return web.Response(text="ok", headers=HEADERS)
+    def _health(self) -> Answer:
+        return Answer(_OK, b"ok")
 
-    async def _ready(self, _: web.BaseRequest, __: Source) -> web.Response:
-        if self._service.ready:
-            return web.Response(text="ok", headers=HEADERS)
-        return refusal(HTTPStatus.SERVICE_UNAVAILABLE)
+    def _ready(self) -> Answer:
+        return Answer(_OK, b"ok") if self._service.ready else _NOT_READY
+
+
+def _unfit(head: Head) -> Answer | None:
+    """Return the refusal of a request of any route that is not framed by its length alone."""
+    headers = head.headers
+    if b"content-encoding" in headers:
+        return _ENCODED
+    if b"transfer-encoding" in headers:
+        return _FRAMED
+    if b"expect" in headers or b"upgrade" in headers:
+        return _EXPECTING
+    host = headers.get(b"host", b",")
+    return _HOSTS if b"," in host and head.version != "1.0" else None
+
+
+def _with_body(head: Head) -> Answer | None:
+    """Return the refusal of a body where none is looked at."""
+    return None if head.headers.get(b"content-length", b"0") == b"0" else _BODIED

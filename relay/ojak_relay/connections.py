@@ -1,154 +1,406 @@
-"""aiohttp's low-level server with what it lacks: deadlines, a cap, silence.
+"""The relay's HTTP/1.1 on a socket: deadlines, caps, silence, and one answer after the other.
 
-A connection must show a whole header in time, from when it opens and from when it begins another
-request, and must take an answer in time; otherwise it is cut. Errors of the parser are answered
-with an empty body, because aiohttp's own quotes what was sent, and its loggers would write it down
-with the address.
+A parser reads what comes. A connection must show a whole header in time, from when it opens and
+from when it begins another request, must bring a body in time, and must take an answer in time.
+What has a fault is answered once, nothing behind it is looked at, and the connection ends.
+
+Source: RFC 9112; the parser is llhttp, by way of httptools.
 """
 
 import asyncio
-import logging
 import resource
 import ssl
-from collections.abc import Awaitable, Callable
+import struct
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from enum import Enum, auto
 from http import HTTPStatus
 from pathlib import Path
+from socket import SO_LINGER, SOL_SOCKET
 from typing import Final, cast
 
-from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
+import httptools
 
-from ojak_relay.app import refusal
+from ojak_relay.app import App
 from ojak_relay.config import Config
 from ojak_relay.errors import ConfigError
+from ojak_relay.http import Answer, Head, refusal
 from ojak_relay.limits import Limits, Source
+from ojak_relay.pace import Steps
 
 LINGERING_SECONDS: Final = 2.0
 """How long what still comes in is read after a refusal, so that the refusal can be read."""
 
+LOOK_SECONDS: Final = 0.25
+"""How often deadlines are looked at, for all connections at once: so late is one at most."""
+
 FILES_BESIDES: Final = 64
 """How many files are kept for what is no connection: the store, the listening socket, libraries."""
 
-_SILENT: Final = logging.getLogger("ojak_relay.silent")
-_SILENT.disabled = True
+MAX_HEADERS: Final = 100
+MAX_HEAD_BYTES: Final = 16_384
+"""Of the path, names and values; and what of them may wait to become whole."""
 
-Answer = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+_NEVER: Final = float("inf")
+_AT_ONCE: Final = struct.pack("ii", 1, 0)
 
 
-class Connection(RequestHandler):
-    """One connection with a deadline for each header and for each answer."""
+class Phase(Enum):
+    """What a connection is at, as far as a deadline depends on it."""
 
-    def __init__(self, server: "Server", config: Config, report: Callable[[str], None]) -> None:
-        super().__init__(
-            server,
-            loop=asyncio.get_running_loop(),
-            logger=_SILENT,
-            access_log=cast("logging.Logger", None),
-            keepalive_timeout=config.idle_seconds,
-            lingering_time=LINGERING_SECONDS,
-            auto_decompress=False,
-        )
+    IDLE = auto()
+    """Nothing of another request has come."""
+    HEAD = auto()
+    """A head must become whole."""
+    BODY = auto()
+    """A body must become whole."""
+    ANSWER = auto()
+    """The relay is at work."""
+    TAKING = auto()
+    """An answer must be taken."""
+    ENDING = auto()
+    """What still comes is thrown away."""
+
+
+_IN_ITS_TURN: Final = frozenset({Phase.ANSWER, Phase.TAKING, Phase.ENDING})
+"""Nothing else is answered meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """A request in its turn: its answer, or the body from which `App.sync` makes one."""
+
+    what: Answer | bytes
+    source: Source = ()
+    whole_at: float = 0.0
+    closes: bool = False
+    has_body: bool = True
+
+
+_NOTHING_ASKED: Final = _Asked(b"")
+
+
+class Connection(asyncio.Protocol):
+    """One connection. Requests that come together are answered one after the other."""
+
+    def __init__(self, server: "Server") -> None:
         self._server = server
-        self._config = config
-        self._report = report
-        self._deadline: asyncio.TimerHandle | None = None
-        self._source: Source | None = None
+        self._app = server.app
+        self._config = server.config
+        self._now = server.loop.time
+        self._parser = httptools.HttpRequestParser(self)
+        self._line: asyncio.Transport | None = None
+        self._peer: str | None = None
+        self._counted: Source | None = None
+        self._phase = Phase.HEAD
+        self._deadline = _NEVER
+        self._turns: deque[_Asked] = deque()
+        self._task: asyncio.Task[Answer] | None = None
+        self._asked = _NOTHING_ASKED
+        self._is_deaf = False
+        self._is_reading = True
+        self._is_full = False
+        self._path = b""
+        self._headers: dict[bytes, bytes] = {}
+        self._head_bytes = self._header_count = 0
+        self._reads: Phase = Phase.IDLE
+        self._size = 0
+        self._body: list[bytes] = []
+        self._plan: Answer | None = None
+        self._source: Source = ()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether a request has begun that is not answered yet."""
+        return self._reads is Phase.BODY or self._phase in {Phase.ANSWER, Phase.TAKING}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or cut it at once if there are too many."""
         line = cast("asyncio.Transport", transport)
-        source = self._server.limits.source(_host(line))
-        if self._server.open >= self._config.connections or not self._server.limits.opens(source):
+        self._peer = _host(line)
+        source = self._server.limits.source(self._peer)
+        if self._server.is_full or not self._server.limits.opens(source):
             line.abort()
             return
-        self._server.open += 1
-        self._source = source
+        self._line, self._counted = line, source
+        self._server.connections.add(self)
         # An answer counts as taken when none of it waits here any more, not when it fits a buffer:
         # otherwise whoever asks and never reads has the deadline of no answer.
         line.set_write_buffer_limits(high=0)
-        super().connection_made(transport)
-        self._await_header()
+        self._until(Phase.HEAD, self._config.header_seconds)
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (the protocol's form)
+        """Forget the connection, and break off what nobody waits for any more."""
+        if self._counted is not None:
+            self._server.forget(self)
+            self._server.limits.closes(self._counted)
+            self._counted = None
+        self._line = None
+        # What is only found by looking for cycles would keep its bodies until then.
+        self._parser = cast("httptools.HttpRequestParser", None)
+        self._is_deaf = True
+        self._turns.clear()
+        self._asked, self._body = _NOTHING_ASKED, []
+        if self._task is not None:
+            self._task.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Feed the parser; a header that has begun must become whole in time."""
-        before = self._request_count
-        super().data_received(data)
-        if self._request_count != before:
-            self._stop_deadline()
-        elif not self._request_in_progress and not self._messages:
-            self._await_header()
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """Forget the connection."""
-        if self._source is not None:
-            self._server.open -= 1
-            self._server.limits.closes(self._source)
-            self._source = None
-        self._stop_deadline()
-        super().connection_lost(exc)
-
-    async def finish_response(
-        self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
-    ) -> tuple[web.StreamResponse, bool]:
-        """Send an answer; whoever takes it too slowly is cut."""
-        if self.transport is None:
-            return await super().finish_response(request, resp, start_time)
-        seconds = self._config.transfer_seconds(resp.content_length or 0)
-        deadline = asyncio.get_running_loop().call_later(seconds, self.transport.abort)
+        """Read on, and answer what is whole."""
+        if self._is_deaf:
+            return
+        unfinished = self._headers if self._reads is Phase.HEAD else None
         try:
-            return await super().finish_response(request, resp, start_time)
-        finally:
-            deadline.cancel()
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._refuse(HTTPStatus.BAD_REQUEST)
+        if self._headers is unfinished and self._reads is Phase.HEAD:
+            # Still the same one: what the parser holds of it is bounded too.
+            self._count_head(len(data))
+        self._answer_next()
 
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,  # noqa: ARG002 (quotes what was sent)
-    ) -> web.StreamResponse:
-        """Answer what could not be parsed or handled with a status alone."""
-        if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            self._report(f"internal error: {type(exc).__name__}")
-        if request.writer.output_size > 0:
-            raise ConnectionError("an answer has already begun")
-        return refusal(HTTPStatus(status))
+    def pause_writing(self) -> None:
+        """Note that the other end does not take what is sent."""
+        self._is_full = True
 
-    def _await_header(self) -> None:
-        if self._deadline is None and self.transport is not None:
-            loop = asyncio.get_running_loop()
-            self._deadline = loop.call_later(self._config.header_seconds, self.transport.abort)
+    def resume_writing(self) -> None:
+        """Go on: all that was sent is taken."""
+        self._is_full = False
+        if self._phase is Phase.TAKING:
+            self._rest()
+            self._answer_next()
 
-    def _stop_deadline(self) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-            self._deadline = None
+    def look_at_deadline(self, now: float) -> None:
+        """End what took too long."""
+        if now < self._deadline or self._line is None:
+            return
+        if self._phase is Phase.BODY:
+            self._refuse(HTTPStatus.REQUEST_TIMEOUT)
+            self._answer_next()
+        elif self._phase is Phase.ENDING and not self._line.is_closing():
+            self._until(Phase.ENDING, self._config.body_seconds)
+            self._line.close()
+        else:
+            self.abort()
+
+    def close_if_idle(self) -> None:
+        """Close the connection unless a request has begun on it."""
+        if self._line is not None and not self.is_busy:
+            self._line.close()
+
+    def abort(self) -> None:
+        """Cut the connection, and have the system throw away what was not taken."""
+        if self._line is not None:
+            self._line.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, _AT_ONCE)
+            self._line.abort()
+
+    # What the parser calls.
+
+    def on_message_begin(self) -> None:
+        """Begin to read a head."""
+        self._reads = Phase.HEAD
+        self._path, self._headers = b"", {}
+        self._head_bytes = self._header_count = 0
+        if self._phase is Phase.IDLE:
+            self._until(Phase.HEAD, self._config.header_seconds)
+
+    def on_url(self, path: bytes) -> None:
+        """Take the path, or a further part of it."""
+        self._count_head(len(path))
+        self._path += path
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take one header."""
+        self._count_head(len(name) + len(value))
+        name = name.lower()
+        held = self._headers.get(name)
+        self._headers[name] = value if held is None else held + b"," + value
+        self._header_count += 1
+        if self._header_count > MAX_HEADERS:
+            self._refuse(HTTPStatus.BAD_REQUEST)
+
+    def on_headers_complete(self) -> None:
+        """Decide by the head alone."""
+        if self._is_deaf:
+            return
+        head = Head(
+            self._parser.get_method(), self._path, self._parser.get_http_version(), self._headers
+        )
+        self._source = self._app.source(self._peer, self._headers)
+        match self._app.receive(head, self._source):
+            case Answer(closes=True) as refused:
+                self._turn(_Asked(refused, closes=True, has_body=head.method != b"HEAD"))
+                self._is_deaf = True
+            case Answer() as answer:
+                self._plan = answer
+            case size:
+                self._plan, self._size, self._reads = None, size, Phase.BODY
+                if self._phase is Phase.HEAD:
+                    self._until(Phase.BODY, self._config.transfer_seconds(size))
+
+    def on_body(self, part: bytes) -> None:
+        """Take a part of a body."""
+        if not self._is_deaf:
+            self._body.append(part)
+
+    def on_message_complete(self) -> None:
+        """Give a whole request its turn."""
+        if self._is_deaf:
+            return
+        body, self._body = b"".join(self._body), []
+        closes = not self._parser.should_keep_alive()
+        what = body if self._plan is None else self._plan
+        self._turn(_Asked(what, self._source, self._now(), closes=closes))
+        self._is_deaf = closes
+
+    # What comes of it.
+
+    def _turn(self, asked: _Asked) -> None:
+        self._reads = Phase.IDLE
+        self._turns.append(asked)
+
+    def _refuse(self, status: HTTPStatus) -> None:
+        """Answer what has a fault when its turn comes, and hear nothing more."""
+        if not self._is_deaf:
+            self._is_deaf = True
+            self._turn(_Asked(refusal(status), closes=True))
+
+    def _count_head(self, size_bytes: int) -> None:
+        self._head_bytes += size_bytes
+        if self._head_bytes > MAX_HEAD_BYTES:
+            self._refuse(HTTPStatus.BAD_REQUEST)
+
+    def _answer_next(self) -> None:
+        """Answer what has its turn, as far as answers are taken; meanwhile read no more."""
+        while self._turns and self._line is not None and self._phase not in _IN_ITS_TURN:
+            self._asked = self._turns.popleft()
+            what = self._asked.what
+            if isinstance(what, Answer):
+                self._send(what)
+            else:
+                self._until(Phase.ANSWER, _NEVER)
+                work = self._app.sync(what, self._asked.source)
+                self._task = self._server.loop.create_task(work)
+                self._task.add_done_callback(self._on_answer)
+        self._read_if(not self._turns)
+
+    def _on_answer(self, task: "asyncio.Task[Answer]") -> None:
+        self._task = None
+        if task.cancelled():
+            return
+        answer = task.result()
+        if answer.closes:
+            self._leave(answer)
+        else:
+            self._server.steps.release(self._asked.whole_at, lambda: self._leave(answer))
+
+    def _leave(self, answer: Answer) -> None:
+        if self._line is not None:
+            self._send(answer)
+            self._answer_next()
+
+    def _send(self, answer: Answer) -> None:
+        line = cast("asyncio.Transport", self._line)
+        closes = answer.closes or self._asked.closes or not self._app.keeps_connections
+        line.write(answer.encoded(closes=closes, has_body=self._asked.has_body))
+        self._asked = _NOTHING_ASKED
+        if not closes:
+            if self._is_full:
+                self._until(Phase.TAKING, self._config.transfer_seconds(len(answer.body)))
+            else:
+                self._rest()
+            return
+        self._is_deaf = True
+        self._turns.clear()
+        if self._is_full or not answer.closes:
+            self._until(Phase.ENDING, self._config.transfer_seconds(len(answer.body)))
+            line.close()
+        else:
+            # To close with bytes unread would have the system drop the refusal.
+            self._until(Phase.ENDING, LINGERING_SECONDS)
+            if line.can_write_eof():
+                line.write_eof()
+
+    def _rest(self) -> None:
+        """Wait for what comes, as far as it has come already."""
+        match self._reads:
+            case Phase.HEAD:
+                self._until(Phase.HEAD, self._config.header_seconds)
+            case Phase.BODY:
+                self._until(Phase.BODY, self._config.transfer_seconds(self._size))
+            case _:
+                self._until(Phase.IDLE, self._config.idle_seconds)
+
+    def _until(self, phase: Phase, seconds: float) -> None:
+        self._phase = phase
+        self._deadline = self._now() + seconds
+
+    def _read_if(self, wanted: bool) -> None:  # noqa: FBT001 (a state, not an option)
+        # What is thrown away is read, so that the end of the other side is seen.
+        wanted = wanted or self._is_deaf
+        if self._line is None or wanted == self._is_reading or self._line.is_closing():
+            return
+        self._is_reading = wanted
+        if wanted:
+            self._line.resume_reading()
+        else:
+            self._line.pause_reading()
 
 
-class Server(web.Server):
-    """Makes a `Connection` for each connection.
+class Server:
+    """All connections of one relay, and their deadlines.
 
     Args:
-        answer: handles one request.
+        app: answers the requests.
         config: the deadlines and the cap.
         limits: how many connections one source may have.
-        report: takes one line for the operator.
     """
 
-    def __init__(
-        self, answer: Answer, config: Config, limits: Limits, report: Callable[[str], None]
-    ) -> None:
-        # A client that went away must not hold a wait until its end.
-        super().__init__(answer, handler_cancellation=True)
-        self.open = 0
-        """How many connections are open, those in a handshake apart."""
+    def __init__(self, app: App, config: Config, limits: Limits) -> None:
+        self.app = app
+        self.config = config
         self.limits = limits
-        self._config = config
-        self._report = report
+        self.loop = asyncio.get_running_loop()
+        self.steps = Steps(config.reply_milliseconds / 1000)
+        self.connections: set[Connection] = set()
+        """Those open, those in a handshake apart."""
+        self._all_gone = asyncio.Event()
+        self._look = self.loop.call_later(LOOK_SECONDS, self._look_at_deadlines)
 
-    def __call__(self) -> RequestHandler:
+    def __call__(self) -> Connection:
         """Return the protocol for a new connection."""
-        return Connection(self, self._config, self._report)
+        return Connection(self)
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no further connection is taken."""
+        return len(self.connections) >= self.config.connections
+
+    async def finish(self) -> None:
+        """Let requests that have begun be answered, for the time allowed; then cut what is left."""
+        for connection in list(self.connections):
+            connection.close_if_idle()
+        self._all_gone.clear()
+        if self.connections:
+            # Each ends with its answer.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self.config.stop_seconds):
+                    await self._all_gone.wait()
+        self._look.cancel()
+        for connection in list(self.connections):
+            connection.abort()
+
+    def forget(self, connection: Connection) -> None:
+        """Note that *connection* is lost."""
+        self.connections.discard(connection)
+        if not self.connections:
+            self._all_gone.set()
+
+    def _look_at_deadlines(self) -> None:
+        now = self.loop.time()
+        for connection in list(self.connections):
+            connection.look_at_deadline(now)
+        self._look = self.loop.call_later(LOOK_SECONDS, self._look_at_deadlines)
 
 
 def _host(transport: asyncio.Transport) -> str | None:

@@ -6,29 +6,45 @@ step starts before anything is looked at, so what was done in it cannot show.
 """
 
 import asyncio
-from collections.abc import Awaitable
-from typing import TypeVar
+import math
+from collections.abc import Callable
 
-T = TypeVar("T")
+Leave = Callable[[], None]
 
 
-async def in_steps(work: Awaitable[T], seconds: float) -> T:
-    """Return what *work* gives, at the end of the step of *seconds* in which it was done.
+class Steps:
+    """Lets replies leave, all that are due together by one timer.
 
-    Without *seconds* it is returned at once, and what *work* raises is raised at once.
+    Args:
+        seconds: how long a step is; 0 lets every reply leave at once.
     """
-    if not seconds:
-        return await work
-    loop = asyncio.get_running_loop()
-    began = loop.time()
-    first = loop.create_future()
-    timer = loop.call_later(seconds, first.set_result, None)
-    try:
-        result = await work
-        if first.done():
-            await asyncio.sleep(seconds - (loop.time() - began) % seconds)
-        else:
-            await first
-    finally:
-        timer.cancel()
-    return result
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._due: dict[float, list[Leave]] = {}
+
+    def __len__(self) -> int:
+        """How many replies have not left."""
+        return sum(map(len, self._due.values()))
+
+    def release(self, began: float, leave: Leave) -> None:
+        """Call *leave* at the end of the step in which this is called, the first one at least.
+
+        Args:
+            began: when the request was whole, on the clock of the loop.
+            leave: raises nothing, and does nothing where its connection has gone.
+        """
+        if not self._seconds:
+            leave()
+            return
+        loop = asyncio.get_running_loop()
+        steps = max(1, math.ceil((loop.time() - began) / self._seconds))
+        at = began + steps * self._seconds
+        if at not in self._due:
+            self._due[at] = []
+            loop.call_at(at, self._leave, at)
+        self._due[at].append(leave)
+
+    def _leave(self, at: float) -> None:
+        for leave in self._due.pop(at):
+            leave()

@@ -341,6 +341,27 @@ def test_a_damaged_body_reads_as_itself_or_is_refused(data: st.DataObject) -> No
     assert decode_request(encode_request(read)) == read
 
 
+def test_each_byte_of_a_request_that_is_changed_gives_another_request_or_a_refusal() -> None:
+    request = a_request(
+        deposits=(Deposit(mailbox_id(KEY), KEY, 3600, 70_000, BOX),),
+        deletes=(KEY,) * SyncClass.ONE.deletes,
+        wait_seconds=25,
+    )
+    body = encode_request(request)
+    assert decode_request(body) == request
+    for at in range(len(body)):
+        # In each byte the lowest bit, and the one that makes another kind of item of it.
+        for bit in (1, 32):
+            changed = bytearray(body)
+            changed[at] ^= bit
+            try:
+                read = decode_request(bytes(changed))
+            except (Malformed, TooNew):
+                continue
+            assert read != request
+            assert encode_request(read) == changed
+
+
 def test_nothing_secret_stands_in_the_repr() -> None:
     shown = repr(a_request(deletes=(KEY,))) + repr(Found(BOX))
     assert "kkkk" not in shown

@@ -5,12 +5,11 @@ python -m tests.relay.planted BUG serve --listen 127.0.0.1:0 ...
 
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 import click
-from aiohttp import web
 
 from ojak_protocol import sync
 from ojak_protocol.addresses import MailboxId
@@ -26,7 +25,7 @@ from tests.relay.kit import Relay, address_of, start
 
 _decode = sync.decode_request
 _look = PagesStore.look
-_handle = App.handle
+_source = App.source
 _received = Connection.data_received
 _apply = MemoryStore.apply
 
@@ -68,11 +67,11 @@ def repeats_bodies() -> None:
 def tells_sources() -> None:
     """Requests are logged with the address that they came from."""
 
-    async def handle(self: App, request: web.BaseRequest) -> web.Response:
-        click.echo(f"{request.remote} asked for {request.raw_path}", err=True)
-        return await _handle(self, request)
+    def source(self: App, peer: str | None, headers: Mapping[bytes, bytes]) -> Source:
+        click.echo(f"{peer} asked", err=True)
+        return _source(self, peer, headers)
 
-    App.handle = handle  # type: ignore[method-assign]  # the bug
+    App.source = source  # type: ignore[method-assign]  # the bug
 
 
 def finds_slowly() -> None:

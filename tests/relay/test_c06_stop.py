@@ -74,13 +74,13 @@ def test_c6_each_request_under_way_at_a_stop_is_answered_or_not_kept(tmp_path: P
 
 
 NOBODY_WAITS = """
-from ojak_relay import __main__ as relay, app
+from ojak_relay import __main__ as relay, connections
 import asyncio, itertools
 
 count = itertools.count()
 
 async def no_finish(self): pass
-app.App.finish = no_finish
+connections.Server.finish = no_finish
 
 async def slow(self, request, **others):
     reply = await honest(self, request, **others)

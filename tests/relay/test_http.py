@@ -199,11 +199,23 @@ HOSTILE_HEADS = {
         404,
     ),
     "unicode in a path": (HEAD.replace(b"sync", "sync\u0301".encode()) + b"\r\n" + BODY, 400),
-    "asterisk": (HEAD.replace(b"/v1/sync", b"*") + b"\r\n" + BODY, 400),
+    "asterisk": (HEAD.replace(b"/v1/sync", b"*") + b"\r\n" + BODY, 404),
     "connect": (b"CONNECT Marker77:443 HTTP/1.1\r\nHost: Marker77:443\r\n\r\n", 404),
     "other chunks": (HEAD + b"Transfer-Encoding: xchunked\r\n\r\n" + BODY, 400),
     "chunks elsewhere": (
         b"GET /healthz HTTP/1.1\r\nHost: r\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        411,
+    ),
+    "a body elsewhere": (
+        b"GET /healthz HTTP/1.1\r\nHost: r\r\nContent-Length: 1379\r\n\r\n" + BODY,
+        400,
+    ),
+    "a body of a preflight": (
+        b"OPTIONS /v1/sync HTTP/1.1\r\nHost: r\r\nContent-Length: 1379\r\n\r\n" + BODY,
+        400,
+    ),
+    "chunks of a preflight": (
+        b"OPTIONS /v1/sync HTTP/1.1\r\nHost: r\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         411,
     ),
     "gzip elsewhere": (

@@ -6,6 +6,7 @@ hash is Python's own, whose key is new in every process: nobody outside can choo
 """
 
 from array import array
+from collections.abc import Sequence
 from typing import Final
 
 from ojak_protocol.addresses import MailboxId
@@ -37,6 +38,11 @@ class Index:
                 return page
             slot = (slot + 1) & last
         return None
+
+    def may_have(self, ids: Sequence[MailboxId]) -> list[MailboxId]:
+        """Return those of *ids* for which it is worth to call `find`: few others than it finds."""
+        slots, last = self._slots, self._last_slot
+        return [id_ for id_ in ids if slots[hash(id_) & last]]
 
     def id_of(self, page: int) -> MailboxId:
         """Return the id that *page* was put with."""

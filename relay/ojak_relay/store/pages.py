@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Self
 
 from ojak_protocol.addresses import MailboxId
-from ojak_protocol.sync import Deposit, DepositOutcome, Found, NoRoom, Nothing, PollResult
+from ojak_protocol.sync import NOTHING, Deposit, DepositOutcome, Found, NoRoom, PollResult
 from ojak_relay.errors import StoreFailed, StoreUnusable
 from ojak_relay.store.base import EXPIRE_AT_MOST, Record, Verdict, judge, record_of
 from ojak_relay.store.commits import Committer, Job
@@ -112,15 +112,18 @@ class PagesStore:
         self, ids: Sequence[MailboxId], *, room: int, now: int
     ) -> tuple[PollResult, ...]:
         """Return what lies durably at each id: at most *room* boxes."""
+        candidates = frozenset(self._index.may_have(ids))
+        if not candidates:
+            return (NOTHING,) * len(ids)
         results: list[PollResult] = []
         for id_ in ids:
-            page = self._index.find(id_)
+            page = self._index.find(id_) if id_ in candidates else None
             if page is None or not self._visible(page, now):
-                results.append(Nothing())
+                results.append(NOTHING)
             elif room <= 0:
                 results.append(NoRoom())
             elif (record := await self._visible_record(id_, page, now)) is None:
-                results.append(Nothing())
+                results.append(NOTHING)
             else:
                 room -= 1
                 results.append(Found(record.box))
