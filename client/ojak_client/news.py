@@ -111,7 +111,7 @@ def _of_lines(contact: Contact) -> Iterable[News]:
             yield News(NewsKind.ALARM, line.confirmed_at, line.number, told=True)
         if line.held:
             yield News(NewsKind.HELD, line.confirmed_at, line.number, told=True)
-        if line.conversation.broken and not goes_on:
+        if line.conversation.broken and not line.held and not goes_on:
             yield News(NewsKind.ENDED, line.confirmed_at, line.number, told=True)
 
 

@@ -33,6 +33,8 @@ from ojak_protocol.values import dataclass, replace
 
 KEPT_FOR_LATER_SECONDS: Final = 30 * 24 * 3600
 """How long a letter that this version cannot show is kept after our person was told of it."""
+MOST_BELIEVED_SECONDS: Final = 5 * 365 * 24 * 3600
+"""Of a letter that was told of longer ago the clock was wrong, then or now: it is told of anew."""
 
 Change = Callable[[Profile], tuple[Profile, bool]]
 
@@ -164,13 +166,15 @@ def _cannot_show(invocation: Invocation, store: Store, letter: TheirLetter) -> i
 
 
 def _keep_for_later(invocation: Invocation, store: Store, letter: TheirLetter, now: int) -> int:
-    # However the clock was set since.
-    if letter.told_at and abs(now - letter.told_at) >= KEPT_FOR_LATER_SECONDS:
+    # A clock that began in 1970, and was set since, says nothing of how long ago it was told.
+    age = now - letter.told_at
+    if letter.told_at and KEPT_FOR_LATER_SECONDS <= age < MOST_BELIEVED_SECONDS:
         invocation.output.warn(Message.TOO_NEW_FOR_LONG)
         store.update(_erasing(letter, 0, None))
         return 1
     invocation.output.warn(Message.TOO_NEW)
-    if not letter.told_at and invocation.output.sentences_are_read:
+    is_told_anew = not 0 <= age < MOST_BELIEVED_SECONDS
+    if is_told_anew and invocation.output.sentences_are_read:
         store.update(_telling(letter, now))
     return 0
 

@@ -123,6 +123,32 @@ def test_what_did_not_open_is_looked_at_again_after_an_hour() -> None:
     assert one.texts == ["편지"]
 
 
+@pytest.mark.parametrize("unread", [1, 47])
+def test_b2_a_box_that_stays_does_not_tell_a_relay_when_somebody_reads(unread: int) -> None:
+    """It shows one that does not open, and looks whether it is asked for once more.
+
+    Only where there was no room, reading makes some, and that shows whatever is done.
+    """
+    clock = Clock()
+    relay = SimulatedRelay(clock)
+    one, other = kept_pair(relay, clock)
+    other.sync()
+    one.sync()
+    theirs = tuple(TheirLetter(n, Kind.TEXT, "x") for n in range(unread))
+    one.change(lambda contact: replace(contact, theirs=theirs))
+    other.write("편지")
+    other.sync()
+    exchange = one.exchange()
+    with relay.shows(damaged(other)):
+        exchange.round(Shape(room=4))
+        exchange.round(Shape(room=4))
+        one.change(lambda contact: replace(contact, theirs=()))
+        exchange.round(Shape(room=4))
+    asked_first, *asked = (set(asked.polls) for asked in relay.arrived[-3:])
+    (place,) = set(damaged(other)) & asked_first
+    assert all(place not in places for places in asked)
+
+
 def test_letters_that_there_was_no_room_for_come_as_soon_as_some_were_read() -> None:
     clock = Clock()
     relay = SimulatedRelay(clock)

@@ -23,7 +23,7 @@ from ojak_client.news import (
     with_news,
 )
 from ojak_client.prepare import prepare
-from ojak_client.profile import Contact, News, NewsKind, Profile, with_contact
+from ojak_client.profile import Contact, News, NewsKind, Profile, with_contact, with_point
 from ojak_client.question_sets import allow_held
 from ojak_client.requests import Shape, make_request
 from ojak_client.store import VaultStore
@@ -272,6 +272,32 @@ def test_an_end_is_kept_until_it_is_told_and_a_box_that_does_not_open_is_not() -
     for person in (one, other):
         person.sync()
     assert [news.kind for news in untold(other.contact)] == [NewsKind.ENDED]
+
+
+def test_a_stranger_who_is_held_ends_no_conversation_but_his_own() -> None:
+    """It said that "this conversation" had ended, and told to go for a new number."""
+    clock = Clock()
+    relay = SimulatedRelay(clock)
+    host = host_of(relay, clock)
+    family = guest_of(relay, clock, keeps=True)
+    for _ in range(4):
+        host.sync()
+        family.sync()
+    (one,) = host.contact.sets
+    host.change(lambda contact: with_point(contact, replace(one.point, spent=True)))
+    stranger = guest_of(relay, clock, keeps=True)
+    for _ in range(4):
+        host.sync()
+        stranger.sync()
+    (line,) = stranger.contact.lines
+    ended = replace(line, conversation=replace(line.conversation, broken=True, owes_end=True))
+    stranger.change(lambda contact: replace(contact, lines=(ended,)))
+    host.told.clear()
+    for person in (stranger, host):
+        person.sync()
+    assert [line.conversation.broken for line in host.contact.lines] == [False, True]
+    assert {news.kind for news in standing(host.contact, clock.now)} == {NewsKind.HELD}
+    assert host.kinds() == []
 
 
 def test_whoever_comes_again_and_again_pushes_out_no_news_of_another_kind() -> None:

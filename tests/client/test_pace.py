@@ -4,14 +4,15 @@ import os
 import random
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
-from ojak_client import transport, watching
-from ojak_client.errors import NotReached, RelayRefused
+from ojak_client import watching
+from ojak_client.errors import RelayRefused, VaultFull
 from ojak_client.exchange import Round
 from ojak_client.lookout import Lookout
 from ojak_client.output import Output
@@ -22,22 +23,29 @@ from ojak_client.rounds import MOST_ROUNDS
 from ojak_client.service_manager import ServiceManager
 from ojak_client.voice import Voice
 from ojak_client.watching import WAIT_SECONDS, Keeping, Watch
+from ojak_protocol import conversation as talk
+from ojak_protocol.acknowledgement import Writing
+from ojak_protocol.addresses import MailboxId
+from ojak_protocol.letters import Body, Kind
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.number import Number
 from ojak_protocol.sync import (
     REPLY_BYTES,
+    Deposit,
     DepositOutcome,
     Found,
     NoRoom,
     Nothing,
     PollResult,
+    SyncClass,
     SyncReply,
     SyncRequest,
 )
 from tests.client.persons import NAME, RELAY, Clock, JournalStore, Person, line_of
 from tests.client.simulated_relay import SimulatedRelay
-from tests.people import RIGHT, SEED, meet
+from tests.people import KEM, RIGHT, SEED, meet
 
+T = TypeVar("T")
 DAY = 86_400
 IDLE_A_DAY = 7_000_000
 """What docs/keeping.md says of a day on which nothing is carried."""
@@ -122,12 +130,17 @@ def goes_through_the_days(at: Hostile, request: SyncRequest) -> SyncReply:
     return at.reply(request, lambda _: Nothing(), DepositOutcome.STORED)
 
 
-def refuses_what_is_large(at: Hostile, request: SyncRequest) -> SyncReply:
-    """It takes the whole request before it says so."""
-    if request.deposits:
-        at.clock.now += at.seconds  # type: ignore[assignment] # as above
-        raise RelayRefused(503)
-    return at.reply(request, lambda _: Nothing(), DepositOutcome.STORED)
+def refuses_everything(at: Hostile, _request: SyncRequest) -> SyncReply:
+    """The whole request came, and is answered by an error."""
+    if at.answers < 2:
+        return is_full_and_holds(at, _request)
+    at.clock.now += 1
+    raise RelayRefused(500)
+
+
+def refuses_what_costs(at: Hostile, request: SyncRequest) -> SyncReply:
+    """It answers whoever asks only whether it is there again."""
+    return refuses_everything(at, request) if request.deposits else has_nothing(at, request)
 
 
 LIES: list[Lie] = [
@@ -140,15 +153,9 @@ LIES: list[Lie] = [
     holds_now_and_then,
     gives_noise,
     goes_through_the_days,
-    refuses_what_is_large,
+    refuses_everything,
+    refuses_what_costs,
 ]
-
-
-def raising(error: Exception) -> Callable[..., None]:
-    def dial(*_: object) -> None:
-        raise error
-
-    return dial
 
 
 class Spent:
@@ -179,7 +186,7 @@ class Spent:
 @contextmanager
 def kept_by(lie: Lie | None, *, metered: bool = False) -> Iterator[tuple[Spent, Person]]:
     """A host with a number and a conversation, and whoever is at the other end of it."""
-    # The device's day, or no offer would be laid and nothing deposited.
+    # As the device: of a day long past no offer would be laid.
     clock = Clock(int(time.time()))
     relay = SimulatedRelay(clock)
     at = Hostile(relay, clock)
@@ -220,6 +227,7 @@ def test_no_answer_of_a_relay_makes_keeping_dear(lie: Lie, monkeypatch: pytest.M
     with kept_by(lie) as (spent, _):
         for _ in range(12):
             spent.turns(10)
+            assert any(asked.deposits for asked in spent.at.relay.arrived)
             most = SMALL.at_once + 3 * LARGEST_BYTES
             most += int((SMALL.a_second + idle_a_second) * spent.seconds)
             assert spent.size_bytes <= most
@@ -229,28 +237,17 @@ def test_no_answer_of_a_relay_makes_keeping_dear(lie: Lie, monkeypatch: pytest.M
     assert FREELY.at_once < 1.2 * IDLE_A_DAY
 
 
+@pytest.mark.parametrize("lie", [takes_nothing, refuses_everything, refuses_what_costs])
 def test_on_a_metered_line_no_answer_costs_more_than_a_few_times_what_looking_does(
-    monkeypatch: pytest.MonkeyPatch,
+    lie: Lie, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(watching, "METERED", Allowance(200_000, METERED.a_second))
-    with kept_by(takes_nothing, metered=True) as (spent, _):
+    with kept_by(lie, metered=True) as (spent, _):
         spent.turns(20)
         before, began = spent.size_bytes, spent.seconds
         spent.turns(40)
         a_day = (spent.size_bytes - before) * DAY / (spent.seconds - began)
     assert a_day < 1_500_000
-
-
-def test_where_nobody_is_reached_nothing_is_spent(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "FREELY", Allowance(0, FREELY.a_second))
-    with kept_by(None) as (spent, _):
-        spent.turns(2)
-        with spent.at.relay.loses_requests(), monkeypatch.context() as away:
-            spent.watch.close()
-            away.setattr(transport, "dial", raising(NotReached("away")))
-            spent.at.clock.now += DAY
-            spent.turns(9)
-        assert not spent.watch._pace.is_light(spent.at.clock.now)  # noqa: SLF001 - what is told nowhere
 
 
 @pytest.mark.parametrize("lie", [has_no_room, has_nothing, answers_at_once])
@@ -321,6 +318,72 @@ def test_a_watch_that_never_deposits_less_would_be_found(monkeypatch: pytest.Mon
     with kept_by(is_full_and_holds) as (spent, _):
         spent.turns(30)
         assert spent.at.relay.arrived[-1].deposits != ()
+
+
+# Somebody who knows the answers
+
+
+@pytest.mark.parametrize("metered", [False, True])
+def test_a_vault_without_room_does_not_make_keeping_dear(
+    monkeypatch: pytest.MonkeyPatch, *, metered: bool
+) -> None:
+    """What came and was not kept is there the next time, and costs the same again."""
+    allowance = Allowance(400_000, (METERED if metered else FREELY).a_second)
+    monkeypatch.setattr(watching, "METERED" if metered else "FREELY", allowance)
+    with kept_by(None, metered=metered) as (spent, other):
+        for n in range(16):
+            other.write(f"편지 {n}")
+        spent.turns(2)
+        other.sync()
+        update = spent.store.update
+
+        def full(change: Callable[[Profile], tuple[Profile, T]]) -> T:
+            (before,), (after,) = (
+                profile.contacts for profile in (spent.store.read(), change(spent.store.read())[0])
+            )
+            if after.arrivals > before.arrivals:
+                raise VaultFull("no room")
+            return update(change)
+
+        monkeypatch.setattr(spent.store, "update", full)
+        for _ in range(60):
+            spent.at.clock.now = max(spent.at.clock.now, spent.watch.ready_at)  # type: ignore[assignment] # as above
+            with suppress(VaultFull):
+                spent.watch.turn(alone=True)
+                continue
+            spent.watch.wait_for_room()
+        a_day = (spent.size_bytes - allowance.at_once) * DAY / spent.seconds
+        assert a_day < (1_500_000 if metered else 2 * IDLE_A_DAY)
+
+
+def test_boxes_that_say_nothing_keep_no_metered_line_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who knows the answers sends one after another, as fast as they are read."""
+    monkeypatch.setattr(watching, "METERED", Allowance(400_000, METERED.a_second))
+    with kept_by(None, metered=True) as (spent, other):
+        relay, state, sent = spent.at.relay, other.contact.lines[0].conversation, 0
+
+        def send() -> None:
+            nonlocal state, sent
+            spent.at.clock.now += 1
+            (line,) = spent.store.read().contacts[0].lines
+            boxes = []
+            for _ in range(line.conversation.reading.count + 8 - sent):
+                state = talk.write(
+                    state, Body(Kind.GREETING), reference=0, entropy=os.urandom, kem=KEM
+                )
+                out = state.outbox[-1]
+                boxes.append(Deposit(out.place.id, None, DAY, 0, out.box))
+                state = replace(state, outbox=(), writing=Writing())
+                sent += 1
+            polls = tuple(MailboxId(os.urandom(32)) for _ in range(SyncClass.SIXTEEN.polls))
+            relay._honest(SyncRequest(SyncClass.SIXTEEN, polls, deposits=tuple(boxes)))  # noqa: SLF001 - as above
+
+        send()
+        with relay._hooks(after=send):  # noqa: SLF001 - as above
+            spent.turns(60)
+        assert sent > 40
+        assert spent.seconds > 3600
+        assert (spent.size_bytes - 400_000) * DAY / spent.seconds < 2_000_000
 
 
 # An honest relay

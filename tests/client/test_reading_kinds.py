@@ -1,6 +1,7 @@
 """`ojak read` for every kind of letter: shown once, the same for a person and for a program."""
 
 import json
+import time
 from dataclasses import replace
 from unittest.mock import patch
 
@@ -212,6 +213,19 @@ def test_what_a_later_version_made_goes_a_month_after_it_was_told_and_not_before
         assert (again.read().contacts[0].theirs == ()) is gone
     said = [one["event"] for one in events(capsys)]
     assert said == ["too-new", "too-new", "too-new-for-long"]
+
+
+@pytest.mark.parametrize("told_at", [60, 1 << 40])
+def test_c7_a_clock_that_was_wrong_when_a_later_versions_letter_was_told_of_loses_none(
+    capsys: pytest.CaptureFixture[str], told_at: int
+) -> None:
+    """A device without a battery for its clock begins in 1970, and has the time a minute later."""
+    store = holding(replace(letter("", 99), told_at=told_at))
+    for _ in range(2):
+        assert show(store) == 0
+    (kept,) = store.read().contacts[0].theirs
+    assert abs(time.time() - kept.told_at) < KEPT_FOR_LATER_SECONDS
+    assert {one["event"] for one in events(capsys)} == {"too-new"}
 
 
 def test_what_a_later_version_made_is_not_told_where_nobody_reads(
