@@ -78,6 +78,8 @@ def test_a_light_request_deposits_nothing_asks_for_one_box_and_waits() -> None:
     busy = after(left_behind=9, errands=True)
     shape = keeping_shape(busy, wait_seconds=25, older=False, light=True)
     assert (shape.room, shape.wait_seconds, shape.bare) == (1, 25, True)
+    # Also where no round has succeeded yet.
+    assert keeping_shape(None, wait_seconds=25, older=False, light=True).bare
 
 
 def test_boxes_that_stay_where_they_lie_keep_out_none_behind_them() -> None:
