@@ -96,8 +96,9 @@ class Exchange:
         listen: called with what came to light as soon as it is saved, before the relay is asked
             anything more: what is told then is not lost with the connection.
         clock: the device's clock, Unix seconds.
-        steady: seconds by which the relay's clock is carried on from its last word; without it
-            `clock`, and then whoever sets the device's clock moves the relay's.
+        steady: seconds by which the relay's clock is carried on from its last word, and by which
+            what stays there is asked for again; without it `clock`, and then whoever sets the
+            device's clock moves both.
         asked_bytes: how long the bodies of all requests and of their replies are together, also of
             those that no reply came to.
     """
@@ -249,11 +250,11 @@ class Exchange:
         staying = {place for place, result in found if isinstance(result, Found)}
         if staying - self._staying:
             self._staying |= staying
-            self._stays_until = self.clock() + STAYS_SECONDS
+            self._stays_until = self._ticks() + STAYS_SECONDS
         self._stays_as = _what_decides(profile)
 
     def _known_to_stay(self, profile: Profile) -> frozenset[MailboxId]:
-        if _what_decides(profile) != self._stays_as or self.clock() >= self._stays_until:
+        if _what_decides(profile) != self._stays_as or self._ticks() >= self._stays_until:
             self._staying = frozenset()
         return self._staying
 

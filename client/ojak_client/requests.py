@@ -49,7 +49,7 @@ class Shape:
     older: bool = False
     """Look at offers of past days as well."""
     passed_over: frozenset[MailboxId] = frozenset()
-    """Places of conversations that are not looked at, because what lies there stays there."""
+    """Places of conversations and guests that are not looked at: what lies there stays there."""
     bare: bool = False
     """Deposit nothing: it was tried too often in vain."""
 
@@ -160,7 +160,9 @@ def _polls(
 
 def _places(contact: Contact, moment: Moment, *, turn: int, shape: Shape) -> Iterator[MailboxId]:
     if contact.visiting is not None:
-        yield from _guest_places(contact.visiting, moment)
+        # The word that its answer was taken stays for days: nothing else would be waited for.
+        looked_at = _guest_places(contact.visiting, moment)
+        yield from (place for place in looked_at if place not in shape.passed_over)
     day = meeting_point.day_of(moment.relay_clock)
     points = [one.point for one in contact.sets]
     # Nobody is taken whose letter there is no room for: what is not looked at counts no try.

@@ -231,6 +231,8 @@ def test_no_answer_of_a_relay_makes_keeping_dear(lie: Lie, monkeypatch: pytest.M
             most = SMALL.at_once + 3 * LARGEST_BYTES
             most += int((SMALL.a_second + idle_a_second) * spent.seconds)
             assert spent.size_bytes <= most
+        # None of it holds for nothing: there was something to deposit.
+        assert any(asked.deposits for asked in spent.at.relay.arrived)
     assert (FREELY.a_second + idle_a_second) * DAY < 2 * IDLE_A_DAY
     assert FREELY.at_once < 1.2 * IDLE_A_DAY
 
@@ -257,6 +259,40 @@ def test_a_relay_that_answers_too_soon_is_asked_every_few_minutes(lie: Lie) -> N
         assert spent.seconds - began >= 9 * LONGEST_PAUSE_SECONDS / 2
 
 
+def answered(size_bytes: int, *, stored: bool = False, opened: bool = False) -> Round:
+    """A round that was to wait for its whole time, and was answered at once."""
+    plain = Round((), 0, 0, errands=False, full=False, moved=False, room=1)
+    return replace(
+        plain, wait_seconds=WAIT_SECONDS, size_bytes=size_bytes, stored=stored, opened=opened
+    )
+
+
+def test_a_box_that_opened_gives_back_the_largest_round_and_no_more() -> None:
+    pace = Pace(SMALL, 0.0)
+    pace.note(answered(SMALL.at_once + 2 * LARGEST_BYTES), now=0, took_seconds=0)
+    pace.note(answered(LARGEST_BYTES, opened=True), now=0, took_seconds=0)
+    assert pace.is_light(0)
+    pace.note(answered(LARGEST_BYTES, opened=True), now=0, took_seconds=0)
+    assert not pace.is_light(0)
+
+
+def test_a_relay_that_keeps_something_now_and_then_is_not_forgiven_what_came_too_soon() -> None:
+    pace = Pace(FREELY, 0.0)
+    for n in range(2 * MOST_ROUNDS):
+        pace.note(answered(IDLE_BYTES, stored=n % 4 == 0), now=0, took_seconds=0)
+    assert pace.pause_seconds(0, random.Random(3).randbytes) > 1  # noqa: S311 - repeatable
+
+
+def test_what_was_spent_beyond_all_is_waited_for() -> None:
+    pace = Pace(SMALL, 0.0)
+    most = SMALL.at_once + 2 * LARGEST_BYTES
+    pace.note(answered(most, stored=True), now=0, took_seconds=0)
+    assert pace.pause_seconds(0, os.urandom) == 0
+    pace.note_failure(8000, now=0)
+    assert pace.pause_seconds(0, os.urandom) == 8000 / SMALL.a_second
+    assert pace.pause_seconds(60, os.urandom) == 8000 / SMALL.a_second - 60
+
+
 def test_a_watch_that_takes_any_second_for_a_wait_would_be_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -274,6 +310,14 @@ def test_a_watch_that_takes_any_second_for_a_wait_would_be_found(
         before, began = spent.size_bytes, spent.seconds
         spent.turns(20)
         assert (spent.size_bytes - before) / (spent.seconds - began) * DAY > 10 * IDLE_A_DAY
+
+
+def test_a_watch_that_never_deposits_less_would_be_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "FREELY", SMALL)
+    monkeypatch.setattr(Pace, "is_light", lambda *_: False)
+    with kept_by(is_full_and_holds) as (spent, _):
+        spent.turns(30)
+        assert spent.at.relay.arrived[-1].deposits != ()
 
 
 # Somebody who knows the answers
@@ -364,6 +408,7 @@ def test_a_relay_that_is_merely_full_still_brings_letters_at_once(
     monkeypatch.setattr(watching, "FREELY", SMALL)
     with kept_by(is_full_and_holds) as (spent, other):
         spent.turns(30)
+        assert spent.at.relay.arrived[1].deposits != ()
         assert spent.at.relay.arrived[-1].deposits == ()
         with spent.at.relay._answering(spent.at.relay._honest):  # noqa: SLF001 - as above
             other.write("편지")

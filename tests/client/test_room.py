@@ -200,6 +200,21 @@ def test_what_the_box_says_that_confirms_a_visit_is_kept_though_there_is_no_room
     assert sum(one.written[0] == line.number for one in host.contact.theirs) == len(came)
 
 
+def test_the_letter_that_confirms_a_visit_is_kept_though_nobody_read_the_others(
+    relay: SimulatedRelay, clock: Clock
+) -> None:
+    host = host_of(relay, clock)
+    unread = tuple(letter(reference=n) for n in range(MOST_UNREAD))
+    host.change(lambda contact: replace(contact, theirs=unread, arrivals=MOST_UNREAD))
+    assert not has_room(host.contact)
+    guest = guest_of(relay, clock, keeps=False)
+    guest.write("온 편지")
+    for person in (host, guest, host, guest, host):
+        person.sync()
+    assert NoticeKind.GUEST_CONFIRMED in host.kinds()
+    assert host.texts[MOST_UNREAD:] == ["온 편지"]
+
+
 def test_c7_who_comes_every_day_with_answers_that_were_seen_does_not_fill_the_vault(
     relay: SimulatedRelay, clock: Clock
 ) -> None:
