@@ -197,11 +197,11 @@ async def valkey_store(
     *,
     report: Callable[[str], None] = lambda _: None,
     replicas: int = 0,
-    patience_seconds: float = 4,
+    patience_seconds: float = 6,
 ) -> ValkeyStore:
     """Return a store that *servers* keep."""
     seeds = [("127.0.0.1", server.port) for server in servers]
-    login = Login(replicas=replicas, answer_seconds=min(3, patience_seconds))
+    login = Login(replicas=replicas, answer_seconds=min(5, patience_seconds))
     return await ValkeyStore.open(
         seeds, login, capacity, report, now=int(time.time()), patience_seconds=patience_seconds
     )
