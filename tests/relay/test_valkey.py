@@ -241,6 +241,10 @@ async def test_a_server_that_forgot_its_scripts_is_given_them_again(one_valkey: 
 @pytest.mark.asyncio
 async def test_a_server_that_restarts_is_found_again_and_is_empty_and_waits_go_on() -> None:
     said: list[str] = []
+
+    async def is_said() -> bool:
+        return bool(said)
+
     with valkeys() as (server,):
         store = await valkey_store([server], report=said.append, patience_seconds=1.5)
         await store.apply([], [deposit(1, 7)], now=NOW)
@@ -255,6 +259,7 @@ async def test_a_server_that_restarts_is_found_again_and_is_empty_and_waits_go_o
                 await store.apply([], [deposit(1, 7)], now=NOW)
             with pytest.raises(StoreAway):
                 await store.expire(now=NOW)
+        await soon(is_said, wanted=True)
         server.start()
         async with asyncio.timeout(10):
             assert await store.apply([], [deposit(1, 8)], now=NOW) == (STORED,)
