@@ -1,5 +1,9 @@
-"""Real Valkey servers for the tests: one, one with replicas, or a cluster of three and three."""
+"""Real Valkey servers for the tests: one, one with replicas, or a cluster of three and three.
 
+OJAK_TEST_VALKEY names another server program to try, such as that of Redis.
+"""
+
+import os
 import re
 import signal
 import socket
@@ -59,7 +63,7 @@ class Valkey:
         """Start it, and return when it answers."""
         options = {"port": str(self.port), "bind": "127.0.0.1", "dir": str(self.folder)}
         options |= self.settings
-        command = [str(get_binary_path())]
+        command = [os.environ.get("OJAK_TEST_VALKEY") or str(get_binary_path())]
         for name, value in options.items():
             command += [f"--{name}", *([value] if name == "save" else value.split(" "))]
         log = (self.folder / "log").open("ab")
