@@ -17,16 +17,15 @@ from ojak_client.deposited import (
     is_of_old_form,
     point_deposited,
 )
-from ojak_client.kinds import stays
 from ojak_client.moment import Moment
-from ojak_client.moving import found_at, move
+from ojak_client.moving import all_know, found_at, move
 from ojak_client.news import with_news
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.our_letters import marked_possibly_read
 from ojak_client.outgoing_room import unacknowledged_receipts
 from ojak_client.pairing import letters_offered, pairs_offered
 from ojak_client.profile import Contact, Line, NewsKind, Profile, Visiting, with_point
-from ojak_client.room import MOST_UNREAD, has_room, has_room_for
+from ojak_client.room import has_room, has_room_for, has_room_for_part
 from ojak_client.settling import settle
 from ojak_client.timed_parts import part_deposited, parts_deleted
 from ojak_protocol import conversation as talk
@@ -211,11 +210,8 @@ def _found_in_lines(contact: Contact, place: MailboxId, box: bytes, moment: Mome
 
 
 def _found_part(contact: Contact, place: MailboxId, box: bytes, moment: Moment) -> Step:
-    """Take a timed letter that is due; its pointer is acknowledged now, if it was left until now.
-
-    Such a letter may be more than twice as long as others: half as many are kept.
-    """
-    full = sum(not stays(letter.kind) for letter in contact.theirs) >= MOST_UNREAD // 2
+    """Take a timed letter that is due; its pointer is acknowledged now, if it was left till now."""
+    full = not has_room_for_part(contact)
     taken = None if full else timed_pointers.take(contact, place, box, moment.now)
     if taken is None:
         return (contact, ()) if full else timed_pointers.missed(contact, place, moment)
@@ -397,8 +393,12 @@ def _happened(
                     contact, reference, outcome, moment.now, forgets=not line.kept
                 )
                 if reference == contact.moves_with != 0:
-                    arrived = outcome is Outcome.ARRIVED
+                    arrived = outcome is Outcome.ARRIVED and all_know(contact)
                     contact = move(contact, contact.also, now=moment.now) if arrived else contact
+            case Broken() if line.held:
+                # Whoever is held says what he likes, and was promised nothing: it must not look as
+                # if the conversation with the family had ended.
+                said = ()
             case Broken():
                 contact = with_news(contact, NewsKind.ENDED, line, moment.now)
                 said = (Notice(NoticeKind.COPY_DETECTED, contact.name),)

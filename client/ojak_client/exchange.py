@@ -16,9 +16,11 @@ from ojak_client.errors import WrongPlace
 from ojak_client.moment import Moment
 from ojak_client.news import without_news
 from ojak_client.notices import Notice, NoticeKind
+from ojak_client.our_letters import references_in
 from ojak_client.prepare import prepare
 from ojak_client.profile import Profile
 from ojak_client.requests import Shape, has_errands, make_request
+from ojak_client.room import what_may_come
 from ojak_client.store import Store
 from ojak_client.transport import RelayConnection
 from ojak_protocol.addresses import ID_BYTES, DeleteKey, MailboxId
@@ -38,7 +40,7 @@ from ojak_protocol.sync import (
 from ojak_protocol.values import dataclass, replace
 
 STAYS_SECONDS: Final = 3600.0
-"""For how long a box that changed nothing is not fetched again, unless the profile changes."""
+"""For how long a box that changed nothing is not fetched again, unless it could be taken now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +69,8 @@ class Round:
     stored: bool = False
     """Whether the relay says that it keeps anything of what was deposited."""
     opened: bool = False
-    """Whether a box opened that only the other side can have sealed, and that was not read yet."""
+    """Whether a box opened that only the other side can have sealed, was not read yet, and brought
+    something: whoever knows the answers can send as many as they like that say nothing."""
     profile: Profile = Profile()
     """What was saved after it."""
 
@@ -93,8 +96,11 @@ class Exchange:
         listen: called with what came to light as soon as it is saved, before the relay is asked
             anything more: what is told then is not lost with the connection.
         clock: the device's clock, Unix seconds.
-        steady: seconds by which the relay's clock is carried on from its last word; without it
-            `clock`, and then whoever sets the device's clock moves the relay's.
+        steady: seconds by which the relay's clock is carried on from its last word, and by which
+            what stays there is asked for again; without it `clock`, and then whoever sets the
+            device's clock moves both.
+        asked_bytes: how long the bodies of all requests and of their replies are together, also of
+            those that no reply came to.
     """
 
     store: Store
@@ -106,12 +112,13 @@ class Exchange:
     # Drawn, because `ojak sync` does one round each time: over many of them all have their turn.
     _turn: int = field(default_factory=lambda: int.from_bytes(os.urandom(2), "big"))
     _clock_offset: int | None = None
+    asked_bytes: int = 0
     _asked: SyncRequest | None = None
     _shape: Shape = field(default_factory=Shape)
     _shut: set[str] = field(default_factory=set)
     _staying: frozenset[MailboxId] = frozenset()
     _stays_until: float = 0.0
-    _stays_in: Profile | None = None
+    _stays_as: object = None
     _kem: MlKem768 = field(default_factory=MlKem768)
 
     @property
@@ -175,7 +182,7 @@ class Exchange:
 
         def after(profile: Profile) -> tuple[Profile, _Change]:
             applied, notices = apply(profile, self.relay, request, reply, moment)
-            opened = not _read(applied) <= _read(profile)
+            opened = not _read(applied) <= _read(profile) and _brought(applied) != _brought(profile)
             moved = without_news(applied) != without_news(profile)
             return applied, _Change(applied, notices, moved, opened)
 
@@ -207,11 +214,6 @@ class Exchange:
             NoAnswer, RelayRefused: as `round`.
         """
         return self._ask(request)
-
-    @property
-    def asked_bytes(self) -> int:
-        """How long the bodies of the last request and of its reply are together."""
-        return 0 if self._asked is None else _size_bytes(self._asked)
 
     def settle(self) -> None:
         """Take for asked what would be asked now: `is_outdated` looks for what comes after it.
@@ -248,11 +250,11 @@ class Exchange:
         staying = {place for place, result in found if isinstance(result, Found)}
         if staying - self._staying:
             self._staying |= staying
-            self._stays_until = self.clock() + STAYS_SECONDS
-        self._stays_in = without_news(profile)
+            self._stays_until = self._ticks() + STAYS_SECONDS
+        self._stays_as = _what_decides(profile)
 
     def _known_to_stay(self, profile: Profile) -> frozenset[MailboxId]:
-        if without_news(profile) != self._stays_in or self.clock() >= self._stays_until:
+        if _what_decides(profile) != self._stays_as or self._ticks() >= self._stays_until:
             self._staying = frozenset()
         return self._staying
 
@@ -276,6 +278,7 @@ class Exchange:
         return tuple(told)
 
     def _ask(self, request: SyncRequest) -> SyncReply:
+        self.asked_bytes += _size_bytes(request)
         answer = self.connection.sync(
             encode_request(request),
             reply_bytes=REPLY_BYTES[request.room],
@@ -300,6 +303,27 @@ def _read(profile: Profile) -> set[DeleteKey]:
         for line in contact.lines
         for key in line.conversation.deletes
     }
+
+
+def _brought(profile: Profile) -> object:
+    """Return what is another after a letter came, a visit was confirmed, or one of ours arrived."""
+    return [
+        (
+            contact.arrivals,
+            len(contact.pointers),
+            [(line.number, references_in(line)) for line in contact.lines],
+        )
+        for contact in profile.contacts
+    ]
+
+
+def _what_decides(profile: Profile) -> object:
+    """Return that of *profile* on which it depends whether a box that was left can be taken now.
+
+    Not the letters: asked for again after each reading, it would tell a relay that keeps one there
+    when somebody reads.
+    """
+    return [(what_may_come(one), one.lines, one.pointers) for one in profile.contacts]
 
 
 def _size_bytes(request: SyncRequest) -> int:

@@ -457,7 +457,7 @@ class Message(Enum):
     CONVERSATION_ENDED = text(
         "conversation-ended",
         "One of the two devices was brought back from an old copy. This conversation has ended. "
-        'Meet again with a new number. Name: "{name}"',
+        'Meet again with a new number. Name: "{name}". Visit: "{visit}"',
     )
     NO_LETTER = text("no-letter", "No letter yet. Look next time.")
     TAKEN_BACK = text(

@@ -8,7 +8,7 @@ lies. Boxes are deleted at the relay at which they were found.
 
 from typing import Final
 
-from ojak_client.our_letters import sealed_references
+from ojak_client.our_letters import references_in, sealed_references
 from ojak_client.profile import Contact, LetterState, QuestionSet
 from ojak_protocol.addresses import DeleteKey
 from ojak_protocol.conversation import Conversation
@@ -17,11 +17,25 @@ from ojak_protocol.values import replace
 LOOKED_BACK_SECONDS: Final = 30 * 24 * 3600
 """How long the former relay is looked at: as long as any box may lie there."""
 
+_ARRIVED: Final = frozenset({LetterState.READ, LetterState.COLLECTED})
+
 
 def begin_move(contact: Contact, address: str, *, reference: int, now: int) -> Contact:
     """Return the contact looking at *address* too, until letter *reference* was acknowledged."""
     return replace(
         contact, also=address, also_until=now + LOOKED_BACK_SECONDS, moves_with=reference
+    )
+
+
+def all_know(contact: Contact) -> bool:
+    """Return whether no side that stays still has to acknowledge that we move.
+
+    To go because a visitor knows it would leave them behind: what says so is deposited at the new
+    relay from then on, where they do not look.
+    """
+    return not any(
+        line.kept and not line.conversation.broken and contact.moves_with in references_in(line)
+        for line in contact.lines
     )
 
 
@@ -62,6 +76,9 @@ def settle_move(contact: Contact, *, now: int) -> Contact:
     if contact.moves_with:
         says_so = (one for one in contact.ours if one.reference == contact.moves_with)
         letter = next(says_so, None)
+        if letter is not None and letter.state in _ARRIVED and all_know(contact):
+            # Who had yet to acknowledge it is gone.
+            return move(contact, contact.also, now=now)
         forgotten = contact.moves_with not in sealed_references(contact)
         over = (
             letter is None

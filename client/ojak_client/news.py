@@ -2,7 +2,8 @@
 
 `ojak keep` as a service speaks to nobody, and a sentence in a window that nobody looked at is gone.
 So what changes whom one may trust stays with its contact: `ojak status` and `ojak read` say it, and
-it counts as told only once it was written where a person or a program reads it.
+it counts as told only once it was written where a person or a program reads it, or once our person
+said yes to the visit.
 
 Only the host's side has news of how somebody came. A guest's device keeps nothing that depends on
 the word that was typed at it. Pure; nothing here has a part in any request.
@@ -35,7 +36,7 @@ def with_news(contact: Contact, kind: NewsKind, line: Line, now: int) -> Contact
 
 def untold(contact: Contact) -> tuple[News, ...]:
     """Return what our person was not shown yet, in the order in which it happened."""
-    return tuple(one for one in contact.news if not one.told and not _was_decided(contact, one))
+    return tuple(one for one in contact.news if not one.told)
 
 
 def standing(contact: Contact, now: int) -> tuple[News, ...]:
@@ -71,6 +72,15 @@ def as_told(profile: Profile, shown: Collection[News]) -> Profile:
     return replace(profile, contacts=contacts)
 
 
+def decided(contact: Contact, line: Line) -> Contact:
+    """Return the contact after our person said yes to *line*: the question told of the visit."""
+    news = tuple(
+        replace(one, told=True) if (one.kind, one.line) == (NewsKind.HELD, line.number) else one
+        for one in contact.news
+    )
+    return replace(contact, news=news)
+
+
 def without_news(profile: Profile) -> Profile:
     """Return what of *profile* has a part in requests: that news was told must not show in any."""
     contacts = tuple(
@@ -101,14 +111,8 @@ def _of_lines(contact: Contact) -> Iterable[News]:
             yield News(NewsKind.ALARM, line.confirmed_at, line.number, told=True)
         if line.held:
             yield News(NewsKind.HELD, line.confirmed_at, line.number, told=True)
-        if line.conversation.broken and not goes_on:
+        if line.conversation.broken and not line.held and not goes_on:
             yield News(NewsKind.ENDED, line.confirmed_at, line.number, told=True)
-
-
-def _was_decided(contact: Contact, one: News) -> bool:
-    """Return whether our person said yes to the visit, which was told by the question."""
-    allowed = (line.number for line in contact.lines if not line.held)
-    return one.kind is NewsKind.HELD and one.line in allowed
 
 
 def _is_young(one: News, now: int) -> bool:

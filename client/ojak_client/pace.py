@@ -4,7 +4,8 @@ An honest relay holds a request until something lies there or the wait is over. 
 sooner and gives nothing that opens is asked more and more seldom. What asking costs beyond an idle
 request is charged to an allowance that fills with time; once it is used up, requests are *light*:
 they deposit nothing and ask for one box at most, so that a relay that is merely full still brings
-letters at once. A box of the other side that opened, which no relay can make, gives some back.
+letters at once. A box of the other side that brought something, which no relay can make, gives some
+back; one that opened and says nothing costs what it costs.
 """
 
 from typing import TYPE_CHECKING, Final

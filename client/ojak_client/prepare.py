@@ -190,14 +190,16 @@ def _forget_lines(contact: Contact, moment: Moment) -> Contact:
     ]
     # Somebody who comes again and again must not fill the vault; and whoever comes with answers
     # that were seen, or forces somebody, must not push out a conversation with the family: those
-    # count apart. The newest of those that stay is the one that is written to.
+    # count apart. The newest of those that stay is the one that is written to. Of visits on
+    # borrowed devices few are not held, as each spends its answers. They count alike after either
+    # word: by which is forgotten, whoever comes again would see what was typed at the first.
     young = [line for line in contact.lines if line not in old]
     for kept, most in ((True, KEPT_LINES), (False, KEPT_VISITS)):
-        for of_family in (True, False):
+        for apart in (True, False):
             alike = [
                 line
                 for line in young
-                if line.kept is kept and (not line.held and not line.alarm) is of_family
+                if line.kept is kept and (line.held or (kept and line.alarm)) is apart
             ]
             old += alike[:-most]
     for line in old:

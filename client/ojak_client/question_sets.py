@@ -6,6 +6,7 @@ Pure: each takes a contact and returns another one; the caller saves it.
 from typing import Final
 
 from ojak_client.kinds import is_unread
+from ojak_client.news import decided
 from ojak_client.our_letters import marked_possibly_read
 from ojak_client.pairing import promised_to_both
 from ojak_client.profile import Contact, Line, QuestionSet
@@ -80,7 +81,8 @@ def allow_held(
     others = tuple(other for other in contact.lines if other is not line)
     released = replace(line, held=False, newest=newest)
     released = replace(released, promised=promised_to_both(contact, released))
-    return replace(contact, lines=(*others, released)), _is_looked_at(line, relay_clock)
+    contact = decided(replace(contact, lines=(*others, released)), released)
+    return contact, _is_looked_at(line, relay_clock)
 
 
 def _is_looked_at(line: Line, relay_clock: int) -> bool:

@@ -33,6 +33,8 @@ from ojak_protocol.values import dataclass, replace
 
 KEPT_FOR_LATER_SECONDS: Final = 30 * 24 * 3600
 """How long a letter that this version cannot show is kept after our person was told of it."""
+MOST_BELIEVED_SECONDS: Final = 5 * 365 * 24 * 3600
+"""Of a letter that was told of longer ago the clock was wrong, then or now: it is told of anew."""
 
 Change = Callable[[Profile], tuple[Profile, bool]]
 
@@ -82,8 +84,9 @@ def show_letters(invocation: Invocation, store: Store, name: str, how: Showing) 
             # Another process opened it in the meantime.
             continue
         _show(invocation, letter, name, how)
-        relay = _relay_to_use(invocation, contact, letter) if how.follow_up else None
-        store.update(_erasing(letter, int(time.time()), relay))
+        relay = _relay_to_use(invocation, store, letter) if how.follow_up else None
+        if store.update(_erasing(letter, int(time.time()), relay)):
+            invocation.output.say(Message.RELAY_CHANGED)
         if how.follow_up and letter.kind == Kind.QUESTION:
             invocation.output.say(Message.HOW_TO_ANSWER)
         shown += 1
@@ -116,10 +119,12 @@ def _marks(letter: TheirLetter) -> tuple[Message, ...]:
     return (Message.FORCED_LETTER, *held) if letter.forced else held
 
 
-def _relay_to_use(invocation: Invocation, contact: Contact, letter: TheirLetter) -> str | None:
+def _relay_to_use(invocation: Invocation, store: Store, letter: TheirLetter) -> str | None:
     """Return the relay to which *letter* moves us, if our person wants it."""
     details = details_of(letter.kind, letter.details)
-    if not isinstance(details, NextRelay):
+    # Read again: a letter shown before this one may have moved us there already.
+    contact = _holder(store.read(), letter) if isinstance(details, NextRelay) else None
+    if not isinstance(details, NextRelay) or contact is None:
         return None
     try:
         relay = str(parse_relay_url(details.address))
@@ -138,7 +143,6 @@ def _relay_to_use(invocation: Invocation, contact: Contact, letter: TheirLetter)
     inputs = invocation.inputs
     asked = inputs.assume_yes or not inputs.no_input
     if asked and inputs.confirm(Message.USE_RELAY):
-        invocation.output.say(Message.RELAY_CHANGED)
         return relay
     invocation.output.warn(Message.RELAY_KEPT)
     return None
@@ -162,13 +166,15 @@ def _cannot_show(invocation: Invocation, store: Store, letter: TheirLetter) -> i
 
 
 def _keep_for_later(invocation: Invocation, store: Store, letter: TheirLetter, now: int) -> int:
-    # However the clock was set since.
-    if letter.told_at and abs(now - letter.told_at) >= KEPT_FOR_LATER_SECONDS:
+    # A clock that began in 1970, and was set since, says nothing of how long ago it was told.
+    age = now - letter.told_at
+    if letter.told_at and KEPT_FOR_LATER_SECONDS <= age < MOST_BELIEVED_SECONDS:
         invocation.output.warn(Message.TOO_NEW_FOR_LONG)
         store.update(_erasing(letter, 0, None))
         return 1
     invocation.output.warn(Message.TOO_NEW)
-    if not letter.told_at and invocation.output.sentences_are_read:
+    is_told_anew = not 0 <= age < MOST_BELIEVED_SECONDS
+    if is_told_anew and invocation.output.sentences_are_read:
         store.update(_telling(letter, now))
     return 0
 
@@ -199,6 +205,8 @@ def _marking(meant: TheirLetter, *, again: bool) -> Change:
 
 
 def _erasing(shown: TheirLetter, now: int, relay: str | None) -> Change:
+    """Let *shown* go and do what it asks for; the change says whether we went to *relay*."""
+
     def change(profile: Profile) -> tuple[Profile, bool]:
         contact = _holder(profile, shown)
         if contact is None:
@@ -207,9 +215,12 @@ def _erasing(shown: TheirLetter, now: int, relay: str | None) -> Change:
         contact = replace(contact, theirs=left)
         if shown.kind == Kind.QUESTION:
             contact = comparing.leave_open(contact, shown, now)
-        if relay is not None:
+        # Another window may have gone there, or have begun to go elsewhere, since our person was
+        # asked: to go twice would forget the relay at which the other side's letters still lie.
+        goes = relay not in {None, contact.relay} and not contact.moves_with
+        if relay is not None and goes:
             contact = move(contact, relay, now=now)
-        return with_contact(profile, contact), True
+        return with_contact(profile, contact), goes
 
     return change
 

@@ -13,6 +13,7 @@ from ojak_client.moment import Moment
 from ojak_client.moving import deletes_at
 from ojak_client.our_letters import was_offered
 from ojak_client.profile import Contact, Line, Profile, Visiting
+from ojak_client.room import has_room_for_visits
 from ojak_client.timed_parts import part_deletes, part_deposits
 from ojak_client.timed_pointers import due_places, left_places
 from ojak_protocol import conversation as talk
@@ -48,7 +49,7 @@ class Shape:
     older: bool = False
     """Look at offers of past days as well."""
     passed_over: frozenset[MailboxId] = frozenset()
-    """Places of conversations that are not looked at, because what lies there stays there."""
+    """Places of conversations and guests that are not looked at: what lies there stays there."""
     bare: bool = False
     """Deposit nothing: it was tried too often in vain."""
 
@@ -159,16 +160,20 @@ def _polls(
 
 def _places(contact: Contact, moment: Moment, *, turn: int, shape: Shape) -> Iterator[MailboxId]:
     if contact.visiting is not None:
-        yield from _guest_places(contact.visiting, moment)
+        # The word that its answer was taken stays for days: nothing else would be waited for.
+        looked_at = _guest_places(contact.visiting, moment)
+        yield from (place for place in looked_at if place not in shape.passed_over)
     day = meeting_point.day_of(moment.relay_clock)
     points = [one.point for one in contact.sets]
+    # Nobody is taken whose letter there is no room for: what is not looked at counts no try.
+    awaited = [point for point in points if has_room_for_visits(contact, point)]
     # Answers first: many visits that nobody confirms must not hide the next guest.
-    for point in points:
+    for point in awaited:
         yield from meeting_point.answer_places(point, day=day, older=False)
     for point in points:
         yield from meeting_point.visit_places(point)
     if shape.older:
-        for point in points:
+        for point in awaited:
             yield from meeting_point.answer_places(point, day=day, older=True)
     yield from _places_of_lines(contact, moment, turn=turn, shape=shape)
 

@@ -3,7 +3,8 @@
 Whoever knows the answers must not be able to fill the vault, nor to take the room of the family.
 What a reading clears has one bound for all: our person reads, and there is room again. What no
 reading clears, as it is of a later version or for a later day, is counted apart: for each
-conversation with an own device, for visits, and for whoever may be a stranger or is forced. Pure.
+conversation with an own device, for visits, and for whoever may be a stranger. Nothing here goes
+by the word that was typed: what is left at the relay would tell it. Pure.
 """
 
 from collections.abc import Iterable
@@ -13,6 +14,7 @@ from typing import Final
 from ojak_client.kinds import stays
 from ojak_client.profile import Contact, Line, Pointer, TheirLetter
 from ojak_protocol.letters import Body
+from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.values import replace
 
 MOST_UNREAD: Final = 48
@@ -21,49 +23,71 @@ longest are 72 KB. Half of it is for what a reading clears, whatever else is the
 
 MOST_LEFT_BEHIND: Final = 8
 """How many that stay are kept of lines that are gone, and as many of such as were held or forced.
-They keep out nothing."""
+They keep out nothing, so that how many they are shows nowhere."""
+
+MOST_BEFORE_A_VISIT: Final = 3 * MOST_UNREAD
+"""With so much there, nobody who comes is taken any more: what confirms a visit is kept in any
+case, and somebody may come twelve times a day."""
+MOST_BEFORE_A_HELD_VISIT: Final = 2 * MOST_UNREAD
+"""The same where the answers are spent: a stranger who has seen them must leave room for others."""
 
 
 class Sender(Enum):
     """Whose letters are counted together."""
 
     FAMILY = "family"
-    """A side that keeps its state, of which nothing says that it is not the family."""
+    """A side that keeps its state and is not held."""
     VISIT = "visit"
-    MARKED = "marked"
-    """Held, or with the alarm word."""
+    HELD = "held"
 
 
-MOST_THAT_STAY: Final = {Sender.FAMILY: MOST_UNREAD // 4, Sender.VISIT: 8, Sender.MARKED: 8}
+MOST_THAT_STAY: Final = {Sender.FAMILY: MOST_UNREAD // 4, Sender.VISIT: 8, Sender.HELD: 8}
 """How many that no reading clears are kept: of each conversation with the family, of all visits, of
-all that is marked. Eight timed letters of one side may wait at a time."""
+all that are held. Eight timed letters of one side may wait at a time."""
 
 
 def sender_of(line: Line) -> Sender:
     """Return with whose letters those that come through *line* are counted."""
-    if line.held or line.alarm:
-        return Sender.MARKED
+    if line.held:
+        return Sender.HELD
     return Sender.FAMILY if line.kept else Sender.VISIT
 
 
 def has_room(contact: Contact) -> bool:
     """Return whether one more letter that a reading clears may be kept."""
     cleared = sum(not stays(letter.kind) for letter in contact.theirs)
-    all_there = len(contact.theirs) + len(contact.pointers)
-    return all_there < MOST_UNREAD or cleared < MOST_UNREAD // 2
+    lines = {0, *(line.number for line in contact.lines)}
+    staying = sum(number in lines for number in _staying(contact))
+    return cleared + staying < MOST_UNREAD or cleared < MOST_UNREAD // 2
+
+
+def has_room_for_visits(contact: Contact, point: MeetingPoint) -> bool:
+    """Return whether somebody who comes to *point* may be taken; it is the same for every word."""
+    most = MOST_BEFORE_A_HELD_VISIT if point.spent else MOST_BEFORE_A_VISIT
+    return len(contact.theirs) + len(contact.pointers) < most
 
 
 def has_room_for(contact: Contact, line: Line, body: Body) -> bool:
     """Return whether *body*, which came through *line*, may be kept; any that is cleared may."""
-    if not stays(body.kind):
-        return True
-    sender = sender_of(line)
-    if sender is Sender.FAMILY:
-        numbers = {line.number}
-    else:
-        numbers = {one.number for one in contact.lines if sender_of(one) is sender}
-    staying = sum(number in numbers for number in _staying(contact))
-    return staying < MOST_THAT_STAY[sender]
+    return not stays(body.kind) or _may_stay(contact, line)
+
+
+def has_room_for_part(contact: Contact) -> bool:
+    """Return whether a timed letter that is due may be kept.
+
+    It may be more than twice as long as others: half as many are kept.
+    """
+    cleared = sum(not stays(letter.kind) for letter in contact.theirs)
+    return cleared < MOST_UNREAD // 2
+
+
+def what_may_come(contact: Contact) -> tuple[bool, ...]:
+    """Return all the answers of this module for *contact*, of as many lines as there are.
+
+    As long as these are the same, whatever had to be left at the relay has to be left there still.
+    """
+    lines = (_may_stay(contact, line) for line in contact.lines)
+    return has_room(contact), not contact.pointers or has_room_for_part(contact), *lines
 
 
 def without_left_behind(contact: Contact) -> Contact:
@@ -82,6 +106,17 @@ def without_left_behind(contact: Contact) -> Contact:
         theirs=tuple(one for one in contact.theirs if id(one) not in gone),
         pointers=tuple(one for one in contact.pointers if id(one) not in gone),
     )
+
+
+def _may_stay(contact: Contact, line: Line) -> bool:
+    """Return whether one more letter that no reading clears may be kept of *line*."""
+    sender = sender_of(line)
+    if sender is Sender.FAMILY:
+        numbers = {line.number}
+    else:
+        numbers = {one.number for one in contact.lines if sender_of(one) is sender}
+    staying = sum(number in numbers for number in _staying(contact))
+    return staying < MOST_THAT_STAY[sender]
 
 
 def _staying(contact: Contact) -> Iterable[int]:

@@ -25,9 +25,11 @@ def room_for(boxes: int) -> int:
 def goes_on(last: Round) -> bool:
     """Return whether another round is worth its while at once.
 
-    It is when something is left to do and the last round got somewhere, or a larger one may.
+    It is when something is left to do and the last round got somewhere, or a larger one may. At a
+    relay that is full what came is still fetched, and deleted: by that it may have room.
     """
-    if last.full or not (last.left_behind or last.errands):
+    came = last.found > 0 and last.moved
+    if not (last.left_behind or (came if last.full else last.errands)):
         return False
     return last.moved or next_room(last) > last.room
 
@@ -57,7 +59,7 @@ def keeping_shape(
         light: deposit nothing, and ask for one box at most.
     """
     if last is None:
-        return Shape(older=older)
+        return Shape(older=older, bare=light)
     waits = light or not goes_on(last)
     wait = min(wait_seconds, MAX_WAIT_SECONDS) if waits else 0
     room = min(next_room(last), 1 if light else ROOMS[-1])

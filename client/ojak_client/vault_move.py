@@ -9,9 +9,10 @@ both sides notice, and it ends. So the old one is closed before the new one gets
     4. the copies renamed, the boxes first: from here on the new vault opens
     5. the old files overwritten and removed, and both marks
 
-Killed between 3 and 4, neither opens, and the same call again goes on from there. What lies at
-the new place is known by the mark: a vault itself is no proof, for an older copy of it, made by
-hand, may lie there, or a newer state of it if it was used before the old files were erased.
+Killed between 3 and 4, neither opens, and the same call again goes on from there; what does not lie
+whole at the new place any more is copied again. What lies at the new place is known by the mark: a
+vault itself is no proof, for an older copy of it, made by hand, may lie there, or a newer state of
+it if it was used before the old files were erased.
 """
 
 import filecmp
@@ -28,6 +29,7 @@ from ojak_client.errors import MoveBegun, NoVault, VaultExists
 from ojak_client.vault import LOCK_SECONDS, files_of
 from ojak_client.vault_files import (
     arriving_path,
+    box_path,
     closed_path,
     erase_all,
     file_errors,
@@ -134,8 +136,21 @@ def _close(path: Path, target: Path, after: Callable[[Enum], None], disk: Disk) 
         is_there = target.exists()
         if not _marked_alike(path, target) or (is_there and arriving_path(target).exists()):
             raise VaultExists("another lies there") if is_there else MoveBegun("elsewhere")
+        if not is_there:
+            _copy_what_is_missing(path, target, disk)
     elif not target.exists():
         raise NoVault("there is no vault")
+
+
+def _copy_what_is_missing(path: Path, target: Path, disk: Disk) -> None:
+    """Copy what does not lie whole at *target*: the mark alone is no proof that copies still do.
+
+    They may have been away on a stick since, and what is closed here is erased next.
+    """
+    for old, new in zip((closed_path(path), box_path(path)), files_of(target), strict=True):
+        copies = (arriving_path(new), new)
+        if old.exists() and not any(one.exists() and _is_same(old, one) for one in copies):
+            _copy(old, arriving_path(new), disk)
 
 
 def _open(target: Path, after: Callable[[Enum], None], disk: Disk) -> None:
@@ -173,8 +188,14 @@ def _copy(old: Path, copy: Path, disk: Disk) -> None:
     finally:
         disk.close(descriptor)
     atomic_file.sync_directory(copy.parent, disk=disk)
-    if not filecmp.cmp(old, copy, shallow=False):
+    if not _is_same(old, copy):
         raise OSError("the copy is not what was written")
+
+
+def _is_same(old: Path, copy: Path) -> bool:
+    # Nothing that was compared before is believed: the files may be others of the same times.
+    filecmp.clear_cache()
+    return filecmp.cmp(old, copy, shallow=False)
 
 
 def _marked_alike(path: Path, target: Path) -> bool:

@@ -18,6 +18,7 @@ from ojak_client.pauses import (
     metered_seconds,
     pause_seconds,
 )
+from ojak_client.requests import Shape
 from ojak_client.rounds import goes_on, keeping_shape
 from ojak_client.steady import steady_seconds
 from ojak_client.store import Store
@@ -41,6 +42,8 @@ STAY_SECONDS: Final = 300.0
 What is told to our person has no say in it: of a harmless letter that was read nothing is told, and
 the time at which the line is left would tell a relay which word was typed.
 """
+FULL_PAUSE_FROM: Final = 4
+"""Of how many failures a vault without room counts at first: for a pause of 16 to 32 s."""
 MOST_STAY_SECONDS: Final = 1800.0
 """No guest and no relay keeps a metered line busy for longer."""
 # Of two words that were typed either makes one of these, in the same round.
@@ -88,6 +91,9 @@ class Watch:
         self._last: Round | None = None
         self._said: set[Message] = set()
         self._failures = 0
+        self._probes = False
+        self._full = 0
+        self._charged_bytes = 0
         self._pace = Pace(METERED if keeping.metered else FREELY, keeping.clock())
         self._older_from = 0.0
         self._older_left = 0
@@ -105,9 +111,20 @@ class Watch:
         """Let go of the connection."""
         self._connection.close()
 
-    def pause(self, seconds: float) -> None:
-        """Do nothing for *seconds*."""
-        self.ready_at = self._keeping.clock() + seconds
+    def wait_for_room(self) -> None:
+        """Do nothing for a while, as there was no room here for what the last round brought.
+
+        It cost as much as one that brought something, and the next brings it again.
+        """
+        self._full += 1
+        self._charge()
+        now, entropy = self._keeping.clock(), self._keeping.entropy
+        if self._keeping.metered:
+            self._leave()
+        else:
+            times = FULL_PAUSE_FROM + self._full
+            seconds = pause_seconds(times, entropy, longest_seconds=LONGEST_PAUSE_SECONDS)
+            self.ready_at = now + max(seconds, self._pace.pause_seconds(now, entropy))
 
     def turn(self, *, alone: bool) -> None:
         """Do one round if it is time for one, or say why it cannot be done, each reason once.
@@ -126,18 +143,24 @@ class Watch:
         except (NoAnswer, RelayRefused, UnusableSetting) as error:
             self._fail(explain(error).message)
             return
+        now = self._keeping.clock()
+        self._pace.note(last, now=now, took_seconds=took_seconds)
+        self._charged_bytes = 0 if self._exchange is None else self._exchange.asked_bytes
+        self._full = 0
+        if self._probes:
+            # What costs more is asked at once, and only its answer ends the outage.
+            self._probes = False
+            return
         if self._said:
             self._keeping.voice.say(Message.REACHED_AGAIN)
         self._said.clear()
         self._failures = 0
-        now = self._keeping.clock()
-        self._pace.note(last, now=now, took_seconds=took_seconds)
         pause = self._pace.pause_seconds(now, self._keeping.entropy)
         ends = pause or self._pace.is_light(now) or not goes_on(last)
         if self._keeping.metered and not self._stays and ends:
             self._leave()
         elif pause:
-            self.pause(pause)
+            self.ready_at = now + pause
 
     def _wake(self) -> None:
         """Be ready at once where what was seen meanwhile gives a reason.
@@ -172,6 +195,9 @@ class Watch:
             older=self._older_left > 0,
             light=self._pace.is_light(began),
         )
+        if self._probes:
+            # Whoever only takes what is sent, and gives no answer, is sent little.
+            shape = Shape(bare=True)
         self._last = self._exchange.round(shape)
         if self._last.carried:
             self._moved_at = self._keeping.clock()
@@ -179,7 +205,7 @@ class Watch:
         return self._last, self._keeping.clock() - began
 
     def _wait_seconds(self, *, alone: bool) -> int:
-        if self._keeping.metered and not self._stays:
+        if self._failures or (self._keeping.metered and not self._stays):
             return 0
         return WAIT_SECONDS if alone else WAIT_BY_TURNS_SECONDS
 
@@ -233,13 +259,17 @@ class Watch:
         if message not in self._said:
             self._keeping.voice.warn(message)
         self._said.add(message)
-        if self._exchange is not None and not self._failures:
-            # Of an outage once: else whoever was away for long would come back without allowance.
-            size_bytes = self._exchange.asked_bytes
-            self._pace.note_failure(size_bytes, now=self._keeping.clock())
+        self._charge()
+        self._probes = True
         self._failures += 1
         longest = METERED_LEAST_SECONDS if self._keeping.metered else LONGEST_PAUSE_SECONDS
         self._pause(self._failures, longest)
+
+    def _charge(self) -> None:
+        """Charge what was asked since the last round that succeeded, if anything was."""
+        asked_bytes = 0 if self._exchange is None else self._exchange.asked_bytes
+        self._pace.note_failure(asked_bytes - self._charged_bytes, now=self._keeping.clock())
+        self._charged_bytes = asked_bytes
 
     def _pause(self, times: int, longest_seconds: float) -> None:
         seconds = pause_seconds(times, self._keeping.entropy, longest_seconds=longest_seconds)

@@ -17,12 +17,14 @@ from ojak_client.store import vault_path
 from ojak_client.voice import Voice
 from ojak_client.watching import WAIT_SECONDS, Keeping, Watch
 from ojak_protocol.addresses import MailboxId
+from ojak_protocol.guest import offer_places
 from ojak_protocol.letters import Kind
 from ojak_protocol.sync import REPLY_BYTES
 from tests.client.devices import Device
-from tests.client.persons import Clock, Person, kept_pair
+from tests.client.persons import Clock, Person, guest_of, host_of, kept_pair
 from tests.client.simulated_relay import SimulatedRelay
 from tests.client.test_keep import family
+from tests.people import SEED
 
 DAY = 86_400
 MOST_BYTES_A_DAY = 10_000_000
@@ -119,6 +121,95 @@ def test_what_did_not_open_is_looked_at_again_after_an_hour() -> None:
     clock.now += int(STAYS_SECONDS) + 1
     exchange.round(Shape(room=4))
     assert one.texts == ["편지"]
+
+
+@pytest.mark.parametrize("unread", [1, 47])
+def test_b2_a_box_that_stays_does_not_tell_a_relay_when_somebody_reads(unread: int) -> None:
+    """It shows one that does not open, and looks whether it is asked for once more.
+
+    Only where there was no room, reading makes some, and that shows whatever is done.
+    """
+    clock = Clock()
+    relay = SimulatedRelay(clock)
+    one, other = kept_pair(relay, clock)
+    other.sync()
+    one.sync()
+    theirs = tuple(TheirLetter(n, Kind.TEXT, "x") for n in range(unread))
+    one.change(lambda contact: replace(contact, theirs=theirs))
+    other.write("편지")
+    other.sync()
+    exchange = one.exchange()
+    with relay.shows(damaged(other)):
+        exchange.round(Shape(room=4))
+        exchange.round(Shape(room=4))
+        one.change(lambda contact: replace(contact, theirs=()))
+        exchange.round(Shape(room=4))
+    asked_first, *asked = (set(asked.polls) for asked in relay.arrived[-3:])
+    (place,) = set(damaged(other)) & asked_first
+    assert all(place not in places for places in asked)
+
+
+def test_letters_that_there_was_no_room_for_come_as_soon_as_some_were_read() -> None:
+    clock = Clock()
+    relay = SimulatedRelay(clock)
+    one, other = kept_pair(relay, clock)
+    other.sync()
+    one.sync()
+    other.write("편지")
+    other.sync()
+    one.store.update(unread)
+    exchange = one.exchange()
+    for _ in range(3):
+        exchange.round(Shape(room=4))
+    lying = {out.place.id for out in other.contact.lines[0].conversation.outbox}
+    assert lying.isdisjoint(relay.arrived[-1].polls)
+    one.change(lambda contact: replace(contact, theirs=()))
+    exchange.round(Shape(room=4))
+    assert one.texts == ["편지"]
+
+
+def test_a_clock_that_was_set_back_keeps_nothing_from_being_looked_at_again() -> None:
+    clock, steady = Clock(), Clock()
+    relay = SimulatedRelay(clock)
+    one, other = kept_pair(relay, clock)
+    other.sync()
+    one.sync()
+    other.write("편지")
+    other.sync()
+    set_by_hand = Clock()
+    exchange = replace(one.exchange(), clock=set_by_hand, steady=steady)
+    with relay.shows(damaged(other)):
+        exchange.round(Shape(room=4))
+    set_by_hand.now -= 300 * DAY
+    steady.now += int(STAYS_SECONDS) + 1
+    exchange.round(Shape(room=4))
+    assert one.texts == ["편지"]
+
+
+@pytest.mark.parametrize("taken", [False, True])
+def test_what_stays_for_a_guest_keeps_no_letter_of_others_from_coming_at_once(
+    device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock, *, taken: bool
+) -> None:
+    """The word that a wrong answer was taken, or an offer that nobody can read, lies for days."""
+    host = host_of(near_relay, now_clock)
+    guest = guest_of(near_relay, now_clock, typed=b"w" * 32)
+    stays: dict[MailboxId, bytes] = {}
+    if taken:
+        for person in (host, guest, host):
+            person.sync()
+    else:
+        day = int(now_clock()) // DAY
+        stays = {place: bytes(4000) for place in offer_places(SEED, 1, day)}
+    device.keep_contact(replace(guest.contact, relay=url, name="다른 사람"))
+    other = family(device, near_relay, url, now_clock)
+    with near_relay.shows(stays), keeping(device, near_relay, url) as kept:
+        assert kept.turns(120) < MOST_BYTES_A_DAY
+        other.write("편지")
+        other.sync()
+        began = kept.clock.now
+        kept.turns(3)
+        assert kept.clock.now - began <= 3 * (WAIT_SECONDS + 1)
+    assert [one.text for one in device.profile.contacts[-1].theirs] == ["편지"]
 
 
 def test_a_client_that_forgets_what_stays_would_be_found(

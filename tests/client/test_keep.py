@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from ojak_client import watching
 from ojak_client.errors import VaultFull
 from ojak_client.i18n import told
 from ojak_client.messages import Message
 from ojak_client.profile import Contact, Profile
 from ojak_client.store import VaultStore, vault_path
 from ojak_client.vault import LOCK_SECONDS
-from ojak_client.verbs import keep
 from ojak_client.voice import Voice
 from ojak_client.watching import Watch
 from ojak_protocol.sync import REPLY_BYTES, decode_request
@@ -167,7 +167,7 @@ def test_a_full_vault_is_told_once_and_waited_out(
 ) -> None:
     """Ended by its signal: until then it goes on, however often the vault has no room."""
     device.keep_contact(Contact(NAME, url, lines=(line_of(meet().host),)))
-    monkeypatch.setattr(keep, "FULL_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(watching, "FULL_PAUSE_FROM", -20)
     monkeypatch.setattr(VaultStore, "update", _without_room)
     with ended_after(3):
         ran = device.run("keep")

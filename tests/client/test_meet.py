@@ -2,10 +2,12 @@
 
 import os
 from contextlib import ExitStack
+from unittest.mock import patch
 
 import pytest
 
-from ojak_client.profile import LetterState
+from ojak_client.guest_visit import GuestVisit
+from ojak_client.profile import Contact, LetterState
 from ojak_client.store import vault_path
 from ojak_protocol.number import format_number
 from tests.client.devices import ANSWERS, NUMBER, WRONG_ANSWERS, Device, Ran, waiting_host
@@ -99,6 +101,32 @@ def test_an_absent_host_is_told_and_a_letter_can_be_left(
         ["looking", "letter-left", "answers-spent", "cleared"],
     )
     host.sync()
+    host.sync()
+    assert host.texts == ["두고 가는 편지"]
+
+
+@pytest.mark.parametrize("own", [(), ("--own", "딸")])
+def test_a_host_who_comes_while_a_letter_is_left_is_met_and_its_letter_shown(
+    own: tuple[str, ...], device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock
+) -> None:
+    """To write the letter takes minutes; what was fetched then lies on a borrowed device only."""
+    host = waiting_host(near_relay, now_clock)
+    host.write("편지")
+    near_relay.meanwhile = lambda: None
+    leave = GuestVisit.leave_letter
+
+    def leaves(visit: GuestVisit) -> None:
+        host.sync()
+        near_relay.meanwhile = host.sync
+        leave(visit)
+
+    if own:
+        device.keep_contact(Contact("다른 사람", url))
+    with patch.object(GuestVisit, "leave_letter", leaves):
+        ran = meet(device, url, "--leave", *own, letter="두고 가는 편지", wait=3)
+    assert ran.code == 0
+    assert [one["text"] for one in ran.of("letter")] == ["편지"]
+    assert "confirmed" in ran.said
     host.sync()
     assert host.texts == ["두고 가는 편지"]
 

@@ -11,11 +11,23 @@ from ojak_client import migrations
 from ojak_client.box_file import PAGE_BYTES, PAGES
 from ojak_client.errors import VaultTooNew
 from ojak_client.migrations import FORMAT, MIGRATIONS
-from ojak_client.profile import Contact, Profile, find, with_contact
+from ojak_client.news import untold
+from ojak_client.profile import (
+    Contact,
+    News,
+    NewsKind,
+    Pointer,
+    Profile,
+    TheirQuestion,
+    find,
+    with_contact,
+)
 from ojak_client.store import VaultStore, decode, encode, vault_path
 from ojak_client.vault import Vault
 from ojak_client.vault_files import box_path
 from ojak_client.vault_format import SLOTS
+from ojak_protocol.cpace import Share
+from ojak_protocol.details import Question
 from ojak_protocol.meeting_places import DAY_SECONDS
 from ojak_protocol.stretch import argon2id
 from tests.client import vaults
@@ -150,3 +162,36 @@ def test_lines_of_format_2_get_numbers_and_letters_the_number_of_their_line() ->
     # Until it is saved, each reading numbers them alike.
     assert decode(old) == profile
     assert decode(encode(profile)) == profile
+
+
+def test_what_the_lines_of_format_2_say_is_news_and_what_waits_through_them_is_marked() -> None:
+    talk = meet().host
+    broken = replace(talk, broken=True)
+    lines = (
+        line_of(talk, confirmed_at=CLOCK),
+        line_of(talk, confirmed_at=CLOCK + 1, alarm=True),
+        line_of(talk, confirmed_at=CLOCK + 2, held=True),
+        line_of(broken, confirmed_at=CLOCK + 3),
+    )
+    pointer = Pointer(b"", CLOCK)
+    question = TheirQuestion("누구?", Question(b"n" * 16, Share(b"s" * 32)), CLOCK)
+    contact = Contact(
+        NAME,
+        "https://relay.example",
+        lines=lines,
+        pointers=(pointer,),
+        their_questions=(question,),
+    )
+    (came,) = decode(before_numbers(contact)).contacts
+    assert untold(came) == (
+        News(NewsKind.ALARM, CLOCK + 1, 2),
+        News(NewsKind.HELD, CLOCK + 2, 3),
+        News(NewsKind.ENDED, CLOCK + 3, 4),
+    )
+    # Through which line these came nothing says, so they are marked where any is held.
+    assert [(one.line, one.held) for one in came.pointers] == [(0, True)]
+    assert [one.held for one in came.their_questions] == [True]
+    free = replace(contact, lines=lines[:1])
+    (came,) = decode(before_numbers(free)).contacts
+    assert untold(came) == ()
+    assert [(one.line, one.held) for one in came.pointers] == [(1, False)]

@@ -384,3 +384,23 @@ def test_where_something_lies_or_nothing_is_kept_the_verb_says_so(
     assert (ran.code, ran.said) == (1, ["move-place-taken"])
     assert device.profile.contacts
     assert other.profile.contacts
+
+
+@pytest.mark.parametrize("gone", ["letters.arriving", "letters.boxes.arriving"])
+@pytest.mark.parametrize("cut", [False, True])
+def test_what_was_lost_from_the_new_place_meanwhile_is_copied_again(
+    old: Path, new: Path, gone: str, *, cut: bool
+) -> None:
+    """The stick was in other hands, or came apart: what is closed here is all there is."""
+    before = [path.read_bytes() for path in vault.files_of(old)]
+    with pytest.raises(Killed):
+        vault_move.move(old, new, after=killed_at(Step.CLOSED))
+    copy = new.with_name(gone)
+    if cut:
+        copy.write_bytes(copy.read_bytes()[:-1] + b"?")
+    else:
+        copy.unlink()
+    vault_move.move(old, new)
+    assert opens(new)
+    assert [path.read_bytes() for path in vault.files_of(new)] == before
+    assert not old.parent.exists()

@@ -16,7 +16,16 @@ from ojak_client.rounds import run_errands
 from ojak_protocol.details import NextRelay
 from ojak_protocol.letters import Kind
 from tests.client.devices import Device
-from tests.client.persons import NAME, RELAY, Clock, Person, kept_pair, line_of
+from tests.client.persons import (
+    NAME,
+    RELAY,
+    Clock,
+    Person,
+    guest_of,
+    host_of,
+    kept_pair,
+    line_of,
+)
 from tests.client.replies import our
 from tests.client.simulated_relay import SimulatedRelay
 from tests.people import CLOCK, meet, new_point
@@ -73,6 +82,46 @@ class Town:
             return with_contact(told, moving), None
 
         self.host.store.update(change)
+
+
+@pytest.mark.parametrize("stays", [True, False])
+def test_b1_a_visitor_who_knows_of_a_move_leaves_no_family_behind_that_does_not(
+    *, stays: bool
+) -> None:
+    """Whoever saw the answers comes first, and the family's own device is off for a week and more.
+
+    If the conversation with the family is gone meanwhile, nobody has to be waited for.
+    """
+    town = Town()
+    relay, clock, host, family = town.relays[RELAY], town.clock, town.host, town.guest
+    host.change(lambda contact: replace(contact, sets=host_of(relay, clock).contact.sets))
+    town.begin()
+    (letter,) = host.contact.ours
+    host.change(lambda contact: replace(contact, ours=(replace(letter, at_once=True),)))
+    town.sync("host")
+    visitor = guest_of(relay, clock, keeps=False)
+    for _ in range(5):
+        town.sync("host")
+        run_errands(Exchange(visitor.store, RELAY, relay.connection, clock=clock))
+        visitor.change(lambda contact: replace(contact, theirs=()))
+    (letter,) = host.contact.ours
+    assert letter.state is LetterState.READ
+    assert host.contact.relay == RELAY
+    if not stays:
+        host.change(lambda contact: replace(contact, lines=contact.lines[1:]))
+        town.sync("host")
+    else:
+        host.write("편지")
+        for _ in range(12):
+            clock.now += 86_400
+            town.sync("host")
+        for who in ("guest", "host", "guest"):
+            town.sync(who)
+            clock.now += 7200
+        assert town.shown["guest"] == ["편지"]
+        assert family.contact.relay == NEW
+    town.sync("host")
+    assert host.contact.relay == NEW
 
 
 STEPS = st.lists(

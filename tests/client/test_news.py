@@ -23,13 +23,14 @@ from ojak_client.news import (
     with_news,
 )
 from ojak_client.prepare import prepare
-from ojak_client.profile import Contact, News, NewsKind, Profile, with_contact
+from ojak_client.profile import Contact, News, NewsKind, Profile, with_contact, with_point
 from ojak_client.question_sets import allow_held
 from ojak_client.requests import Shape, make_request
 from ojak_client.store import VaultStore
 from ojak_client.telling import mark_told
 from tests.client.devices import WORDS, Device, quickly
 from tests.client.persons import (
+    MONTH,
     NAME,
     RELAY,
     Clock,
@@ -92,6 +93,15 @@ def test_where_somebody_is_forced_nothing_is_not_said_to_be_wrong(device: Device
     for said in (["alarm-visit", "no-letter"], ["no-letter"]):
         ran = device.run(*READ)
         assert (ran.code, ran.said) == (10, said)
+
+
+def test_where_somebody_is_forced_no_sync_says_that_nothing_is_wrong(
+    device: Device, url: str
+) -> None:
+    told = News(NewsKind.ALARM, NOW, 1, told=True)
+    device.keep_contact(Contact(NAME, url, news=(told,)))
+    ran = device.run("sync")
+    assert (ran.code, ran.said) == (10, ["no-letter"])
 
 
 def unread_by_anybody(device: Device, *verb: str) -> str:
@@ -194,8 +204,10 @@ def test_a_held_visit_is_told_until_it_was_heard_and_stands_until_the_yes(
     assert news_of(device, "status") == ["held-visit"]
     allowed = allow_held(device.profile.contacts[0], held, relay_clock=NOW, newest=0)[0]
     assert standing(allowed, NOW) == ()
-    # A yes says that the question was heard.
-    assert untold(allow_held(host.contact, held, relay_clock=NOW, newest=0)[0]) == ()
+    # A yes says that the question was heard; also once the line is gone, a day later.
+    heard = allow_held(host.contact, held, relay_clock=NOW, newest=0)[0]
+    assert untold(heard) == ()
+    assert untold(replace(heard, lines=())) == standing(replace(heard, lines=()), NOW) == ()
     # A line that is gone is told of all the same, but only once.
     gone = replace(host.contact, lines=())
     assert [one.kind for one in standing(gone, NOW)] == [NewsKind.HELD]
@@ -208,6 +220,7 @@ def test_a_visit_with_the_alarm_word_stands_for_a_month_and_while_its_conversati
 ):
     told = News(NewsKind.ALARM, NOW, 1, told=True)
     contact = Contact(NAME, RELAY, news=(told,))
+    assert STAYS_SECONDS == MONTH
     assert standing(contact, NOW + STAYS_SECONDS - 1) == (told,)
     assert standing(contact, NOW + STAYS_SECONDS) == ()
     assert forget_old(contact, NOW + STAYS_SECONDS - 1) is contact
@@ -227,6 +240,15 @@ def test_an_ended_conversation_stands_until_there_is_another(device: Device) -> 
     assert news_of(device, "status") == ["conversation-ended"]
     device.keep_contact(Contact(NAME, RELAY, lines=(broken, line_of(meet().host))))
     assert news_of(device, "status") == []
+
+
+@pytest.mark.parametrize("other", [{"held": True}, {"alarm": True}, {"kept": False}])
+def test_no_visit_and_nobody_who_may_be_a_stranger_or_forced_stands_for_another_conversation(
+    other: dict[str, bool],
+) -> None:
+    broken = line_of(replace(meet().guest, broken=True, owes_end=False))
+    contact = Contact(NAME, RELAY, lines=(broken, replace(line_of(meet().host), **other)))  # type: ignore[arg-type] # of each field its own type
+    assert NewsKind.ENDED in {one.kind for one in standing(contact, NOW)}
 
 
 def test_an_end_is_kept_until_it_is_told_and_a_box_that_does_not_open_is_not() -> None:
@@ -250,6 +272,32 @@ def test_an_end_is_kept_until_it_is_told_and_a_box_that_does_not_open_is_not() -
     for person in (one, other):
         person.sync()
     assert [news.kind for news in untold(other.contact)] == [NewsKind.ENDED]
+
+
+def test_a_stranger_who_is_held_ends_no_conversation_but_his_own() -> None:
+    """It said that "this conversation" had ended, and told to go for a new number."""
+    clock = Clock()
+    relay = SimulatedRelay(clock)
+    host = host_of(relay, clock)
+    family = guest_of(relay, clock, keeps=True)
+    for _ in range(4):
+        host.sync()
+        family.sync()
+    (one,) = host.contact.sets
+    host.change(lambda contact: with_point(contact, replace(one.point, spent=True)))
+    stranger = guest_of(relay, clock, keeps=True)
+    for _ in range(4):
+        host.sync()
+        stranger.sync()
+    (line,) = stranger.contact.lines
+    ended = replace(line, conversation=replace(line.conversation, broken=True, owes_end=True))
+    stranger.change(lambda contact: replace(contact, lines=(ended,)))
+    host.told.clear()
+    for person in (stranger, host):
+        person.sync()
+    assert [line.conversation.broken for line in host.contact.lines] == [False, True]
+    assert {news.kind for news in standing(host.contact, clock.now)} == {NewsKind.HELD}
+    assert host.kinds() == []
 
 
 def test_whoever_comes_again_and_again_pushes_out_no_news_of_another_kind() -> None:

@@ -25,7 +25,7 @@ from ojak_protocol import conversation as talk
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.conversation import Conversation
 from ojak_protocol.cpace import Share
-from ojak_protocol.details import QuestionReply
+from ojak_protocol.details import QuestionOutcome, QuestionReply
 from ojak_protocol.letters import Body, Kind
 from ojak_protocol.meeting_point import DIES_AT
 from ojak_protocol.sync import Deposit, SyncClass, SyncRequest
@@ -183,3 +183,23 @@ def _with_greetings(contact: Contact, *, count: int) -> Contact:
         side = talk.write(side, Body(Kind.GREETING), reference=0, entropy=os.urandom, kem=KEM)
     side = replace(side, outbox=side.outbox[:count])
     return replace(contact, lines=(replace(contact.lines[0], conversation=side),))
+
+
+def test_an_outcome_has_no_room_beside_a_letter_where_no_receipt_has() -> None:
+    state = meet().host
+    for _ in range(MOST_RECEIPTS_A_VISIT):
+        state = talk.write(state, Body(Kind.GREETING), reference=0, entropy=os.urandom, kem=KEM)
+    outcome = QuestionOutcome(os.urandom(16), os.urandom(32))
+    line = line_of(state, kept=False, outcomes=(outcome,))
+    contact = Contact("", RELAY, lines=(line,), ours=(our(3),))
+    (later,) = prepare(Profile((contact,)), RELAY, moment())[0].contacts[0].lines
+    sealed = later.conversation.outbox
+    assert [out.reference for out in sealed[MOST_RECEIPTS_A_VISIT:]] == [3]
+    assert later.outcomes == (outcome,)
+    # It goes once some were acknowledged.
+    fewer = replace(later, conversation=replace(later.conversation, outbox=sealed[1:]))
+    fewer = replace(fewer, receipt_due_at=moment().now)
+    (later,) = (
+        prepare(Profile((replace(contact, lines=(fewer,)),)), RELAY, moment())[0].contacts[0].lines
+    )
+    assert later.outcomes == ()

@@ -336,3 +336,15 @@ def test_whoever_is_forced_again_and_again_pushes_out_no_conversation_with_the_f
 def test_only_the_newest_kept_lines_stay() -> None:
     lines = tuple(line_of(meet().host) for _ in range(KEPT_LINES + 2))
     assert prepared(Contact(NAME, RELAY, lines=lines)).lines == lines[2:]
+
+
+@pytest.mark.parametrize("kept", [False, True])
+def test_the_end_after_a_copy_is_written_to_a_side_that_keeps_its_state_alone(
+    *, kept: bool
+) -> None:
+    """Another one looks no more: what lay there for it would tell of the copy to nobody."""
+    broken = replace(meet().host, broken=True, owes_end=True)
+    line = line_of(broken, kept=kept)
+    profile = with_contact(Profile(), Contact(NAME, RELAY, lines=(line,)))
+    (later,) = prepare(profile, RELAY, moment())[0].contacts[0].lines
+    assert len(later.conversation.farewell) == kept

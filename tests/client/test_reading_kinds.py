@@ -1,7 +1,9 @@
 """`ojak read` for every kind of letter: shown once, the same for a person and for a program."""
 
 import json
+import time
 from dataclasses import replace
+from unittest.mock import patch
 
 import pytest
 
@@ -10,6 +12,7 @@ from ojak_client.inputs import Inputs
 from ojak_client.invocation import Invocation
 from ojak_client.kinds import SHOWN, unread
 from ojak_client.letter_views import view_of
+from ojak_client.moving import begin_move
 from ojak_client.output import Output
 from ojak_client.profile import Contact, Profile, QuestionSet, TheirLetter, with_contact
 from ojak_client.reading import KEPT_FOR_LATER_SECONDS, Showing, show_letters
@@ -212,6 +215,19 @@ def test_what_a_later_version_made_goes_a_month_after_it_was_told_and_not_before
     assert said == ["too-new", "too-new", "too-new-for-long"]
 
 
+@pytest.mark.parametrize("told_at", [60, 1 << 40])
+def test_c7_a_clock_that_was_wrong_when_a_later_versions_letter_was_told_of_loses_none(
+    capsys: pytest.CaptureFixture[str], told_at: int
+) -> None:
+    """A device without a battery for its clock begins in 1970, and has the time a minute later."""
+    store = holding(replace(letter("", 99), told_at=told_at))
+    for _ in range(2):
+        assert show(store) == 0
+    (kept,) = store.read().contacts[0].theirs
+    assert abs(time.time() - kept.told_at) < KEPT_FOR_LATER_SECONDS
+    assert {one["event"] for one in events(capsys)} == {"too-new"}
+
+
 def test_what_a_later_version_made_is_not_told_where_nobody_reads(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
@@ -278,6 +294,46 @@ def test_the_relay_that_is_in_use_is_not_asked_about(capsys: pytest.CaptureFixtu
     assert show(store, yes=True) == 1
     assert [one["event"] for one in events(capsys)] == ["next-relay"]
     assert store.read().contacts[0] == replace(before, theirs=())
+
+
+def test_word_of_one_relay_that_came_twice_is_followed_once(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """To go there a second time would forget where the other side's letters still lie."""
+    store = moving(moved())
+    again = replace(moved(), reference=2)
+    store.update(
+        lambda profile: (
+            with_contact(
+                profile,
+                replace(profile.contacts[0], theirs=(*profile.contacts[0].theirs, again)),
+            ),
+            None,
+        )
+    )
+    assert show(store, yes=True) == 2
+    said = [one["event"] for one in events(capsys)]
+    assert said == ["next-relay", "relay-changed", "next-relay"]
+    assert store.read().contacts[0].relays == (NEW, RELAY)
+
+
+def test_a_move_that_another_window_began_while_our_person_was_asked_goes_on(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    store = moving(moved())
+
+    def begins(_: object) -> bool:
+        contact = begin_move(store.read().contacts[0], "https://ours.example", reference=9, now=1)
+        store.update(lambda profile: (with_contact(profile, contact), None))
+        return True
+
+    inputs = Inputs(no_input=True, assume_yes=True)
+    with patch.object(Inputs, "confirm", lambda _, question: begins(question)):
+        asking = Invocation("en", None, None, Output(json=True), inputs)
+        show_letters(asking, store, NAME, Showing(to_stdout=True))
+    assert [one["event"] for one in events(capsys)] == ["next-relay"]
+    contact = store.read().contacts[0]
+    assert (contact.relays, contact.moves_with) == ((RELAY, "https://ours.example"), 9)
 
 
 def test_who_moves_already_does_not_follow_as_well(capsys: pytest.CaptureFixture[str]) -> None:

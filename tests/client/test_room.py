@@ -8,12 +8,14 @@ from ojak_client.notices import NoticeKind
 from ojak_client.prepare import prepare
 from ojak_client.profile import Contact, Line, Pointer, Profile, TheirLetter, with_contact
 from ojak_client.room import (
+    MOST_BEFORE_A_HELD_VISIT,
     MOST_LEFT_BEHIND,
     MOST_THAT_STAY,
     MOST_UNREAD,
     Sender,
     has_room,
     has_room_for,
+    has_room_for_visits,
     sender_of,
     without_left_behind,
 )
@@ -108,13 +110,14 @@ def test_each_sender_has_room_of_its_own() -> None:
         Sender.FAMILY,
         Sender.FAMILY,
         Sender.VISIT,
-        Sender.MARKED,
-        Sender.MARKED,
+        Sender.HELD,
+        Sender.FAMILY,
     ]
     for full, left in (
         ((another,), (family, visit, held, alarm)),
         ((visit,), (family, another, held, alarm)),
-        ((held, alarm), (family, another, visit)),
+        ((held,), (family, another, visit, alarm)),
+        ((alarm,), (family, another, visit, held)),
     ):
         most = MOST_THAT_STAY[sender_of(full[0])]
         contact = Contact(NAME, RELAY, lines=lines, theirs=of(full[0], most))
@@ -137,6 +140,10 @@ def test_whatever_stays_half_of_the_room_is_for_what_a_reading_clears() -> None:
     assert not has_room(replace(contact, theirs=staying + plain[:half]))
     assert has_room(replace(contact, theirs=plain[1:]))
     assert not has_room(replace(contact, theirs=plain))
+    # How much is left of lines that are gone depends on the word that was typed there.
+    behind = of(replace(line, number=line.number + 99), 2 * MOST_LEFT_BEHIND)
+    assert has_room(replace(contact, theirs=behind + plain[1:]))
+    assert not has_room(replace(contact, theirs=behind + plain))
 
 
 def test_of_lines_that_are_gone_the_newest_that_stay_are_left_and_the_marked_apart() -> None:
@@ -191,3 +198,50 @@ def test_what_the_box_says_that_confirms_a_visit_is_kept_though_there_is_no_room
     # One for each confirmation, and no more.
     floods(guest, host, 24)
     assert sum(one.written[0] == line.number for one in host.contact.theirs) == len(came)
+
+
+def test_the_letter_that_confirms_a_visit_is_kept_though_nobody_read_the_others(
+    relay: SimulatedRelay, clock: Clock
+) -> None:
+    host = host_of(relay, clock)
+    unread = tuple(letter(reference=n) for n in range(MOST_UNREAD))
+    host.change(lambda contact: replace(contact, theirs=unread, arrivals=MOST_UNREAD))
+    assert not has_room(host.contact)
+    guest = guest_of(relay, clock, keeps=False)
+    guest.write("온 편지")
+    for person in (host, guest, host, guest, host):
+        person.sync()
+    assert NoticeKind.GUEST_CONFIRMED in host.kinds()
+    assert host.texts[MOST_UNREAD:] == ["온 편지"]
+
+
+def test_c7_who_comes_every_day_with_answers_that_were_seen_does_not_fill_the_vault(
+    relay: SimulatedRelay, clock: Clock
+) -> None:
+    """Twelve visits a day, each with a letter that is kept in any case, and nobody reads."""
+    host = host_of(relay, clock)
+    before = tuple(letter(reference=n) for n in range(MOST_BEFORE_A_HELD_VISIT - 8))
+    host.change(lambda contact: replace(contact, theirs=before, arrivals=len(before)))
+    for _ in range(2):
+        host.sync()
+        for _ in range(12):
+            guest = guest_of(relay, clock, keeps=False)
+            guest.write("x" * 1490)
+            for person in (guest, host, guest, host):
+                person.sync()
+                clock.now += 5
+        assert len(host.contact.theirs) == MOST_BEFORE_A_HELD_VISIT
+        clock.now += DAY
+    # The family comes with new answers all the same, and with any once our person has read.
+    point = host.contact.sets[0].point
+    assert (point.spent, point.unconfirmed) == (True, 0)
+    assert not has_room_for_visits(host.contact, point)
+    assert has_room_for_visits(host.contact, replace(point, spent=False))
+    host.change(lambda contact: replace(contact, theirs=()))
+    again = guest_of(relay, clock, keeps=False)
+    again.write("나야")
+    for _ in range(4):
+        host.sync()
+        again.sync()
+        clock.now += 5
+    assert host.texts[-1:] == ["나야"]

@@ -40,6 +40,9 @@ def test_the_room_is_the_smallest_that_holds_all_or_the_largest(boxes: int, room
         (after(), False),
         (after(errands=True), True),
         (after(errands=True, full=True), False),
+        (after(errands=True, full=True, found=1), True),
+        (after(errands=True, full=True, found=1, moved=False), False),
+        (after(left_behind=2, found=1, full=True), True),
         (after(errands=True, moved=False), False),
         (after(left_behind=1), True),
         (after(left_behind=1, moved=False), False),
@@ -75,6 +78,8 @@ def test_a_light_request_deposits_nothing_asks_for_one_box_and_waits() -> None:
     busy = after(left_behind=9, errands=True)
     shape = keeping_shape(busy, wait_seconds=25, older=False, light=True)
     assert (shape.room, shape.wait_seconds, shape.bare) == (1, 25, True)
+    # Also where no round has succeeded yet.
+    assert keeping_shape(None, wait_seconds=25, older=False, light=True).bare
 
 
 def test_boxes_that_stay_where_they_lie_keep_out_none_behind_them() -> None:
@@ -98,6 +103,22 @@ def test_errands_end_when_everything_is_deposited_fetched_and_deleted() -> None:
     assert not (rounds[-1].errands)
     assert not (rounds[-1].left_behind)
     assert relay.store.boxes == 0
+
+
+def test_at_a_full_relay_all_that_came_is_fetched_and_deleted_at_once() -> None:
+    clock = Clock()
+    relay = SimulatedRelay(clock)
+    host, guest = kept_pair(relay, clock)
+    for number in range(10):
+        guest.write(f"{number}")
+    guest.sync()
+    host.write("편지")
+    with relay.full():
+        rounds = run_errands(host.exchange())
+    assert rounds[-1].full
+    assert host.texts == [f"{number}" for number in range(10)]
+    assert relay.store.boxes == 0
+    assert len(rounds) < 8
 
 
 @pytest.mark.parametrize(

@@ -152,6 +152,18 @@ def test_a_yes_releases_what_was_held(host: Device) -> None:
     assert not host.profile.contacts[0].lines[0].held
 
 
+def test_b1_a_yes_to_one_person_releases_no_line_of_another_who_came_in_the_same_second(
+    host: Device,
+) -> None:
+    sets = (QuestionSet(POINT, THREE),)
+    lines = [line_of(meet().host, held=True) for _ in range(2)]
+    for name, line in zip((NAME, "다른 사람"), lines, strict=True):
+        host.keep_contact(Contact(name, RELAY, sets=sets, lines=(line,)))
+    assert lines[0].confirmed_at == lines[1].confirmed_at
+    assert host.run("allow", "다른 사람", "--yes").said == ["allowed", "offline"]
+    assert [one.lines[0].held for one in host.profile.contacts] == [True, False]
+
+
 def test_a_yes_that_comes_too_late_says_so(host: Device) -> None:
     line = line_of(meet().host, kept=False, held=True, looks_until=CLOCK)
     host.keep_contact(Contact(NAME, RELAY, sets=(QuestionSet(POINT, THREE),), lines=(line,)))

@@ -80,6 +80,24 @@ def test_a_relay_that_refuses_or_is_full_ends_with_its_code(
             assert device.run("sync").code == 14
 
 
+def test_a_relay_that_had_room_once_what_came_was_deleted_took_everything(
+    device: Device, now_clock: Clock
+) -> None:
+    small = SimulatedRelay(capacity=2)
+    with small.served() as url:
+        other = family(device, small, url, now_clock)
+        other.write("편지")
+        other.sync()
+        assert small.store.boxes == 2
+        with small.loses_requests():
+            for text in ("답장", "또 답장"):
+                device.run("send", NAME, typed=text)
+        ran = device.run("sync")
+    assert (ran.code, ran.said) == (0, ["refused", "new-letter", "letters-unread", "synced"])
+    other.sync()
+    assert other.texts == ["답장", "또 답장"]
+
+
 def test_without_contacts_there_is_nothing_to_sync(device: Device) -> None:
     assert device.run("sync").said == ["vault-missing"]
     device.keep_contact(Contact(NAME, GONE))

@@ -4,7 +4,7 @@ import contextlib
 import os
 import signal
 from types import FrameType
-from typing import Final, NoReturn
+from typing import NoReturn
 
 import click
 
@@ -24,8 +24,6 @@ from ojak_client.verb import verb
 from ojak_client.verb_options import proxy_option
 from ojak_client.voice import Voice
 from ojak_client.watching import Keeping, Watch
-
-FULL_PAUSE_SECONDS: Final = 30.0
 
 
 class _Stopped(BaseException):
@@ -109,6 +107,6 @@ def _turn(watch: Watch, *, alone: bool) -> bool:
     try:
         watch.turn(alone=alone)
     except VaultFull:
-        watch.pause(FULL_PAUSE_SECONDS)
+        watch.wait_for_room()
         return False
     return True

@@ -322,7 +322,12 @@ def _go(
                 return _end(invocation, Message.NOBODY_THERE)
             add_letter(store, visit.contact.name, text, at_once=True)
         visit.leave_letter()
-        left = lies_at_relay(visit.contact, visit.contact.waiting[0].reference)
+        contact = visit.contact
+        if contact.lines:
+            # The host came while our person wrote: what it brought is here, and maybe nowhere else.
+            return _converse(invocation, store, visit, chosen)
+        # Another window may have asked it back meanwhile.
+        left = any(lies_at_relay(contact, letter.reference) for letter in contact.waiting[:1])
         return _end(invocation, Message.LETTER_LEFT if left else Message.REFUSED)
     return _end(invocation, _ENDINGS[found])
 

@@ -62,5 +62,5 @@ def _sync_with(
             rounds = run_errands(exchange, known, older=True)
     except (NoAnswer, RelayRefused, UnusableSetting) as error:
         return None, explain(error)
-    full = any(each.full for each in rounds)
-    return rounds[-1].profile, Failure(Message.REFUSED) if full else None
+    # It may have had room once what came was deleted.
+    return rounds[-1].profile, Failure(Message.REFUSED) if rounds[-1].full else None
