@@ -291,6 +291,14 @@ async def test_a_wait_for_nothing_ends_with_its_time_or_when_all_are_woken(opene
 
 
 @pytest.mark.asyncio
+async def test_to_ask_for_nothing_is_answered_at_once(opened: Opener) -> None:
+    async with opened() as store, asyncio.timeout(5):
+        assert await store.apply([], [], now=NOW) == ()
+        assert await store.look([], room=1, now=NOW) == ()
+        await store.wait_for([], 0.01, now=NOW)
+
+
+@pytest.mark.asyncio
 async def test_many_requests_at_once_leave_one_winner(opened: Opener) -> None:
     async with opened() as store:
         outcomes = await asyncio.gather(

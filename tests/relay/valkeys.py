@@ -1,5 +1,9 @@
-"""Real Valkey servers for the tests: one, one with replicas, or a cluster of three and three."""
+"""Real Valkey servers for the tests: one, one with replicas, or a cluster of three and three.
 
+OJAK_TEST_VALKEY names another server program to try, such as that of Redis.
+"""
+
+import os
 import re
 import signal
 import socket
@@ -59,7 +63,7 @@ class Valkey:
         """Start it, and return when it answers."""
         options = {"port": str(self.port), "bind": "127.0.0.1", "dir": str(self.folder)}
         options |= self.settings
-        command = [str(get_binary_path())]
+        command = [os.environ.get("OJAK_TEST_VALKEY") or str(get_binary_path())]
         for name, value in options.items():
             command += [f"--{name}", *([value] if name == "save" else value.split(" "))]
         log = (self.folder / "log").open("ab")
@@ -197,11 +201,11 @@ async def valkey_store(
     *,
     report: Callable[[str], None] = lambda _: None,
     replicas: int = 0,
-    patience_seconds: float = 4,
+    patience_seconds: float = 6,
 ) -> ValkeyStore:
     """Return a store that *servers* keep."""
     seeds = [("127.0.0.1", server.port) for server in servers]
-    login = Login(replicas=replicas, answer_seconds=min(3, patience_seconds))
+    login = Login(replicas=replicas, answer_seconds=min(5, patience_seconds))
     return await ValkeyStore.open(
         seeds, login, capacity, report, now=int(time.time()), patience_seconds=patience_seconds
     )

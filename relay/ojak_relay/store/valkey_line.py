@@ -26,7 +26,7 @@ from ojak_relay.store.valkey_wire import (
 )
 
 CONNECT_SECONDS: Final = 3.0
-WAIT_MILLISECONDS: Final = 1000
+WAIT_MILLISECONDS: Final = 2000
 """How long replicas have for confirming."""
 
 
@@ -192,7 +192,7 @@ class Line(asyncio.Protocol):
         if self._replicas:
             self._unsent.append(packed(b"WAIT", b"%d" % self._replicas, b"%d" % WAIT_MILLISECONDS))
             self._asked.append(_Asked(1, None, self._loop.time()))
-        self._transport.writelines(self._unsent)
+        self._transport.write(b"".join(self._unsent))
         self._unsent = []
 
     def _answer(self, asked: _Asked) -> None:

@@ -93,6 +93,19 @@ _DUE: Final = [b"{%b}due" % tag for tag in _TAGS]
 _DELETED: Final = [b"{%b}deleted" % tag for tag in _TAGS]
 KEYS_OF_A_TAG: Final = 2
 
+# Each second there is one for each tag.
+_WHEN: Final = b"%010d"
+_OVER: Final = [
+    packed(b"ZRANGE", due, b"-inf", bytes(10), b"BYSCORE", b"LIMIT", b"0", b"8").replace(
+        bytes(10), _WHEN
+    )
+    for due in _DUE
+]
+_FORGET: Final = [
+    packed(b"ZREMRANGEBYSCORE", deleted, b"-inf", bytes(10)).replace(bytes(10), _WHEN)
+    for deleted in _DELETED
+]
+
 _HEAD: Final = (b"*4\r\n$8\r\nGETRANGE\r\n$38\r\n", b"\r\n$1\r\n0\r\n$2\r\n19\r\n")
 _WHOLE: Final = (b"*2\r\n$3\r\nGET\r\n$38\r\n", b"\r\n")
 
@@ -164,12 +177,12 @@ def clear(id_: MailboxId, now: int) -> bytes:
 
 def over(tag: int, now: int) -> bytes:
     """Return a command; the reply is some ids of *tag* whose boxes are over."""
-    return packed(b"ZRANGE", _DUE[tag], b"-inf", b"%d" % now, b"BYSCORE", b"LIMIT", b"0", b"8")
+    return _OVER[tag] % now
 
 
 def forget(tag: int, now: int) -> bytes:
     """Return a command that forgets what was deleted an hour ago."""
-    return packed(b"ZREMRANGEBYSCORE", _DELETED[tag], b"-inf", b"%d" % now)
+    return _FORGET[tag] % now
 
 
 def keep(tag: int) -> bytes:

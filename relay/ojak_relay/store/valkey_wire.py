@@ -6,8 +6,8 @@ from typing import Any, Final, TypeAlias
 
 import hiredis
 
-ANSWER_SECONDS: Final = 3.0
-"""How long a server has for an answer; then the line counts as lost. Longer than replicas have."""
+ANSWER_SECONDS: Final = 5.0
+"""How long a server has for an answer; then the line counts as lost. Replicas have less, twice."""
 Reply: TypeAlias = Any
 """What a server answers to a command: bytes, a number, None, a list of these, or a `Refusal`."""
 
