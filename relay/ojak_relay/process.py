@@ -1,8 +1,7 @@
 """One relay process from its first line to its last.
 
-SIGTERM, SIGINT   answer all who wait, finish what is under way, end
-SIGHUP            read the certificate again
-drain             (of the operator) let others come to an end first, then the same
+SIGTERM and SIGINT: answer all who wait, finish what is under way, end. SIGHUP: read the certificate
+again. `drain` of the operator: let others go elsewhere first, then end.
 """
 
 import asyncio
@@ -54,10 +53,11 @@ async def run(config: Config, relay_pass: str, log: Log) -> None:
     limits = Limits(config, loop.time, secrets.token_bytes)
     app = App(service, config, limits, relay_pass, log)
     server = Server(app, config, limits)
-    async with AsyncExitStack() as stack:
+    # The operator's lines end last: that they end says that the store is free.
+    async with AsyncExitStack() as lines, AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
         stack.push_async_callback(_end, asyncio.create_task(service.sweep()))
-        await Process(config, log, server, app, service).serve(stack)
+        await Process(config, log, server, app, service).serve(stack, lines)
 
 
 class Process:
@@ -78,15 +78,20 @@ class Process:
         """Return what is true of the relay now."""
         return state_of(self._config, self._service, self._app, self._server)
 
-    async def serve(self, stack: AsyncExitStack) -> None:
-        """Listen, and return when told to end and nothing is under way any more."""
+    async def serve(self, stack: AsyncExitStack, lines: AsyncExitStack) -> None:
+        """Listen, and return when told to end and nothing is under way any more.
+
+        Args:
+            stack: is given what is to be closed then.
+            lines: is given the operator's lines.
+        """
         config = self._config
         tls = tls_context(config)
         self._heed_signals(tls)
         listening = await listen(self._server, config.address(), config, tls)
         stack.callback(listening.close)
         await self._tell_prometheus(stack)
-        await self._heed_operator(stack)
+        await self._heed_operator(lines)
         if config.log_minutes:
             repeating = log_counts(self._log, self.state, config.log_minutes * 60)
             counting = asyncio.create_task(repeating)
@@ -143,7 +148,7 @@ class Process:
         if is_public(listening.address):
             self._log("metrics can be read by whoever reaches that address: give one of your own")
 
-    async def _heed_operator(self, stack: AsyncExitStack) -> None:
+    async def _heed_operator(self, lines: AsyncExitStack) -> None:
         path = self._config.control_path()
         if path is None:
             return
@@ -153,7 +158,7 @@ class Process:
         except OSError as error:
             self._log(f"no commands to this relay: {path}: {os.strerror(error.errno or 0)}")
         else:
-            stack.callback(control.close)
+            lines.callback(control.close)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -20,6 +20,9 @@ from pathlib import Path
 import pytest
 
 from ojak_protocol.sync import DepositOutcome, Found, Nothing, decode_reply, encode_request
+from ojak_relay.commands.asking import ask
+from ojak_relay.config import Config
+from ojak_relay.store.page_file import PageFile
 from tests.relay.commands import ended, run
 from tests.relay.kit import (
     CBOR,
@@ -187,6 +190,13 @@ def test_a_relay_that_drains_says_so_refuses_deposits_and_serves_the_rest(tmp_pa
         assert relay.process.wait(20) == 0
     with running(*pages(path)) as relay:
         assert relay.sync(request(1, 2)).polls[:2] == (Found(box(7)), Nothing())
+
+
+def test_when_drain_returns_the_store_is_free(tmp_path: Path) -> None:
+    config = Config(path=str(tmp_path / "store"))
+    with running(*pages(tmp_path / "store"), environment={"OJAK_RELAY_DRAIN_SECONDS": "1"}):
+        assert ask(config, "drain", until_gone=30)["draining"] == 1
+        PageFile.open(tmp_path / "store").close()
 
 
 def test_a_relay_that_drains_is_told_to_stop_at_once(tmp_path: Path) -> None:
