@@ -13,18 +13,18 @@ import pytest
 from ojak_relay.commands import COMMANDS
 from ojak_relay.commands.asking import ask
 from ojak_relay.config import Config, load
-from tests.relay.commands import ended, run
+from tests.relay.commands import called, ended, run
 from tests.relay.kit import MEMORY, deposit, pages, request, running, start
 from tests.relay.lines import certificate
 
 
 def test_every_command_explains_itself_and_its_line_is_its_own() -> None:
-    listed = run("--help").stdout
+    listed = called("--help")[1]
     for name, line in COMMANDS.items():
         assert f"  {name} " in listed
-        helped = run(name, "--help")
-        assert helped.returncode == 0, helped.stderr
-        assert helped.stdout.startswith(f"Usage: ojak-relay {name} ")
+        code, helped, _ = called(name, "--help")
+        assert code == 0
+        assert helped.startswith(f"Usage: ojak-relay {name} ")
         assert line.endswith(".")
 
 
@@ -79,10 +79,15 @@ def test_no_pass_and_no_password_is_printed_or_told_at_a_start(tmp_path: Path) -
     ],
 )
 def test_settings_are_checked_in_one_sentence(
-    given: tuple[str, ...], code: int, sentence: str, tmp_path: Path
+    given: tuple[str, ...],
+    code: int,
+    sentence: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    done = run("check-config", *given, folder=tmp_path)
-    assert (done.returncode, done.stdout + done.stderr) == (code, sentence)
+    monkeypatch.chdir(tmp_path)
+    ended_with, out, err = called("check-config", *given)
+    assert (ended_with, out + err) == (code, sentence)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -103,7 +108,7 @@ def test_a_store_that_does_not_fit_is_named_with_its_cure_while_a_relay_holds_it
 
 
 def healthy(*given: str) -> int:
-    return run("healthcheck", *given).returncode
+    return called("healthcheck", *given)[0]
 
 
 def test_the_health_check_asks_where_the_relay_listens(tmp_path: Path) -> None:
