@@ -71,11 +71,11 @@ class Service:
             StoreFailed: the disk refused.
         """
         deposits = request.deposits[:taken]
-        outcomes = await self._store.apply(
-            [mailbox_id(key) for key in request.deletes], deposits, now=self._clock()
+        deletes = [mailbox_id(key) for key in request.deletes]
+        outcomes, results = await self._store.visit(
+            deletes, deposits, request.polls, room=request.room, now=self._clock()
         )
         outcomes += (DepositOutcome.REFUSED,) * (len(request.deposits) - len(deposits))
-        results = await self._look(request)
         if request.wait_seconds:
             results = await self._held(request, results)
         return SyncReply(clock=self._clock(), polls=results, deposits=outcomes)

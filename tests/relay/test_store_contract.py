@@ -291,6 +291,22 @@ async def test_a_wait_for_nothing_ends_with_its_time_or_when_all_are_woken(opene
 
 
 @pytest.mark.asyncio
+async def test_a_visit_deletes_then_deposits_then_looks(opened: Opener) -> None:
+    async with opened() as store:
+        await store.apply([], [deposit(1, 7)], now=NOW)
+        told = await store.visit(
+            [place(1)],
+            [deposit(2, 8), deposit(3, 9)],
+            [place(1), place(2), place(3)],
+            room=1,
+            now=NOW,
+        )
+        assert told == ((STORED, STORED), (Nothing(), Found(box(8)), NoRoom()))
+        assert store.boxes == 2
+        assert await store.visit([], [], [place(2)], room=1, now=NOW) == ((), (Found(box(8)),))
+
+
+@pytest.mark.asyncio
 async def test_to_ask_for_nothing_is_answered_at_once(opened: Opener) -> None:
     async with opened() as store, asyncio.timeout(5):
         assert await store.apply([], [], now=NOW) == ()

@@ -236,6 +236,9 @@ async def test_a_server_that_forgot_its_scripts_is_given_them_again(one_valkey: 
         one_valkey.ask("SCRIPT", "FLUSH")
         assert await one.apply([], [deposit(1, 7)], now=NOW) == (STORED,)
         assert await found(one, 1) == Found(box(7))
+        one_valkey.ask("SCRIPT", "FLUSH")
+        told = await one.visit([], [deposit(2, 8)], [place(2)], room=1, now=NOW)
+        assert told == ((STORED,), (Found(box(8)),))
 
 
 @pytest.mark.asyncio

@@ -67,6 +67,21 @@ class Store(Protocol):
     ) -> tuple[PollResult, ...]:
         """Return what lies at each id: at most *room* boxes, the first ones asked for."""
 
+    async def visit(
+        self,
+        deletes: Sequence[MailboxId],
+        deposits: Sequence[Deposit],
+        polls: Sequence[MailboxId],
+        *,
+        room: int,
+        now: int,
+    ) -> tuple[tuple[DepositOutcome, ...], tuple[PollResult, ...]]:
+        """Do `apply`, then `look`; where servers are far, they are asked for both at once.
+
+        Raises:
+            StoreFailed: as `apply` does.
+        """
+
     async def wait_for(self, ids: Sequence[MailboxId], seconds: float, *, now: int) -> None:
         """Return when something lies visible at one of *ids*, after *seconds*, or on `wake_all`.
 

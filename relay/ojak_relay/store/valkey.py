@@ -7,6 +7,7 @@ What a server decides it decides at once (`valkey_rules`), who it is that decide
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final, Self
 
 from ojak_protocol.addresses import MailboxId
@@ -15,7 +16,7 @@ from ojak_relay.errors import StoreAway, StoreUnusable
 from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.base import EXPIRE_AT_MOST
 from ojak_relay.store.valkey_checks import SKEW_SECONDS, check
-from ojak_relay.store.valkey_servers import PATIENCE_SECONDS, Servers
+from ojak_relay.store.valkey_servers import PATIENCE_SECONDS, Pack, Servers
 from ojak_relay.store.valkey_wire import Address, Login, Refusal, Reply
 from ojak_relay.store.waiting import Waiters
 
@@ -122,21 +123,8 @@ class ValkeyStore:
             StoreAway: what was asked for may or may not have happened; it can be asked again.
         """
         ids = [*deletes, *[one.id for one in deposits]]
-
-        def pack(numbers: Sequence[int], limit: int) -> bytes:
-            return b"".join(
-                [
-                    rules.delete(ids[number], now)
-                    if number < len(deletes)
-                    else rules.deposit(deposits[number - len(deletes)], now, limit)
-                    for number in numbers
-                ]
-            )
-
-        replies = await self._servers.ask(ids, pack, writes=True)
-        told = replies[len(deletes) :]
-        self._boxes += told.count(rules.ADDED) - sum(map(_sound, replies[: len(deletes)]))
-        return tuple([_outcome(reply) for reply in told])
+        replies = await self._servers.ask(ids, _changes(deletes, deposits, now), writes=True)
+        return self._applied(replies, len(deletes))
 
     async def look(
         self, ids: Sequence[MailboxId], *, room: int, now: int
@@ -147,16 +135,31 @@ class ValkeyStore:
             StoreAway: not all servers answer.
         """
         # Whole boxes at once, though there may be no room for some: to ask twice would cost more.
-        replies = await self._servers.boxes(ids)
-        results: list[PollResult] = [_NOTHING] * len(ids)
-        for number, value in enumerate(replies):
-            if not value:
-                continue
-            released_at, expires_at = rules.times(_sound(value))
-            if released_at <= now < expires_at:
-                results[number] = Found(value[rules.HEAD_BYTES :]) if room > 0 else NoRoom()
-                room -= 1
-        return tuple(results)
+        return _seen(await self._servers.boxes(ids), room, now)
+
+    async def visit(
+        self,
+        deletes: Sequence[MailboxId],
+        deposits: Sequence[Deposit],
+        polls: Sequence[MailboxId],
+        *,
+        room: int,
+        now: int,
+    ) -> tuple[tuple[DepositOutcome, ...], tuple[PollResult, ...]]:
+        """Do `apply`, then `look`.
+
+        Raises:
+            StoreAway: what was asked for may or may not have happened; it can be asked again.
+        """
+        single, count = self._servers.single, len(deletes) + len(deposits)
+        if count and single is not None and single.writes is single.looks:
+            # A server does what is asked on one line in its order. What goes wrong is asked again.
+            commands = _changes(deletes, deposits, now)(range(count), single.limit)
+            with suppress(StoreAway):
+                *done, found = await single.looks.ask(commands + rules.all_wholes(polls), count + 1)
+                return self._applied(done, len(deletes)), _seen(_sound(found), room, now)
+        outcomes = await self.apply(deletes, deposits, now=now)
+        return outcomes, await self.look(polls, room=room, now=now)
 
     async def wait_for(self, ids: Sequence[MailboxId], seconds: float, *, now: int) -> None:
         """Return when something lies visible at one of *ids*, or after *seconds*.
@@ -216,11 +219,43 @@ class ValkeyStore:
             boxes += await primary.looks.one(b"DBSIZE") - primary.base
         self._boxes = max(0, boxes)
 
+    def _applied(self, replies: Sequence[Reply], deletes: int) -> tuple[DepositOutcome, ...]:
+        gone = sum(map(_sound, replies[:deletes]))
+        outcomes = tuple([_outcome(reply) for reply in replies[deletes:]])
+        self._boxes += replies.count(rules.ADDED) - gone
+        return outcomes
+
     def _hear(self, id_: MailboxId | None) -> None:
         if id_ is None:
             self._waiters.wake_all()
         else:
             self._waiters.wake(id_)
+
+
+def _changes(deletes: Sequence[MailboxId], deposits: Sequence[Deposit], now: int) -> Pack:
+    def pack(numbers: Sequence[int], limit: int) -> bytes:
+        return b"".join(
+            [
+                rules.delete(deletes[number], now)
+                if number < len(deletes)
+                else rules.deposit(deposits[number - len(deletes)], now, limit)
+                for number in numbers
+            ]
+        )
+
+    return pack
+
+
+def _seen(replies: Sequence[Reply], room: int, now: int) -> tuple[PollResult, ...]:
+    results: list[PollResult] = [_NOTHING] * len(replies)
+    for number, value in enumerate(replies):
+        if not value:
+            continue
+        released_at, expires_at = rules.times(_sound(value))
+        if released_at <= now < expires_at:
+            results[number] = Found(value[rules.HEAD_BYTES :]) if room > 0 else NoRoom()
+            room -= 1
+    return tuple(results)
 
 
 def _sound(reply: Reply) -> Reply:

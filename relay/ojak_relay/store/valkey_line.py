@@ -204,11 +204,11 @@ class Line(asyncio.Protocol):
             asked.done.set_result(asked.replies)
 
     def _watch(self) -> None:
-        """Cut the line when an answer is overdue; looked at twice in that time."""
+        """Cut the line when an answer is overdue; looked at four times in that time."""
         if self._asked and self._loop.time() - self._asked[0].at > self._answer_seconds:
             self.close()
         if self.is_open:
-            self._loop.call_later(self._answer_seconds / 2, self._watch)
+            self._loop.call_later(self._answer_seconds / 4, self._watch)
 
     def _confirm(self, confirmed: Reply) -> None:
         is_kept = isinstance(confirmed, int) and confirmed >= self._replicas

@@ -92,16 +92,21 @@ class Servers:
         """
         await self._look_up()
 
+    @property
+    def single(self) -> Primary | None:
+        """The only one that answers, if there is only one and it can be asked."""
+        return self._by_tag[0] if self._mending is None and len(self._primaries) == 1 else None
+
     async def boxes(self, ids: Sequence[MailboxId]) -> list[Reply]:
         """Return head and box at each of *ids*, or None.
 
         Raises:
             StoreAway: it took too long.
         """
-        if self._mending is None and len(self._primaries) == 1:
+        if (single := self.single) is not None:
             with suppress(StoreAway):
                 # One command costs half of what dozens do; what goes wrong is left to those.
-                (some,) = await self._by_tag[0].looks.ask(rules.all_wholes(ids), 1)
+                (some,) = await single.looks.ask(rules.all_wholes(ids), 1)
                 if isinstance(some, list):
                     return some
         return await self.ask(
@@ -123,9 +128,8 @@ class Servers:
         """
         if not ids:
             return []
-        if self._mending is None and len(self._primaries) == 1:
+        if (primary := self.single) is not None:
             # Where all is well, as it is nearly always, no list is taken apart, and no timer set.
-            primary = self._by_tag[0]
             line = primary.writes if writes else primary.looks
             try:
                 replies = await line.ask(pack(range(len(ids)), primary.limit), len(ids))
