@@ -30,6 +30,14 @@ def missing() -> str:
     return "" if tried.returncode == 0 else "this machine allows no namespaces"
 
 
+def interpreter() -> Path:
+    """Return what the virtual environment's interpreter is a link to."""
+    link = Path(sys.executable)
+    while link.is_symlink() and link.is_relative_to(sys.prefix):
+        link = link.parent / link.readlink()
+    return link
+
+
 def sealing(volume: Path, *, dockerfile: str, network: bool) -> list[str]:
     """Return the command line that runs what follows it sealed off.
 
@@ -39,7 +47,8 @@ def sealing(volume: Path, *, dockerfile: str, network: bool) -> list[str]:
         network: whether there is more than a loopback of its own.
     """
     packages = [ROOT / "protocol" / "ojak_protocol", ROOT / "relay" / "ojak_relay"]
-    python = [Path(sys.prefix), Path(sys.base_prefix).resolve()]
+    # The interpreter alone, and not what else lies beside it: on most systems a shell does.
+    python = [Path(sys.prefix), Path(sys.base_prefix) / "lib", interpreter()]
     libraries = [Path(name) for name in ("/usr/lib", "/lib", "/lib64", "/etc/ssl")]
     shown = [path for path in (*libraries, *python, *packages) if path.exists()]
     # The page names its own file of settings, and the paths in it.
