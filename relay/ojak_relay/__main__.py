@@ -46,9 +46,13 @@ def main(context: click.Context) -> None:
 @main.command()
 @click.option("--config", metavar="FILE", help="TOML file with settings.")
 @click.option("--listen", metavar="HOST:PORT", help="Where to accept; port 0 takes a free one.")
-@click.option("--store", type=click.Choice(STORES), help="Durable pages, or memory.")
+@click.option("--store", type=click.Choice(STORES), help="Durable pages, memory, or valkey.")
 @click.option("--path", metavar="FILE", help="File of the pages store.")
 @click.option("--capacity", type=int, metavar="BOXES", help="How many boxes fit.")
+@click.option("--valkey", metavar="URLS", help="Servers of the valkey store.")
+@click.option("--valkey-password-file", metavar="FILE", help="File with their password.")
+@click.option("--valkey-ca", metavar="FILE", help="PEM file: who vouches for them.")
+@click.option("--valkey-replicas", type=int, metavar="N", help="How many must have a box.")
 @click.option("--tls-certificate", metavar="FILE", help="PEM file; without one, plain HTTP.")
 @click.option("--tls-key", metavar="FILE", help="PEM file.")
 @click.option("--pass-file", metavar="FILE", help="File with the pass of a private relay.")
@@ -155,10 +159,20 @@ async def open_store(config: Config) -> Store:
     """Return the store that *config* names.
 
     Raises:
+        ConfigError: a file that it needs cannot be used.
         StoreUnusable: it cannot be opened.
     """
     if config.store == "memory":
         return MemoryStore(config.capacity)
+    if config.store == "valkey":
+        try:
+            # Only who keeps boxes there needs the library that asks such servers.
+            from ojak_relay.store.valkey_open import open_valkey  # noqa: PLC0415
+        except ModuleNotFoundError:
+            raise StoreUnusable(
+                "the store valkey needs hiredis: pip install ojak[valkey]"
+            ) from None
+        return await open_valkey(config, _report)
     return await PagesStore.open(Path(config.path), config.capacity)
 
 

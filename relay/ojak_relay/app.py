@@ -17,7 +17,7 @@ from typing import Final
 from ojak_protocol import sync
 from ojak_protocol.errors import Malformed, TooNew
 from ojak_relay.config import Config
-from ojak_relay.errors import StoreFailed
+from ojak_relay.errors import StoreAway, StoreFailed
 from ojak_relay.http import PREFLIGHT, Answer, Head, refusal
 from ojak_relay.limits import Limits, Source
 from ojak_relay.service import Service
@@ -109,8 +109,9 @@ class App:
             return Answer(_OK, sync.encode_reply(reply, asked.room), MEDIA_TYPE)
         except (Malformed, TooNew) as error:
             return refusal(HTTPStatus.BAD_REQUEST, str(error))
-        except StoreFailed:
-            self._report("the disk refused; nothing is stored or deleted until a restart")
+        except StoreFailed as error:
+            if not isinstance(error, StoreAway):
+                self._report("the disk refused; nothing is stored or deleted until a restart")
             return _NOT_READY
         except Exception as error:  # noqa: BLE001 (a defect costs one answer, not the connection's task)
             self._report(f"internal error: {type(error).__name__}")

@@ -13,9 +13,10 @@ from typing import Final
 
 from ojak_relay.errors import ConfigError
 from ojak_relay.sources import parse_networks
+from ojak_relay.store.valkey_address import parse_servers
 
 PREFIX: Final = "OJAK_RELAY_"
-STORES: Final = ("memory", "pages")
+STORES: Final = ("memory", "pages", "valkey")
 BYTES_PER_SECOND: Final = 2000
 """What the slowest honest line carries: 16 kbit/s."""
 
@@ -25,6 +26,7 @@ _MAY_BE_ZERO: Final = frozenset(
         "deposits_per_minute",
         "connections_per_source",
         "reply_milliseconds",
+        "valkey_replicas",
     }
 )
 _NAMES: Final = {int: "a number", str: "a text", bool: "true or false"}
@@ -42,11 +44,19 @@ class Config:
     listen: str = "127.0.0.1:8080"
     """Host and port; port 0 takes a free one. IPv6 hosts stand in brackets."""
     store: str = "pages"
-    """"pages" (durable) or "memory" (forgotten at restart)."""
+    """"pages" (durable), "memory" (forgotten at restart) or "valkey" (for several relays)."""
     path: str = "relay.store"
     """File of the pages store."""
     capacity: int = 25_000
     """Boxes that fit; 4096 bytes each."""
+    valkey: str = ""
+    """Servers of the valkey store, as `valkey://HOST:PORT`; several with commas between."""
+    valkey_password_file: str = ""
+    """File whose first line is the password at these servers."""
+    valkey_ca: str = ""
+    """PEM file: who vouches for the servers' certificates, if not who the system knows."""
+    valkey_replicas: int = 0
+    """How many replicas must have a box before its deposit is acknowledged."""
     tls_certificate: str = ""
     """PEM file; without one the relay speaks plain HTTP, for use behind a proxy."""
     tls_key: str = ""
@@ -86,6 +96,10 @@ class Config:
             least = 0 if field.name in _MAY_BE_ZERO else 1
             if type(value) is int and value < least:
                 raise ConfigError(f"{field.name} must be {least} or more")
+        if bool(self.valkey) != (self.store == "valkey"):
+            raise ConfigError("store valkey and the setting valkey belong together")
+        if self.valkey:
+            parse_servers(self.valkey)
         parse_networks(self.trusted_proxies)
         self.address()
 

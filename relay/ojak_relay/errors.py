@@ -4,6 +4,7 @@
     ├── ConfigError         a setting cannot be used; the message is for the operator
     ├── StoreUnusable       the store cannot be opened; the message is for the operator
     └── StoreFailed         the disk refused; nothing that was asked for is certain
+        └── StoreAway       the servers of the store cannot do it now; later ones can
 
 No message carries an id, a box or an address.
 """
@@ -23,3 +24,10 @@ class StoreUnusable(RelayError):
 
 class StoreFailed(RelayError):
     """The disk refused to write or read; only a restart of the relay can tell what is kept."""
+
+
+class StoreAway(StoreFailed):
+    """The servers that keep the boxes cannot do it now; what was asked for may have happened.
+
+    It is enough to ask again later. Whoever keeps the store has told the operator already.
+    """

@@ -54,11 +54,11 @@ class Service:
             StoreFailed: the disk refused.
         """
         deposits = request.deposits[:taken]
-        outcomes = await self._store.apply(
-            [mailbox_id(key) for key in request.deletes], deposits, now=self._clock()
+        deletes = [mailbox_id(key) for key in request.deletes]
+        outcomes, results = await self._store.visit(
+            deletes, deposits, request.polls, room=request.room, now=self._clock()
         )
         outcomes += (DepositOutcome.REFUSED,) * (len(request.deposits) - len(deposits))
-        results = await self._look(request)
         if request.wait_seconds:
             results = await self._held(request, results)
         return SyncReply(clock=self._clock(), polls=results, deposits=outcomes)
@@ -69,14 +69,15 @@ class Service:
         self._store.wake_all()
 
     async def sweep(self) -> None:
-        """Erase boxes whose time is over, in small pieces, for as long as the disk allows."""
+        """Erase boxes whose time is over, in small pieces, as often as the store allows it."""
         read = ReadBuffer()
         try:
-            while not self._store.failed:
+            while True:
+                more = False
                 with suppress(StoreFailed):
                     more = await self._store.expire(now=self._clock())
-                    await read.overwrite()
-                    await asyncio.sleep(0 if more else 1)
+                await read.overwrite()
+                await asyncio.sleep(0 if more else 1)
         finally:
             read.close()
 

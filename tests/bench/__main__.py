@@ -5,7 +5,7 @@ import timeit
 from itertools import chain
 
 from tests.bench import client, own_device, protocol
-from tests.bench.relay import growth, peers, throughput
+from tests.bench.relay import growth, peers, shared, throughput
 
 SQUARES = 1000
 
@@ -29,6 +29,7 @@ def main() -> None:
         throughput.rows(),
         peers.rows(),
         growth.rows(),
+        shared.rows(),
         client.rows(),
         protocol.rows(),
         own_device.rows(),

@@ -54,7 +54,7 @@ class Store(Protocol):
 
     @property
     def failed(self) -> bool:
-        """Whether the disk refused once; then nothing is written any more."""
+        """Whether the disk refused once, which nothing ends, or servers are away, which passes."""
 
     async def apply(
         self, deletes: Sequence[MailboxId], deposits: Sequence[Deposit], *, now: int
@@ -69,6 +69,21 @@ class Store(Protocol):
         self, ids: Sequence[MailboxId], *, room: int, now: int
     ) -> tuple[PollResult, ...]:
         """Return what lies at each id: at most *room* boxes, the first ones asked for."""
+
+    async def visit(
+        self,
+        deletes: Sequence[MailboxId],
+        deposits: Sequence[Deposit],
+        polls: Sequence[MailboxId],
+        *,
+        room: int,
+        now: int,
+    ) -> tuple[tuple[DepositOutcome, ...], tuple[PollResult, ...]]:
+        """Do `apply`, then `look`; where servers are far, they are asked for both at once.
+
+        Raises:
+            StoreFailed: as `apply` does.
+        """
 
     async def wait_for(self, ids: Sequence[MailboxId], seconds: float, *, now: int) -> None:
         """Return when something lies visible at one of *ids*, after *seconds*, or on `wake_all`.

@@ -129,6 +129,19 @@ class PagesStore:
                 results.append(Found(record.box))
         return tuple(results)
 
+    async def visit(
+        self,
+        deletes: Sequence[MailboxId],
+        deposits: Sequence[Deposit],
+        polls: Sequence[MailboxId],
+        *,
+        room: int,
+        now: int,
+    ) -> tuple[tuple[DepositOutcome, ...], tuple[PollResult, ...]]:
+        """Do one after the other."""
+        outcomes = await self.apply(deletes, deposits, now=now)
+        return outcomes, await self.look(polls, room=room, now=now)
+
     async def wait_for(self, ids: Sequence[MailboxId], seconds: float, *, now: int) -> None:
         """Return when something lies visible at one of *ids*, or after *seconds*."""
         for id_ in ids:

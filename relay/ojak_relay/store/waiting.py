@@ -1,7 +1,8 @@
 """Who waits for a box to appear, and who is woken when one does."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 from ojak_protocol.addresses import MailboxId
 
@@ -12,20 +13,23 @@ class Waiters:
     def __init__(self) -> None:
         self._waiting: dict[MailboxId, set[asyncio.Future[None]]] = {}
 
-    async def wait(self, ids: Iterable[MailboxId], seconds: float) -> None:
-        """Return when one of *ids* is woken, or after *seconds*."""
+    @contextmanager
+    def waiting(self, ids: Iterable[MailboxId]) -> Iterator["asyncio.Future[None]"]:
+        """Give what is done once one of *ids* is woken, from now to the end of the block."""
         woken = asyncio.get_running_loop().create_future()
         places = set(ids)
         for id_ in places:
             self._waiting.setdefault(id_, set()).add(woken)
         try:
-            async with asyncio.timeout(seconds):
-                await woken
-        except TimeoutError:
-            pass
+            yield woken
         finally:
             for id_ in places:
                 self._leave(id_, woken)
+
+    async def wait(self, ids: Iterable[MailboxId], seconds: float) -> None:
+        """Return when one of *ids* is woken, or after *seconds*."""
+        with self.waiting(ids) as woken:
+            await asyncio.wait({woken}, timeout=seconds)
 
     def wake(self, id_: MailboxId) -> None:
         """End the waits for *id_*."""

@@ -7,16 +7,25 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import cycle
 from statistics import quantiles
-from typing import cast
+from typing import Protocol, cast
 
 from tests.bench.relay.cycles import Cycle
-from tests.bench.relay.servers import Server
 
 WARM_UP_SECONDS = 0.3
 HEADER_END = b"\r\n\r\n"
 LENGTH = b"content-length:"
 CLOSE = b"connection: close"
+
+
+class Driven(Protocol):
+    """What is kept busy: one server, or several that have their parts of the connections."""
+
+    @property
+    def ports(self) -> Sequence[int]: ...
+
+    def cpu_seconds(self) -> float: ...
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ class _Tally:
 
 
 async def drive(
-    server: Server,
+    server: Driven,
     makes: Sequence[Callable[[], Cycle]],
     seconds: float,
     *,
@@ -53,7 +62,8 @@ async def drive(
         RuntimeError: an answer was not the right one.
     """
     tally, wrong = _Tally(), asyncio.get_running_loop().create_future()
-    clients = [_Client(server.port, make, tally, wrong) for make in makes]
+    ports = cycle(server.ports)
+    clients = [_Client(next(ports), make, tally, wrong) for make in makes]
     for client in clients:
         client.connect()
     await _pass(warm_up_seconds, wrong)

@@ -22,6 +22,10 @@ class Server:
     port: int
     process: psutil.Process
 
+    @property
+    def ports(self) -> tuple[int]:
+        return (self.port,)
+
     def cpu_seconds(self) -> float:
         """Return the CPU time of all its processes, that of the kernel for them included."""
         times = [one.cpu_times() for one in (self.process, *self.process.children(recursive=True))]

@@ -1,0 +1,266 @@
+"""The store of several relays: boxes in the memory of Valkey or Redis, one server or a cluster.
+
+Relays share it and keep nothing: any of them answers for any box, and killing one loses nothing.
+What a server decides it decides at once (`valkey_rules`), who it is that decides is known by
+`valkey_servers`. Durable is what those replicas have that are waited for, never what a disk has.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import Final, Self
+
+from ojak_protocol.addresses import MailboxId
+from ojak_protocol.sync import Deposit, DepositOutcome, Found, NoRoom, Nothing, PollResult
+from ojak_relay.errors import StoreAway, StoreUnusable
+from ojak_relay.store import valkey_rules as rules
+from ojak_relay.store.base import EXPIRE_AT_MOST
+from ojak_relay.store.valkey_checks import SKEW_SECONDS, check
+from ojak_relay.store.valkey_servers import PATIENCE_SECONDS, Pack, Servers
+from ojak_relay.store.valkey_wire import Address, Login, Refusal, Reply
+from ojak_relay.store.waiting import Waiters
+
+FORGET_EVERY: Final = 30
+"""Every so many sweeps, of which there is one a second, deletions of an hour ago are forgotten."""
+
+_NOTHING: Final = Nothing()
+_OUTCOMES: Final = {
+    rules.ADDED: DepositOutcome.STORED,
+    rules.REPLACED: DepositOutcome.STORED,
+    rules.KEPT: DepositOutcome.STORED,
+    rules.OCCUPIED: DepositOutcome.OCCUPIED,
+    rules.FULL: DepositOutcome.FULL,
+}
+
+
+class ValkeyStore:
+    """At most *capacity* boxes in the memory of servers that other relays use as well.
+
+    Open one with `ValkeyStore.open`.
+    """
+
+    def __init__(
+        self,
+        seeds: Sequence[Address],
+        login: Login,
+        capacity: int,
+        report: Callable[[str], None],
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> None:
+        self._waiters = Waiters()
+        self._servers = Servers(seeds, login, capacity, self._hear, report, patience_seconds)
+        self._clock = 0
+        self._boxes = 0
+        self._over: list[MailboxId] = []
+        self._sweeps = 0
+
+    @classmethod
+    async def open(
+        cls,
+        seeds: Sequence[Address],
+        login: Login,
+        capacity: int,
+        report: Callable[[str], None],
+        *,
+        now: int,
+        patience_seconds: float = PATIENCE_SECONDS,
+    ) -> Self:
+        """Return the store that the servers keep.
+
+        Args:
+            seeds: some of them.
+            login: how to get in.
+            capacity: boxes that fit into all of them together.
+            report: takes one line for the operator.
+            now: Unix seconds; what they say the time is, is compared with it.
+            patience_seconds: how long a request waits for servers before it is refused.
+
+        Raises:
+            StoreUnusable: they are not there, or not fit to keep boxes; the message says why.
+        """
+        time = await check(seeds, login, capacity, report, now=now)
+        store = cls(seeds, login, capacity, report, patience_seconds)
+        store._clock = time - SKEW_SECONDS
+        try:
+            await store._servers.open()
+            await store._count()
+        except StoreAway as error:
+            await store.close()
+            raise StoreUnusable(f"the store cannot be opened: {error}") from None
+        return store
+
+    @property
+    def boxes(self) -> int:
+        """How many boxes lie here, as of the last sweep and what this relay did since."""
+        return self._boxes
+
+    @property
+    def clock(self) -> int:
+        """What the servers said the time is at the start, less what clocks may differ by."""
+        return self._clock
+
+    @property
+    def unreadable_pages(self) -> int:
+        """Memory has no pages."""
+        return 0
+
+    @property
+    def failed(self) -> bool:
+        """Whether some boxes cannot be reached now; it ends by itself."""
+        return self._servers.is_away
+
+    async def apply(
+        self, deletes: Sequence[MailboxId], deposits: Sequence[Deposit], *, now: int
+    ) -> tuple[DepositOutcome, ...]:
+        """Delete, then deposit; return once the replicas that are waited for have all of it.
+
+        Raises:
+            StoreAway: what was asked for may or may not have happened; it can be asked again.
+        """
+        ids = [*deletes, *[one.id for one in deposits]]
+        replies = await self._servers.ask(ids, _changes(deletes, deposits, now), writes=True)
+        return self._applied(replies, len(deletes))
+
+    async def look(
+        self, ids: Sequence[MailboxId], *, room: int, now: int
+    ) -> tuple[PollResult, ...]:
+        """Return what lies at each id: at most *room* boxes.
+
+        Raises:
+            StoreAway: not all servers answer.
+        """
+        # Whole boxes at once, though there may be no room for some: to ask twice would cost more.
+        return _seen(await self._servers.boxes(ids), room, now)
+
+    async def visit(
+        self,
+        deletes: Sequence[MailboxId],
+        deposits: Sequence[Deposit],
+        polls: Sequence[MailboxId],
+        *,
+        room: int,
+        now: int,
+    ) -> tuple[tuple[DepositOutcome, ...], tuple[PollResult, ...]]:
+        """Do `apply`, then `look`.
+
+        Raises:
+            StoreAway: what was asked for may or may not have happened; it can be asked again.
+        """
+        single, count = self._servers.single, len(deletes) + len(deposits)
+        if count and single is not None and single.writes is single.looks:
+            # A server does what is asked on one line in its order. What goes wrong is asked again.
+            commands = _changes(deletes, deposits, now)(range(count), single.limit)
+            with suppress(StoreAway):
+                *done, found = await single.looks.ask(commands + rules.all_wholes(polls), count + 1)
+                return self._applied(done, len(deletes)), _seen(_sound(found), room, now)
+        outcomes = await self.apply(deletes, deposits, now=now)
+        return outcomes, await self.look(polls, room=room, now=now)
+
+    async def wait_for(self, ids: Sequence[MailboxId], seconds: float, *, now: int) -> None:
+        """Return when something lies visible at one of *ids*, or after *seconds*.
+
+        Raises:
+            StoreAway: not all servers answer.
+        """
+        # It waits before it is looked, so that nothing comes unnoticed between the two.
+        with self._waiters.waiting(ids) as woken:
+            replies = await self._servers.ask(
+                ids, lambda numbers, _: rules.heads([ids[number] for number in numbers])
+            )
+            for head in replies:
+                if head:
+                    released_at, expires_at = rules.times(_sound(head))
+                    if now < expires_at:
+                        seconds = min(seconds, released_at - now)
+            if seconds > 0:
+                await asyncio.wait({woken}, timeout=seconds)
+
+    def wake_all(self) -> None:
+        """End every wait."""
+        self._waiters.wake_all()
+
+    async def expire(self, *, now: int) -> bool:
+        """Erase some boxes whose time is over, unless the servers did; return if more may be due.
+
+        Raises:
+            StoreAway: not all servers answer.
+        """
+        if not self._over:
+            if self._sweeps % FORGET_EVERY == 0:
+                await self._servers.every(lambda tag: rules.forget(tag, now))
+            self._sweeps += 1
+            found = await self._servers.every(lambda tag: rules.over(tag, now))
+            self._over = [MailboxId(id_) for some in found for id_ in _sound(some)]
+        some, self._over = self._over[:EXPIRE_AT_MOST], self._over[EXPIRE_AT_MOST:]
+        if some:
+            replies = await self._servers.ask(
+                some,
+                lambda numbers, _: b"".join([rules.clear(some[one], now) for one in numbers]),
+                writes=True,
+            )
+            for reply in replies:
+                _sound(reply)
+        await self._count()
+        return bool(some)
+
+    async def close(self) -> None:
+        """Let go of the servers; what is under way fails."""
+        self._waiters.wake_all()
+        self._servers.close()
+
+    async def _count(self) -> None:
+        boxes = 0
+        for primary in self._servers.primaries:
+            boxes += await primary.looks.one(b"DBSIZE") - primary.base
+        self._boxes = max(0, boxes)
+
+    def _applied(self, replies: Sequence[Reply], deletes: int) -> tuple[DepositOutcome, ...]:
+        gone = sum(map(_sound, replies[:deletes]))
+        outcomes = tuple([_outcome(reply) for reply in replies[deletes:]])
+        self._boxes += replies.count(rules.ADDED) - gone
+        return outcomes
+
+    def _hear(self, id_: MailboxId | None) -> None:
+        if id_ is None:
+            self._waiters.wake_all()
+        else:
+            self._waiters.wake(id_)
+
+
+def _changes(deletes: Sequence[MailboxId], deposits: Sequence[Deposit], now: int) -> Pack:
+    def pack(numbers: Sequence[int], limit: int) -> bytes:
+        return b"".join(
+            [
+                rules.delete(deletes[number], now)
+                if number < len(deletes)
+                else rules.deposit(deposits[number - len(deletes)], now, limit)
+                for number in numbers
+            ]
+        )
+
+    return pack
+
+
+def _seen(replies: Sequence[Reply], room: int, now: int) -> tuple[PollResult, ...]:
+    results: list[PollResult] = [_NOTHING] * len(replies)
+    for number, value in enumerate(replies):
+        if not value:
+            continue
+        released_at, expires_at = rules.times(_sound(value))
+        if released_at <= now < expires_at:
+            results[number] = Found(value[rules.HEAD_BYTES :]) if room > 0 else NoRoom()
+            room -= 1
+    return tuple(results)
+
+
+def _sound(reply: Reply) -> Reply:
+    """Return *reply* if it is no refusal."""
+    if isinstance(reply, Refusal):
+        raise StoreAway(f"a server refuses with {reply.word}")
+    return reply
+
+
+def _outcome(reply: Reply) -> DepositOutcome:
+    if isinstance(reply, Refusal) and reply.word == "OOM":
+        return DepositOutcome.FULL
+    return _OUTCOMES[_sound(reply)]

@@ -1,0 +1,246 @@
+"""One connection to a Valkey server: all commands of one turn of the loop leave in one write.
+
+Replies come in the order of the commands. A line that was lost answers nothing any more; whoever
+uses it makes another. Nothing that was sent or received stands in an error.
+"""
+
+import asyncio
+import socket
+import ssl
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final, Self, cast
+
+import hiredis
+
+from ojak_relay.errors import StoreAway
+from ojak_relay.store.valkey_wire import (
+    ANSWER_SECONDS,
+    Address,
+    Login,
+    Refusal,
+    Reply,
+    packed,
+)
+
+CONNECT_SECONDS: Final = 3.0
+WAIT_MILLISECONDS: Final = 2000
+"""How long replicas have for confirming."""
+
+
+@dataclass(slots=True, eq=False)
+class _Asked:
+    """What was asked together, and the replies so far."""
+
+    count: int
+    done: "asyncio.Future[list[Reply]] | None"
+    at: float
+    replies: list[Reply] = field(default_factory=list)
+
+
+class Line(asyncio.Protocol):
+    """A connection that is open.
+
+    Args:
+        lost: called once when the line is no more.
+        told: takes what is published, on a line that subscribed.
+        answer_seconds: how long a server has for an answer.
+    """
+
+    def __init__(
+        self,
+        lost: Callable[[], None],
+        told: Callable[[list[Reply]], None] | None = None,
+        answer_seconds: float = ANSWER_SECONDS,
+    ) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._reader = hiredis.Reader(replyError=Refusal)
+        # What was read is let go, and so overwritten, as soon as something else is.
+        self._reader.setmaxbuf(1)
+        self._replicas = 0
+        self._answer_seconds = answer_seconds
+        self._lost = lost
+        self._told = told
+        self._transport: asyncio.Transport | None = None
+        self._unsent: list[bytes] = []
+        self._asked: deque[_Asked] = deque()
+        self._unconfirmed: list[_Asked] = []
+        self.is_open = False
+
+    @classmethod
+    async def open(
+        cls,
+        address: Address,
+        login: Login,
+        lost: Callable[[], None],
+        *,
+        told: Callable[[list[Reply]], None] | None = None,
+        replicas: int = 0,
+    ) -> Self:
+        """Return an open line to *address* on which the server let us in.
+
+        Args:
+            address: where.
+            login: how.
+            lost: called once when the line is no more.
+            told: takes what is published, on a line that subscribes.
+            replicas: how many must confirm what is written; then every answer waits for that.
+
+        Raises:
+            StoreAway: nobody is there, or it does not let us in.
+        """
+        line = cls(lost, told, login.answer_seconds)
+        loop = asyncio.get_running_loop()
+        host, port = address
+        try:
+            async with asyncio.timeout(CONNECT_SECONDS):
+                if port:
+                    await loop.create_connection(lambda: line, host, port, ssl=login.tls)
+                else:
+                    await loop.create_unix_connection(lambda: line, host)
+                await line._enter(login)
+            line._replicas = replicas
+        except (OSError, TimeoutError, StoreAway) as error:
+            line.close()
+            if isinstance(error, StoreAway):
+                raise
+            if isinstance(error, ssl.SSLCertVerificationError):
+                raise StoreAway("nobody we trust vouches for its certificate") from None
+            raise StoreAway("no server answers") from None
+        return line
+
+    async def _enter(self, login: Login) -> None:
+        if login.password:
+            who = (login.user.encode(), login.password.encode())
+            await self.one(b"AUTH", *[word for word in who if word])
+        if login.database:
+            await self.one(b"SELECT", b"%d" % login.database)
+        await self.one(b"PING")
+
+    async def one(self, *words: bytes) -> Reply:
+        """Return the reply to one command.
+
+        Raises:
+            StoreAway: the line was lost, or the server refuses; its reason is not repeated.
+        """
+        (reply,) = await self.ask(packed(*words), 1)
+        if isinstance(reply, Refusal):
+            raise StoreAway(f"the server refuses with {reply.word}")
+        return reply
+
+    def ask(self, commands: bytes, count: int) -> "asyncio.Future[list[Reply]]":
+        """Send *commands*, of which there are *count*, and return what will be their replies.
+
+        It fails with `StoreAway` if the line is lost, or too few replicas confirm in time.
+        """
+        done: asyncio.Future[list[Reply]] = self._loop.create_future()
+        if not self.is_open:
+            done.set_exception(StoreAway("the line was lost"))
+            return done
+        if not self._unsent:
+            self._loop.call_soon(self._send)
+        self._unsent.append(commands)
+        self._asked.append(_Asked(count, done, self._loop.time()))
+        return done
+
+    def close(self) -> None:
+        """Cut the line; what was asked fails."""
+        if self._transport is not None:
+            self._transport.abort()
+        self._end()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Take the connection."""
+        # uvloop's transports are of no class of asyncio.
+        self._transport = cast("asyncio.Transport", transport)
+        self.is_open = True
+        self._watch()
+        # A line that only listens learns by nothing else that nobody is there any more.
+        _keep_alive(transport.get_extra_info("socket"))
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, and answer whoever waits for it."""
+        reader = self._reader
+        try:
+            reader.feed(data)
+            while self._asked:
+                asked = self._asked[0]
+                replies, missing = asked.replies, asked.count - len(asked.replies)
+                while missing:
+                    reply = reader.gets()
+                    if reply is False:
+                        return
+                    replies.append(reply)
+                    missing -= 1
+                self._asked.popleft()
+                self._answer(asked)
+            while self._told is not None and (reply := reader.gets()) is not False:
+                self._told(reply)
+        except hiredis.ProtocolError:
+            self.close()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End everything that was asked."""
+        del exc
+        self._end()
+
+    def _send(self) -> None:
+        if not self.is_open or self._transport is None:
+            return
+        if self._replicas:
+            self._unsent.append(packed(b"WAIT", b"%d" % self._replicas, b"%d" % WAIT_MILLISECONDS))
+            self._asked.append(_Asked(1, None, self._loop.time()))
+        self._transport.write(b"".join(self._unsent))
+        self._unsent = []
+
+    def _answer(self, asked: _Asked) -> None:
+        if asked.done is None:
+            self._confirm(asked.replies[0])
+        elif self._replicas:
+            self._unconfirmed.append(asked)
+        elif not asked.done.done():
+            asked.done.set_result(asked.replies)
+
+    def _watch(self) -> None:
+        """Cut the line when an answer is overdue; looked at four times in that time."""
+        if self._asked and self._loop.time() - self._asked[0].at > self._answer_seconds:
+            self.close()
+        if self.is_open:
+            self._loop.call_later(self._answer_seconds / 4, self._watch)
+
+    def _confirm(self, confirmed: Reply) -> None:
+        is_kept = isinstance(confirmed, int) and confirmed >= self._replicas
+        _settle(self._unconfirmed, None if is_kept else "too few replicas confirmed")
+        self._unconfirmed = []
+
+    def _end(self) -> None:
+        was_open, self.is_open = self.is_open, False
+        _settle((*self._unconfirmed, *self._asked), "the line was lost")
+        self._asked.clear()
+        self._unconfirmed, self._unsent = [], []
+        if was_open:
+            self._lost()
+
+
+def _settle(asked: Sequence[_Asked], failure: str | None) -> None:
+    for one in asked:
+        if one.done is None or one.done.done():
+            continue
+        if failure is None:
+            one.done.set_result(one.replies)
+        else:
+            one.done.set_exception(StoreAway(failure))
+            # It need not be waited for by anybody.
+            one.done.exception()
+
+
+def _keep_alive(line: socket.socket) -> None:
+    """Have the system ask every few seconds whether the other end is there."""
+    if line.family == socket.AF_UNIX:
+        return
+    line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in (("TCP_KEEPIDLE", 5), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 2)):
+        with suppress(AttributeError):
+            line.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

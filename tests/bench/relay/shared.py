@@ -1,0 +1,101 @@
+"""P7: one relay over Valkey beside one in memory, and two relays over one Valkey beside one.
+
+All CPU time is counted, that of Valkey's processes included: where cores are few, two relays do not
+do more than one, but should cost hardly more a cycle.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import psutil
+import uvloop
+
+from tests.bench.measure import Row
+from tests.bench.relay.cycles import Cycles
+from tests.bench.relay.loader import Measured, drive
+from tests.bench.relay.servers import Server, free_port, our_relay, started
+from tests.bench.relay.throughput import rate, waits
+from tests.journeys.children import OJAK_RELAY
+from tests.relay.valkeys import Valkey, cluster_of_six, valkeys
+
+CONNECTIONS = 64
+TURNS = 5
+TURN_SECONDS = 2.0
+CAPACITY = 10_000
+
+
+@dataclass(frozen=True)
+class Together:
+    """Relays that share servers, seen as one server by whoever counts CPU time."""
+
+    relays: Sequence[Server]
+    keeps: Sequence[psutil.Process]
+
+    @property
+    def ports(self) -> list[int]:
+        return [relay.port for relay in self.relays]
+
+    def cpu_seconds(self) -> float:
+        """Return the CPU time of all processes."""
+        times = [one.cpu_times() for one in self.keeps]
+        shared = sum(one.user + one.system for one in times)
+        return shared + sum(relay.cpu_seconds() for relay in self.relays)
+
+
+def rows() -> Iterator[Row]:
+    """Measure and give the lines."""
+    measured = measure_shared()
+    memory, one = rate(measured["memory"]), rate(measured["one"])
+    yield Row("P7", "cycle over Valkey, of one in memory", f"{one / memory:.0%}", "65 %", "80 %")
+    for name, figure in (
+        ("two", "two relays over one Valkey, of one, a CPU-second"),
+        ("cluster", "one relay over a cluster of three and three, of Valkey alone"),
+    ):
+        yield Row("P7", figure, f"{rate(measured[name]) / one:.0%}", "", "")
+    for name, turns in measured.items():
+        done = sum(turn.cycles for turn in turns) / sum(turn.wall_seconds for turn in turns)
+        figure = f"{name}: cycles a CPU-second; a second; a request"
+        yield Row("", figure, f"{rate(turns):.0f}; {done:.0f}; {waits(turns)}", "", "")
+
+
+def measure_shared() -> Mapping[str, Sequence[Measured]]:
+    """Drive each arrangement in turn, and return what each did in each turn."""
+    with TemporaryDirectory() as name, ExitStack() as running:
+        memory = running.enter_context(our_relay(Path(name), capacity=CAPACITY, store="memory"))
+        single = running.enter_context(valkeys())
+        relays = [running.enter_context(_over(single)) for _ in range(2)]
+        six = running.enter_context(cluster_of_six())
+        wide = running.enter_context(_over(six))
+        arrangements = {
+            "memory": Together([memory], []),
+            "one": Together(relays[:1], _processes(single)),
+            "two": Together(relays, _processes(single)),
+            "cluster": Together([wide], _processes(six)),
+        }
+        measured: dict[str, list[Measured]] = {name: [] for name in arrangements}
+        for _ in range(TURNS):
+            for kind, together in arrangements.items():
+                measured[kind].append(uvloop.run(_drive(together)))
+    return measured
+
+
+async def _drive(together: Together) -> Measured:
+    """Keep all relays of *together* busy at once, and return what they did together."""
+    cycles = [Cycles().cycle for _ in range(CONNECTIONS)]
+    return await drive(together, cycles, TURN_SECONDS)
+
+
+@contextmanager
+def _over(servers: Sequence[Valkey]) -> Iterator[Server]:
+    port = free_port()
+    urls = ",".join(server.url for server in servers)
+    where = ("--store", "valkey", "--valkey", urls, "--capacity", str(CAPACITY))
+    with started((OJAK_RELAY, "serve", "--listen", f"127.0.0.1:{port}", *where), port) as server:
+        yield server
+
+
+def _processes(servers: Sequence[Valkey]) -> list[psutil.Process]:
+    return [psutil.Process(one.process.pid) for one in servers if one.process is not None]

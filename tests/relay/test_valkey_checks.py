@@ -1,0 +1,146 @@
+"""What a relay says of the servers that it is to keep boxes in, and when it does not start."""
+
+import time
+
+import pytest
+
+from ojak_relay.errors import StoreUnusable
+from ojak_relay.store import valkey_checks
+from ojak_relay.store.valkey_checks import BYTES_A_BOX, check
+from ojak_relay.store.valkey_wire import Login
+from tests.relay.kit import NOW, deposit
+from tests.relay.valkeys import Valkey, flush, replicated, valkey_store, valkeys
+
+
+async def said_of(
+    *servers: Valkey, login: Login | None = None, capacity: int = 10, ahead: int = 0
+) -> list[str]:
+    """Return what the operator is told of *servers*, a refusal last."""
+    said: list[str] = []
+    seeds = [("127.0.0.1", server.port) for server in servers]
+    now = int(time.time()) - ahead
+    try:
+        await check(seeds, login or Login(), capacity, said.append, now=now)
+    except StoreUnusable as refusal:
+        said.append(f"refused: {refusal}")
+    return said
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_is_fit_is_taken_without_a_word(
+    one_valkey: Valkey, valkey_cluster: list[Valkey]
+) -> None:
+    flush([one_valkey])
+    assert await said_of(one_valkey) == []
+    assert await said_of(*valkey_cluster) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "refused"),
+    [
+        ("save", "3600 1 300 100", True),
+        ("appendonly", "yes", True),
+        ("maxmemory-policy", "allkeys-lru", True),
+        ("repl-diskless-sync", "no", True),
+        ("repl-diskless-load", "disabled", True),
+        ("slowlog-log-slower-than", "10000", False),
+    ],
+)
+@pytest.mark.asyncio
+async def test_a_setting_that_is_not_fit_is_named_with_what_to_do(
+    name: str, value: str, *, refused: bool
+) -> None:
+    with valkeys() as (server,):
+        server.ask("CONFIG", "SET", name, value)
+        (line,) = await said_of(server)
+    assert line.startswith("refused") == refused
+    assert f"the server at 127.0.0.1:{server.port} has {name} {value}: it " in line
+    assert f"; set it to {valkey_checks.RULES[name].allowed[0] or chr(34) * 2}" in line
+
+
+@pytest.mark.asyncio
+async def test_the_settings_of_replicas_count_as_well() -> None:
+    with replicated() as (primary, replica):
+        replica.ask("CONFIG", "SET", "appendonly", "yes")
+        (line,) = await said_of(primary)
+        assert line.startswith(f"refused: the server at 127.0.0.1:{replica.port} has appendonly")
+
+
+@pytest.mark.asyncio
+async def test_too_few_replicas_other_keys_a_replica_alone_and_nobody_are_refused() -> None:
+    with replicated() as (primary, replica):
+        assert await said_of(primary, login=Login(replicas=1)) == []
+        (line,) = await said_of(primary, login=Login(replicas=2))
+        assert line.endswith(f"is 2, and the server at 127.0.0.1:{primary.port} has 1 replicas")
+        (line,) = await said_of(replica)
+        assert line.endswith(f"the server at 127.0.0.1:{replica.port}: not a primary")
+        for number in range(600):
+            primary.ask("SET", f"somebody's {number}", "else")
+        (line,) = await said_of(primary)
+        assert "keeps other things than boxes" in line
+        primary.kill()
+        (line,) = await said_of(primary)
+        assert line.endswith(f"the server at 127.0.0.1:{primary.port}: no server answers")
+
+
+@pytest.mark.asyncio
+async def test_a_relay_takes_a_server_that_other_relays_use(one_valkey: Valkey) -> None:
+    flush([one_valkey])
+    store = await valkey_store([one_valkey])
+    assert await said_of(one_valkey) == []
+    await store.close()
+
+
+@pytest.mark.asyncio
+async def test_a_cluster_that_is_not_whole_is_refused() -> None:
+    with valkeys(cluster_enabled="yes") as (server,):
+        (line,) = await said_of(server)
+        assert line.endswith(f"the server at 127.0.0.1:{server.port}: the cluster is not whole")
+
+
+@pytest.mark.asyncio
+async def test_little_memory_and_another_clock_are_said(one_valkey: Valkey) -> None:
+    flush([one_valkey])
+    (line,) = await said_of(one_valkey, capacity=25_000)
+    assert line.endswith(f"25000 boxes need {25_000 * BYTES_A_BOX}")
+    (line,) = await said_of(one_valkey, ahead=3600)
+    assert " s ahead of ours" in line
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_hides_its_settings_is_taken_with_a_warning() -> None:
+    with valkeys() as (server,):
+        server.ask("ACL", "SETUSER", "default", "-config")
+        (line,) = await said_of(server)
+        assert line.endswith(
+            "does not show its settings; see to it that it writes nothing to its disk"
+        )
+
+
+@pytest.mark.asyncio
+async def test_a_password_opens_and_is_repeated_nowhere() -> None:
+    right = "5502"
+    with valkeys(requirepass=right) as (server,):
+        assert await said_of(server, login=Login("", right)) == []
+        assert await said_of(server, login=Login("default", right)) == []
+        for login, word in ((Login("", "7703"), "WRONGPASS"), (Login(), "NOAUTH")):
+            (line,) = await said_of(server, login=login)
+            assert line.endswith(f"the server refuses with {word}")
+            assert "7703" not in line + repr(login)
+
+
+@pytest.mark.asyncio
+async def test_a_box_takes_no_more_memory_than_is_said() -> None:
+    with valkeys() as (server,):
+        store = await valkey_store([server], 5000)
+        before = used(server)
+        for first in range(0, 4000, 500):
+            few = [deposit(n, n) for n in range(first, first + 500)]
+            await store.apply([], few, now=NOW)
+        assert (used(server) - before) / 4000 < BYTES_A_BOX
+        await store.close()
+
+
+def used(server: Valkey) -> int:
+    told: bytes = server.ask("INFO", "memory")
+    return int(told.partition(b"used_memory:")[2].split()[0])
