@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import field
 from enum import Enum, IntEnum
 from functools import lru_cache
-from typing import Final, TypeAlias, cast
+from typing import Final, NoReturn, TypeAlias, cast
 
 from ojak_protocol import cbor
 from ojak_protocol.addresses import BOX_BYTES, ID_BYTES, DeleteKey, MailboxId, mailbox_id
@@ -161,9 +161,6 @@ class NoRoom:
 
 PollResult: TypeAlias = Found | Nothing | NoRoom
 
-NOTHING: Final = Nothing()
-"""The result of most polls, made once."""
-
 
 class DepositOutcome(IntEnum):
     """What became of one deposit."""
@@ -219,7 +216,7 @@ def decode_request(body: bytes) -> SyncRequest:
     try:
         return _request_in(body)
     except (ValueError, IndexError, LocalError):
-        raise _fault_of(body) from None
+        return _refuse(body)
 
 
 def encode_reply(reply: SyncReply, room: int) -> bytes:
@@ -233,7 +230,7 @@ def encode_reply(reply: SyncReply, room: int) -> bytes:
         raise LocalError("room is 0, 1, 4 or 16 boxes")
     if list(map(type, reply.polls)).count(Found) > room:
         raise LocalError("more boxes than the reply has room for")
-    polls = b"".join([_NO_BOX if one is NOTHING else _poll_bytes(one) for one in reply.polls])
+    polls = b"".join([_NO_BOX if type(one) is Nothing else _poll_bytes(one) for one in reply.polls])
     deposits = b"".join([cbor.head(0, outcome) for outcome in reply.deposits])
     return _padded(
         (
@@ -362,17 +359,20 @@ def _deposit_at(body: bytes, at: int) -> tuple[Deposit, int]:
     return Deposit(id_, key, ttl, after, body[start:at]), at
 
 
-def _fault_of(body: bytes) -> Malformed | TooNew:
-    """Say what is wrong with *body*, from which no request can be read."""
+def _refuse(body: bytes) -> NoReturn:
+    """Say what is wrong with *body*, from which no request can be read.
+
+    Raises:
+        Malformed: it is not a request of this version.
+        TooNew: it is one of a later version.
+    """
+    polls, deletes, deposits, room, wait = _fields(cbor.read(body, max_bytes=MAX_REQUEST_BYTES), 5)
+    if len(body) not in REQUEST_BYTES:
+        raise Malformed("the length is that of no class")
+    limits = REQUEST_BYTES[len(body)]
+    if len(_list(deletes)) != limits.deletes:
+        raise Malformed("the deletes must fill the class exactly")
     try:
-        polls, deletes, deposits, room, wait = _fields(
-            cbor.read(body, max_bytes=MAX_REQUEST_BYTES), 5
-        )
-        if len(body) not in REQUEST_BYTES:
-            return Malformed("the length is that of no class")
-        limits = REQUEST_BYTES[len(body)]
-        if len(_list(deletes)) != limits.deletes:
-            return Malformed("the deletes must fill the class exactly")
         SyncRequest(
             sync_class=limits,
             polls=tuple(cast("list[MailboxId]", _list(polls))),
@@ -384,10 +384,8 @@ def _fault_of(body: bytes) -> Malformed | TooNew:
     except LocalError as outside_limits:
         # The rules, types included, stand once: where the values are made. Their messages quote
         # nothing.
-        return Malformed(str(outside_limits))
-    except (Malformed, TooNew) as fault:
-        return fault
-    return Malformed("not the one encoding of this request")
+        raise Malformed(str(outside_limits)) from None
+    raise Malformed("not the one encoding of this request")
 
 
 def _ids(ids: Sequence[bytes]) -> bytes:

@@ -185,10 +185,10 @@ def test_wiping_ends_those_at_work_and_nothing_comes_back(path: Path) -> None:
     for child in children:
         child.start()
     while True:
-        with vault.locked() as session:
+        with vault.locked(lock_seconds=60) as session:
             if session.save_count > 6:
                 break
-    wipe(path)
+    wipe(path, lock_seconds=60)
     for child in children:
         child.join(60)
     assert {child.exitcode for child in children} == {0}
