@@ -8,7 +8,6 @@ from http import HTTPStatus
 from typing import Final
 
 from ojak_protocol.sync import (
-    NOTHING,
     DepositOutcome,
     Found,
     NoRoom,
@@ -45,7 +44,7 @@ class Counts:
         for outcome in reply.deposits:
             self._deposited(outcome)
         # Most polls of a request only fill it up, and mostly all of them find nothing.
-        if reply.polls.count(NOTHING) == len(reply.polls):
+        if list(map(type, reply.polls)).count(Nothing) == len(reply.polls):
             return
         for result in reply.polls:
             match result:
