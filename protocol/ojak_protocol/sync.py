@@ -298,7 +298,8 @@ def _request_in(body: bytes) -> SyncRequest:
     at = _past(_KEYS[2], body, at)
     deletes, at = _ids_at(body, at, limits.deletes)
     at = _past(_KEYS[3], body, at)
-    count, at = body[at] - _LIST, at + 1
+    count = max(0, body[at] - _LIST)
+    at = _past(cbor.head(4, count), body, at)
     deposits = []
     for _ in range(count):
         deposit, at = _deposit_at(body, at)

@@ -362,6 +362,21 @@ def test_each_byte_of_a_request_that_is_changed_gives_another_request_or_a_refus
             assert encode_request(read) == changed
 
 
+def test_each_byte_of_a_request_without_deposits_is_the_only_one() -> None:
+    request = a_request(sync_class=SyncClass.ZERO, deposits=())
+    body = encode_request(request)
+    assert decode_request(body) == request
+    for at in range(len(body)):
+        for bit in (1, 32, 128):
+            changed = bytearray(body)
+            changed[at] ^= bit
+            try:
+                read = decode_request(bytes(changed))
+            except (Malformed, TooNew):
+                continue
+            assert read != request, (at, bit)
+
+
 def test_nothing_secret_stands_in_the_repr() -> None:
     shown = repr(a_request(deletes=(KEY,))) + repr(Found(BOX))
     assert "kkkk" not in shown
