@@ -21,11 +21,16 @@ class Listening:
 
     def __init__(self, server: asyncio.Server, address: Address) -> None:
         self._server = server
+        self._is_open = True
         self.address = address
         """Where; a free port that was asked for is named."""
 
     def close(self) -> None:
         """Take nothing new; what is open stays. To close twice does nothing."""
+        if not self._is_open:
+            # What lies at the path now may be the socket of another relay.
+            return
+        self._is_open = False
         self._server.close()
         if isinstance(self.address, Path):
             self.address.unlink(missing_ok=True)
