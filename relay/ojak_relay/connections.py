@@ -145,7 +145,8 @@ class Connection(asyncio.Protocol):
         self._server.connections.add(self)
         # An answer counts as taken when none of it waits here any more, not when it fits a buffer:
         # otherwise whoever asks and never reads has the deadline of no answer.
-        line.set_write_buffer_limits(high=0)
+        # One byte, because with none a line with TLS says by turns that it is full and is not.
+        line.set_write_buffer_limits(high=1)
         self._until(Phase.HEAD, self._config.header_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 (the protocol's form)
@@ -165,6 +166,11 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on, and answer what is whole."""
+        # In pieces, so that a head is found too long before the parser holds much of it.
+        for at in range(0, len(data), MAX_HEAD_BYTES):
+            self._read(data[at : at + MAX_HEAD_BYTES])
+
+    def _read(self, data: bytes) -> None:
         if self._is_deaf:
             return
         unfinished = self._headers if self._reads is Phase.HEAD else None
@@ -187,6 +193,9 @@ class Connection(asyncio.Protocol):
         if self._phase is Phase.TAKING:
             self._rest()
             self._answer_next()
+            if not (self.is_busy or self._phase is Phase.ENDING or self._app.keeps_connections):
+                # It was not told to end with its answer, and was busy when the others were ended.
+                self.close_if_idle()
 
     def look_at_deadline(self, now: float) -> None:
         """End what took too long."""
@@ -209,7 +218,10 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """Cut the connection, and have the system throw away what was not taken."""
         if self._line is not None:
-            self._line.get_extra_info("socket").setsockopt(SOL_SOCKET, SO_LINGER, _AT_ONCE)
+            held = self._line.get_extra_info("socket")
+            # With TLS there is none any more where what lies below was lost just before.
+            if held is not None:
+                held.setsockopt(SOL_SOCKET, SO_LINGER, _AT_ONCE)
             self._line.abort()
 
     # What the parser calls.
@@ -417,10 +429,11 @@ class Server:
             self._all_gone.set()
 
     def _look_at_deadlines(self) -> None:
+        # First, so that no fault of one connection leaves all others without deadlines.
+        self._look = self.loop.call_later(LOOK_SECONDS, self._look_at_deadlines)
         now = self.loop.time()
         for connection in list(self.connections):
             connection.look_at_deadline(now)
-        self._look = self.loop.call_later(LOOK_SECONDS, self._look_at_deadlines)
 
 
 def _host(transport: asyncio.Transport) -> str | None:

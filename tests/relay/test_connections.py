@@ -3,6 +3,7 @@
 import gzip
 import resource
 import select
+import socket
 import ssl
 import time
 import zlib
@@ -11,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from ojak_protocol.sync import SyncClass
+from ojak_protocol.sync import SyncClass, encode_request
 from ojak_relay.config import Config
 from ojak_relay.connections import FILES_BESIDES
 from tests.relay.kit import MEMORY, Relay, request, running, sync_over
@@ -46,6 +47,11 @@ def is_served(relay: Relay, context: ssl.SSLContext) -> bool:
             return line.recv(1000).startswith(b"HTTP/1.1 200 OK")
     except OSError:
         return False
+
+
+def read_to_end(line: socket.socket) -> None:
+    while line.recv(10_000):
+        pass
 
 
 @pytest.mark.parametrize("name", BOMBS)
@@ -89,6 +95,41 @@ def test_a7_half_a_handshake_is_cut_off_in_time(tmp_path: Path) -> None:
             while not is_ended(line):  # The relay's half of the handshake comes first.
                 pass
         assert len(relay.stop()[1].splitlines()) == 1
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 3])
+def test_over_tls_each_request_is_answered_and_a_line_at_rest_stays_however_it_came(
+    pieces: int, tmp_path: Path
+) -> None:
+    made, private = certificate(tmp_path)
+    tls = ("--tls-certificate", str(made), "--tls-key", str(private))
+    context = ssl.create_default_context(cafile=str(made))
+    body = encode_request(request(room=0))
+    one = head(len(body)) + b"\r\n" + body
+    few = [one[:50], one[50:100], one[100:]][: pieces - 1]
+    with running(*MEMORY, *tls, environment={"OJAK_RELAY_BODY_SECONDS": "1"}) as relay:
+        with dial(relay) as plain, context.wrap_socket(plain, server_hostname="localhost") as line:
+            for piece in few:
+                line.sendall(piece)
+                # What is sent at once is read at once; that of another comes between.
+                assert is_served(relay, context)
+            line.sendall(one[sum(map(len, few)) :] + one * 2)
+            answers = b""
+            while answers.count(b"HTTP/1.1 200 OK") < 3:
+                came = line.recv(10_000)
+                assert came
+                answers += came
+            # Longer than an answer may be taken.
+            line.settimeout(2.5)
+            with pytest.raises(TimeoutError):
+                read_to_end(line)
+
+
+def test_a_long_head_that_comes_at_once_is_refused_before_it_is_whole() -> None:
+    with running(*MEMORY, environment={"OJAK_RELAY_HEADER_SECONDS": "60"}) as relay:
+        with dial(relay) as line:
+            line.sendall(b"GET /healthz HTTP/1.1\r\nX: " + b"x" * 40_000)
+            assert line.recv(1000).startswith(b"HTTP/1.1 400")
 
 
 def test_a7_the_system_closes_what_comes_beyond_the_cap_even_in_a_handshake(tmp_path: Path) -> None:

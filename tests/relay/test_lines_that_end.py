@@ -1,0 +1,148 @@
+"""What becomes of a connection in each of its phases, with a front that answers what a test needs.
+
+The connections are the relay's own, on real sockets and the relay's loop, in this process.
+"""
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from pathlib import Path
+
+import pytest
+import uvloop
+
+from ojak_relay.config import Config
+from ojak_relay.connections import Connection, Server, tls_context
+from ojak_relay.http import Answer, Head
+from ojak_relay.limits import Limits, Source
+from ojak_relay.listening import listen
+from tests.relay.lines import certificate
+
+ASKED = b"GET / HTTP/1.1\r\nHost: r\r\n\r\n"
+MORE_THAN_THE_SYSTEM_TAKES = Answer(HTTPStatus.OK, bytes(16 * 2**20))
+PATIENCE_SECONDS = 20
+
+
+@dataclass
+class Same:
+    """Gives one answer to every request."""
+
+    answer: Answer = field(default_factory=lambda: Answer(HTTPStatus.OK))
+    keeps_connections: bool = True
+    errors: list[object] = field(default_factory=list)
+
+    def source(self, peer: str | None, headers: Mapping[bytes, bytes]) -> Source:
+        del peer, headers
+        return ()
+
+    def receive(self, head: Head, source: Source) -> Answer:
+        del head, source
+        return self.answer
+
+    async def sync(self, body: bytes, source: Source) -> Answer:
+        del body, source
+        return self.answer
+
+
+class LooksTooLate(Server):
+    """Looks at a deadline that is over at the very moment when a connection is lost."""
+
+    def __call__(self) -> Connection:
+        class Late(Connection):
+            def connection_lost(self, exc: Exception | None) -> None:
+                try:
+                    self.look_at_deadline(float("inf"))
+                finally:
+                    super().connection_lost(exc)
+
+        return Late(self)
+
+
+@asynccontextmanager
+async def served(
+    front: Same, config: Config, made_by: type[Server] = Server
+) -> AsyncIterator[tuple[Server, int]]:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: front.errors.append(context.get("exception")))
+    server = made_by(front, config, Limits(config, loop.time, bytes))
+    listening = await listen(server, ("127.0.0.1", 0), config, tls_context(config))
+    assert isinstance(listening.address, tuple)
+    try:
+        yield server, listening.address[1]
+    finally:
+        listening.close()
+        await server.finish()
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not true():  # noqa: ASYNC110 (what is waited for tells nobody)
+            await asyncio.sleep(0.01)
+
+
+def run(work: Coroutine[None, None, None]) -> None:
+    uvloop.run(work)
+
+
+def test_whoever_takes_his_answer_while_the_relay_ends_does_not_hold_it_up() -> None:
+    async def work() -> None:
+        front = Same(MORE_THAN_THE_SYSTEM_TAKES)
+        config = Config(stop_seconds=2 * PATIENCE_SECONDS)
+        async with served(front, config) as (server, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(ASKED)
+            await until(lambda: any(one.is_busy for one in server.connections))
+            front.keeps_connections = False
+            ending = asyncio.create_task(server.finish())
+            try:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    assert (await reader.read()).endswith(front.answer.body)
+                    await ending
+            finally:
+                writer.close()
+
+    run(work())
+
+
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+def test_a_deadline_that_passes_as_a_line_is_lost_leaves_the_others_theirs(
+    tls: bool,  # noqa: FBT001 (a parameter of pytest)
+    tmp_path: Path,
+) -> None:
+    async def work() -> None:
+        front = Same()
+        made, private = certificate(tmp_path)
+        config = Config(tls_certificate=str(made), tls_key=str(private)) if tls else Config()
+        client = ssl.create_default_context(cafile=str(made)) if tls else None
+        async with served(front, config, LooksTooLate) as (server, port):
+            _, writer = await asyncio.open_connection(
+                "127.0.0.1", port, ssl=client, server_hostname="localhost" if tls else None
+            )
+            await until(lambda: len(server.connections) == 1)
+            # What is cut below TLS ends without a word of it.
+            writer.transport.abort()
+            await until(lambda: not server.connections)
+        assert front.errors == []
+
+    run(work())
+
+
+def test_a_socket_in_the_place_of_one_that_was_closed_stays(tmp_path: Path) -> None:
+    async def work() -> None:
+        config, path = Config(), tmp_path / "relay.sock"
+        server = Server(Same(), config, Limits(config, asyncio.get_running_loop().time, bytes))
+        first = await listen(server, path, config, None)
+        first.close()
+        # A relay closes what it listens on when it is told to end, and once more at its end.
+        second = await listen(server, path, config, None)
+        first.close()
+        is_there = path.is_socket()
+        second.close()
+        await server.finish()
+        assert is_there
+        assert not path.exists()
+
+    run(work())
