@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from ojak_client.failures import Failure
 from ojak_client.i18n import told
+from ojak_client.inputs import FitTogether
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.profile import QuestionSet
@@ -99,9 +100,14 @@ def ask_alarm_word(invocation: Invocation, known: QuestionSet, *, answers_fd: in
     """
     point = known.point
     prompts = [*(_prompt(n, known.questions) for n in (1, 2, 3)), told(Message.ASK_ALARM_WORD)]
-    with _typed(invocation, prompts, answers_fd, wrong_count=Message.FOUR_LINES) as typed:
-        first, second, third, word = typed
-        right, alarm = with_alarm_word(first, second, third, word)
+    with _typed(
+        invocation,
+        prompts,
+        answers_fd,
+        lambda typed: with_alarm_word(*typed),
+        wrong_count=Message.FOUR_LINES,
+    ) as typed:
+        right, alarm = with_alarm_word(*typed)
     if answers_prs(point.seed, point.set_number, right, argon2id) != point.right:
         raise Failure(Message.OTHER_ANSWERS)
     return answers_prs(point.seed, point.set_number, alarm, argon2id)
@@ -149,12 +155,15 @@ def _ask_three(
     heard: Heard = lambda: None,
 ) -> Answers:
     prompts = [_prompt(n, questions) for n in (1, 2, 3)]
-    with _typed(invocation, prompts, answers_fd, about=about, heard=heard) as (
-        first,
-        second,
-        third,
-    ):
-        return answers_of(first, second, third)
+    with _typed(
+        invocation,
+        prompts,
+        answers_fd,
+        lambda typed: answers_of(*typed),
+        about=about,
+        heard=heard,
+    ) as typed:
+        return answers_of(*typed)
 
 
 def _stretched(seed: Seed, set_number: int, answers: Answers) -> Stretched:
@@ -167,6 +176,7 @@ def _typed(
     invocation: Invocation,
     prompts: Sequence[str],
     answers_fd: int | None,
+    fit_together: FitTogether,
     *,
     about: Message | None = None,
     wrong_count: Message = Message.THREE_LINES,
@@ -179,7 +189,12 @@ def _typed(
         return understood(answer)
 
     typed = invocation.inputs.answers(
-        prompts, answers_fd, understand, about=about, wrong_count=wrong_count
+        prompts,
+        answers_fd,
+        understand,
+        about=about,
+        wrong_count=wrong_count,
+        fit_together=fit_together,
     )
     try:
         yield [secret.text() for secret in typed]

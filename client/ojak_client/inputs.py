@@ -38,6 +38,8 @@ TO_STDOUT_OPTION: Final = "--to-stdout"
 STANDARD_INPUT: Final = 0
 
 Understand = Callable[[str], str]
+FitTogether = Callable[[Sequence[str]], object]
+"""Raises what the errors of the codeword form are for answers that do not go together."""
 """Return an answer as it is understood, or raise `ojak_protocol.errors.Refused`."""
 
 
@@ -177,6 +179,7 @@ class Inputs:
         option: str = ANSWERS_OPTION,
         about: Message | None = None,
         wrong_count: Message = Message.THREE_LINES,
+        fit_together: FitTogether = len,
     ) -> tuple[Secret, ...]:
         """Return one answer for each of *prompts*, each of which *understand* accepts.
 
@@ -190,6 +193,7 @@ class Inputs:
             option: what gives the descriptor.
             about: what the person should know first; shown on the same screen.
             wrong_count: what is said when the descriptor gives another number of lines.
+            fit_together: looks at all answers; for its errors a person types all of them again.
 
         Raises:
             Failure: nobody can be asked, or what the descriptor gives cannot be used.
@@ -201,7 +205,10 @@ class Inputs:
                 terminal.write("\n")
                 while True:
                     typed = tuple(_answer(terminal, prompt, understand) for prompt in prompts)
-                    if terminal.confirm(told(Message.ASK_UNDERSTOOD)):
+                    refusal = _refusal_of(typed, fit_together)
+                    if refusal is not None:
+                        terminal.write(told(refusal) + "\n\n")
+                    elif terminal.confirm(told(Message.ASK_UNDERSTOOD)):
                         return typed
                     for secret in typed:
                         secret.wipe()
@@ -330,6 +337,16 @@ def _answer(terminal: "Terminal", prompt: str, understand: Understand) -> Secret
         if terminal.erasable:
             terminal.write(told(Message.UNDERSTOOD, answer=understood) + "\n\n")
         return typed
+
+
+def _refusal_of(typed: Sequence[Secret], fit_together: FitTogether) -> Message | None:
+    from ojak_protocol.errors import Refused  # noqa: PLC0415 - only where a person answers
+
+    try:
+        fit_together([secret.text() for secret in typed])
+    except Refused as refusal:
+        return explain(refusal).message
+    return None
 
 
 def _first_line(descriptor: int, option: str) -> Secret:

@@ -167,6 +167,22 @@ def test_answers_that_were_misunderstood_are_asked_again(run: Run) -> None:
     assert f"<<{['맞음'] * 3!a}>>" in session.raw
 
 
+def test_answers_of_which_two_are_the_same_are_asked_again_with_the_reason(run: Run) -> None:
+    session = run(
+        "from ojak_protocol.answers import answers_of;"
+        + ANSWERS.replace("str.strip", "str.strip, fit_together=lambda typed: answers_of(*typed)")
+    )
+    for second, follows in (("외가리 도둑", "Two answers are the same"), ("도시락통", "right\\? ")):
+        for question, answer in (("Q1", "왜가리 도둑"), ("Q2", second), ("Q3", "량반")):
+            session.expect(rf"{question}\? ")
+            session.type(answer + "\r")
+        session.expect(follows)
+    session.type("yes\r")
+    session.expect("<<(.*)>>")
+    assert session.end() == 0
+    assert f"<<{['왜가리 도둑', '도시락통', '량반']!a}>>" in session.raw
+
+
 def test_answers_stay_hidden_on_a_terminal_that_cannot_erase(run: Run) -> None:
     session = run(ANSWERS, term="dumb")
     for question in ("Q1", "Q2", "Q3"):

@@ -155,6 +155,11 @@ def test_every_variable_of_the_example_is_used_and_none_is_secret() -> None:
 # Caddy in front of a relay
 
 
+def accepts(port: int) -> bool:
+    with socket.socket() as line:
+        return line.connect_ex(("127.0.0.1", port)) == 0
+
+
 @contextmanager
 def caddy(folder: Path, *relays: int, changed: tuple[str, str] = ("", "")) -> Iterator[int]:
     """Run Caddy in front of relays at these ports, on a free one with a certificate of its own."""
@@ -180,7 +185,9 @@ def caddy(folder: Path, *relays: int, changed: tuple[str, str] = ("", "")) -> It
         )
         try:
             until = time.monotonic() + 30
-            while not list(folder.rglob("localhost.crt")) and time.monotonic() < until:
+            while time.monotonic() < until:
+                if list(folder.rglob("localhost.crt")) and accepts(port):
+                    break
                 time.sleep(0.05)
             yield port
         finally:

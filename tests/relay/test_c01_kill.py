@@ -58,7 +58,8 @@ repair._older = lambda *_: []
 )
 def test_c1_the_kill_loop_finds_a_planted_bug(tmp_path: Path, bug: str) -> None:
     def goes_on(done: Counter[str]) -> bool:
-        return done["kills"] < 30
+        # A few are enough mostly; what a kill comes upon is chance.
+        return done["kills"] < 200
 
     found, _ = kill_loop(tmp_path, seed=SEED, goes_on=goes_on, bug=bug)
     assert found != []
