@@ -193,9 +193,7 @@ class Connection(asyncio.Protocol):
         if self._phase is Phase.TAKING:
             self._rest()
             self._answer_next()
-            if not (self.is_busy or self._phase is Phase.ENDING or self._app.keeps_connections):
-                # It was not told to end with its answer, and was busy when the others were ended.
-                self.close_if_idle()
+            self._end_if_all_end()
 
     def look_at_deadline(self, now: float) -> None:
         """End what took too long."""
@@ -350,6 +348,11 @@ class Connection(asyncio.Protocol):
             self._until(Phase.ENDING, LINGERING_SECONDS)
             if line.can_write_eof():
                 line.write_eof()
+
+    def _end_if_all_end(self) -> None:
+        # Its answer did not say so, and it was busy when those at rest were ended.
+        if self._phase is not Phase.ENDING and not self._app.keeps_connections:
+            self.close_if_idle()
 
     def _rest(self) -> None:
         """Wait for what comes, as far as it has come already."""
