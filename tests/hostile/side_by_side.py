@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ojak_client.errors import VaultExists
+from ojak_client.errors import VaultError, VaultExists
 from ojak_client.store import VaultStore, vault_path
 from ojak_client.vault import Vault
 from tests.client.vaults import create
@@ -83,7 +83,11 @@ def start_many(device: Device, *, times: int, stays_on: bool) -> Started:
             started.wrong.append(f"{ended}")
     if keeping is not None and keeping.stop().code:
         started.wrong.append("who stayed on did not end well")
-    found = letters_in(device)
+    try:
+        found = letters_in(device)
+    except VaultError as error:
+        started.wrong.append(f"the vault does not open any more: {error}")
+        return started
     if set(found) != accepted or len(found) != len(accepted):
         started.wrong.append(f"accepted {sorted(accepted)}, found {sorted(found)}")
     return started
