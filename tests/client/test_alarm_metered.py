@@ -117,7 +117,7 @@ def test_b5_a_metered_host_looks_stays_and_leaves_at_the_same_times_with_either_
     keeps: bool,  # noqa: FBT001 - parametrized
 ) -> None:
     # In one visit of a hundred two requests come in the other order, after either word (8 and 4 of
-    # 742 each were seen). Something that is drawn in each visit decides; it is not whose turn it is.
+    # 742 each were seen). Something drawn in each visit decides; it is not whose turn it is.
     (right, of_right), *_ = (seen := views(keeps=keeps))[RIGHT].most_common(1)
     (alarm, of_alarm), *_ = seen[ALARM].most_common(1)
     assert right == alarm
