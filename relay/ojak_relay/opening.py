@@ -31,8 +31,7 @@ async def open_store(config: Config, report: Callable[[str], None]) -> Store:
         return MemoryStore(config.capacity)
     if config.store == "valkey":
         try:
-            # Only who keeps boxes there needs the library that asks such servers.
-            from ojak_relay.store.valkey_open import open_valkey  # noqa: PLC0415
+            from ojak_relay.store.valkey_open import open_valkey  # noqa: PLC0415 - an extra
         except ModuleNotFoundError:
             raise StoreUnusable(
                 "the store valkey needs hiredis: pip install ojak[valkey]"

@@ -57,7 +57,9 @@ def visit(typed: bytes, *, keeps: bool) -> tuple[Onlooker, list[float]]:
     began = clock.now
     rests: list[float] = []
     with relay.served() as url:
-        host, guest = _persons(relay, clock, url, Visiting(SEED, typed, 1, STAYS_SECONDS, keeps=keeps))
+        host, guest = _persons(
+            relay, clock, url, Visiting(SEED, typed, 1, STAYS_SECONDS, keeps=keeps)
+        )
         for number in range(2):
             host.write(f"echt {number}")
             host.write(f"harmlos {number}", role=Role.COUNTERPART)

@@ -105,14 +105,20 @@ def test_letters_that_there_is_no_room_for_cost_no_more_than_an_idle_day(
         assert kept.turns(200) < MOST_BYTES_A_DAY
 
 
-def test_what_did_not_open_is_looked_at_again_after_an_hour() -> None:
-    clock = Clock()
-    relay = SimulatedRelay(clock)
+def a_letter_lies(relay: SimulatedRelay, clock: Clock) -> tuple[Person, Person]:
+    """Return two who have met, after the second wrote to the first."""
     one, other = kept_pair(relay, clock)
     other.sync()
     one.sync()
     other.write("편지")
     other.sync()
+    return one, other
+
+
+def test_what_did_not_open_is_looked_at_again_after_an_hour() -> None:
+    clock = Clock()
+    relay = SimulatedRelay(clock)
+    one, other = a_letter_lies(relay, clock)
     exchange = one.exchange()
     with relay.shows(damaged(other)):
         exchange.round(Shape(room=4))
@@ -152,11 +158,7 @@ def test_b2_a_box_that_stays_does_not_tell_a_relay_when_somebody_reads(unread: i
 def test_letters_that_there_was_no_room_for_come_as_soon_as_some_were_read() -> None:
     clock = Clock()
     relay = SimulatedRelay(clock)
-    one, other = kept_pair(relay, clock)
-    other.sync()
-    one.sync()
-    other.write("편지")
-    other.sync()
+    one, other = a_letter_lies(relay, clock)
     one.store.update(unread)
     exchange = one.exchange()
     for _ in range(3):
@@ -171,11 +173,7 @@ def test_letters_that_there_was_no_room_for_come_as_soon_as_some_were_read() -> 
 def test_a_clock_that_was_set_back_keeps_nothing_from_being_looked_at_again() -> None:
     clock, steady = Clock(), Clock()
     relay = SimulatedRelay(clock)
-    one, other = kept_pair(relay, clock)
-    other.sync()
-    one.sync()
-    other.write("편지")
-    other.sync()
+    one, other = a_letter_lies(relay, clock)
     set_by_hand = Clock()
     exchange = replace(one.exchange(), clock=set_by_hand, steady=steady)
     with relay.shows(damaged(other)):

@@ -61,7 +61,7 @@ def sealing(volume: Path, *, dockerfile: str, network: bool) -> list[str]:
     return [
         "bwrap", "--unshare-all", *(["--share-net"] if network else []),
         "--die-with-parent", "--new-session", "--uid", USER, "--gid", USER, "--cap-drop", "ALL",
-        "--proc", "/proc", "--dev", "/dev", "--size", "1048576", "--tmpfs", "/tmp",  # noqa: S108
+        "--proc", "/proc", "--dev", "/dev", "--size", "1048576", "--tmpfs", "/tmp",  # noqa: S108 - its own
         *(word for path in shown for word in ("--ro-bind", str(path), str(path))),
         "--bind", str(volume), VOLUME, "--chdir", VOLUME, "--clearenv",
         *(word for name, value in given.items() for word in ("--setenv", name, value)),

@@ -108,7 +108,7 @@ def load(relays_: Sequence[Relay], chance: random.Random, first: int) -> Iterato
     """Keep the relays busy for the length of the block."""
     stop = threading.Event()
     workers = [
-        Worker(relays_, first + 100_000 * n, random.Random(chance.random()))  # noqa: S311
+        Worker(relays_, first + 100_000 * n, random.Random(chance.random()))  # noqa: S311 (seeded)
         for n in range(WORKERS)
     ]
     threads = [threading.Thread(target=one.work, args=(stop,)) for one in workers]

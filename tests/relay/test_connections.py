@@ -1,4 +1,4 @@
-"""What aiohttp leaves open and this relay does not: time, memory and the number of connections."""
+"""What one connection may cost: time, memory, and how many there may be."""
 
 import gzip
 import resource

@@ -16,6 +16,7 @@ from tests.relay.kit import (
     request,
     running,
     start,
+    sync_over,
 )
 
 PATIENCE_SECONDS = 10
@@ -57,6 +58,15 @@ def test_d4_no_deleted_box_is_in_memory_and_a_live_one_is_found(tmp_path: Path) 
     with running(*pages(tmp_path / "store")) as relay:
         # Between requests the durable store keeps no box in memory at all.
         assert after_deleting(relay, set()) == set()
+
+
+def test_d4_a_line_that_stays_open_keeps_nothing_of_what_came_over_it(tmp_path: Path) -> None:
+    with running(*pages(tmp_path / "store")) as relay:
+        line = relay.connect()
+        sync_over(line, request(deposits=(deposit(1, 101),)))
+        relay.sync(request(deletes=(1,)))
+        assert until(lambda: in_memory(relay.process.pid), set()) == set()
+        line.close()
 
 
 NOTHING_OVERWRITTEN = """

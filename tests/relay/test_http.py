@@ -4,6 +4,7 @@ What is refused unread is A3 to A6 of the abusive clients.
 """
 
 import json
+import re
 import signal
 import socket
 import ssl
@@ -245,8 +246,7 @@ def test_a_hostile_request_is_refused_without_reflection(relay: Relay, name: str
         return  # Closed with unread bytes: the system may drop the refusal.
     assert status(answer) == expected
     assert MARKER not in answer
-    assert b"aiohttp" not in answer
-    assert b"Python" not in answer
+    assert not {b"llhttp", b"httptools", b"uvloop", b"Python"} & set(re.split(rb"\W", answer))
     assert b"\r\nServer: relay\r\n" in answer
 
 

@@ -146,3 +146,22 @@ def test_a_socket_in_the_place_of_one_that_was_closed_stays(tmp_path: Path) -> N
         assert not path.exists()
 
     run(work())
+
+
+def test_a7_what_was_not_taken_of_an_answer_is_dropped_with_the_line() -> None:
+    async def work() -> None:
+        front = Same(MORE_THAN_THE_SYSTEM_TAKES)
+        async with served(front, Config()) as (server, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=1024)
+            writer.write(ASKED)
+            await reader.readexactly(1)
+            (connection,) = server.connections
+            connection.look_at_deadline(float("inf"))
+            try:
+                # Else the system would hand out what it holds, and then an end.
+                with pytest.raises(ConnectionResetError):
+                    await reader.read()
+            finally:
+                writer.close()
+
+    run(work())

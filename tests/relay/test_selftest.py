@@ -3,6 +3,8 @@
 import gzip
 import json
 import re
+import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ojak_relay.selftest.checks import WOKEN_SECONDS, Level, visit
-from ojak_relay.selftest.line import NoAnswer, Target
+from ojak_relay.selftest.line import Line, NoAnswer, Target
 from tests.relay.commands import called, run
 from tests.relay.kit import MEMORY, Relay, running
 from tests.relay.lines import certificate
@@ -82,6 +84,24 @@ def test_plain_http_on_this_machine_is_told_and_not_wrong(relay: Relay) -> None:
     assert code == 0
     assert of("look", told) == ["no TLS: whoever is in between sees every request"]
     assert told[-1].endswith("look: 1, wrong: 0")
+
+
+@pytest.mark.parametrize(("host", "is_shown"), [("127.0.0.1", True), ("0.0.0.0", False)])  # noqa: S104 - dialled
+def test_a_pass_goes_over_plain_http_to_this_machine_alone(host: str, *, is_shown: bool) -> None:
+    heard = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = f"http://{host}:{listening.getsockname()[1]}"
+
+        def hear() -> None:
+            with listening.accept()[0] as line:
+                heard.append(line.recv(10_000))
+
+        other = threading.Thread(target=hear)
+        other.start()
+        with Line(Target.of(url, "Secret-of-the-relay-1234")) as line:
+            line.send("GET", "/v1/info")
+            other.join(20)
+    assert (b"Secret-of-the-relay-1234" in heard[0]) == is_shown
 
 
 def test_a_certificate_that_nobody_trusts_is_wrong_and_no_pass_is_shown(tmp_path: Path) -> None:

@@ -82,8 +82,7 @@ def visit(target: Target) -> Iterator[Finding]:
 def _certificate(target: Target, line: Line) -> Iterator[Finding]:
     shown = line.certificate
     if shown is None:
-        local = target.host in {"localhost", "127.0.0.1", "::1"} or target.host.endswith(".onion")
-        level = Level.LOOK if local else Level.WRONG
+        level = Level.LOOK if target.is_sealed_otherwise else Level.WRONG
         yield Finding(level, "no TLS: whoever is in between sees every request")
         return
     if shown.why_not:

@@ -84,6 +84,8 @@ class Store(Protocol):
         Raises:
             StoreFailed: as `apply` does.
         """
+        outcomes = await self.apply(deletes, deposits, now=now)
+        return outcomes, await self.look(polls, room=room, now=now)
 
     async def wait_for(self, ids: Sequence[MailboxId], seconds: float, *, now: int) -> None:
         """Return when something lies visible at one of *ids*, after *seconds*, or on `wake_all`.

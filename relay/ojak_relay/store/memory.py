@@ -4,13 +4,13 @@ import heapq
 from collections.abc import Sequence
 
 from ojak_protocol.addresses import MailboxId
-from ojak_protocol.sync import Deposit, DepositOutcome, Found, NoRoom, Nothing, PollResult
-from ojak_relay.store.base import EXPIRE_AT_MOST, Record, Verdict, judge, record_of
+from ojak_protocol.sync import Deposit, DepositOutcome, Found, NoRoom, PollResult
+from ojak_relay.store.base import EXPIRE_AT_MOST, NOTHING, Record, Store, Verdict, judge, record_of
 from ojak_relay.store.deleted import DeletedLately
 from ojak_relay.store.waiting import Waiters
 
 
-class MemoryStore:
+class MemoryStore(Store):
     """At most *capacity* boxes in memory."""
 
     def __init__(self, capacity: int) -> None:
@@ -58,26 +58,13 @@ class MemoryStore:
         for id_ in ids:
             record = self._records.get(id_)
             if record is None or not record.released_at <= now < record.expires_at:
-                results.append(Nothing())
+                results.append(NOTHING)
             elif room > 0:
                 room -= 1
                 results.append(Found(record.box))
             else:
                 results.append(NoRoom())
         return tuple(results)
-
-    async def visit(
-        self,
-        deletes: Sequence[MailboxId],
-        deposits: Sequence[Deposit],
-        polls: Sequence[MailboxId],
-        *,
-        room: int,
-        now: int,
-    ) -> tuple[tuple[DepositOutcome, ...], tuple[PollResult, ...]]:
-        """Do one after the other."""
-        outcomes = await self.apply(deletes, deposits, now=now)
-        return outcomes, await self.look(polls, room=room, now=now)
 
     async def wait_for(self, ids: Sequence[MailboxId], seconds: float, *, now: int) -> None:
         """Return when something lies visible at one of *ids*, or after *seconds*."""

@@ -16,7 +16,7 @@ from typing import Self
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.sync import Deposit, DepositOutcome, Found, NoRoom, PollResult
 from ojak_relay.errors import StoreFailed, StoreUnusable
-from ojak_relay.store.base import EXPIRE_AT_MOST, NOTHING, Record, Verdict, judge, record_of
+from ojak_relay.store.base import EXPIRE_AT_MOST, NOTHING, Record, Store, Verdict, judge, record_of
 from ojak_relay.store.commits import Committer, Job
 from ojak_relay.store.deleted import DeletedLately
 from ojak_relay.store.disk import Disk
@@ -46,7 +46,7 @@ class _Change(Job):
     """What must be durable before this change is answered."""
 
 
-class PagesStore:
+class PagesStore(Store):
     """The boxes of one `PageFile`; made by `open`."""
 
     def __init__(self, file: PageFile, start: Start) -> None:
@@ -128,19 +128,6 @@ class PagesStore:
                 room -= 1
                 results.append(Found(record.box))
         return tuple(results)
-
-    async def visit(
-        self,
-        deletes: Sequence[MailboxId],
-        deposits: Sequence[Deposit],
-        polls: Sequence[MailboxId],
-        *,
-        room: int,
-        now: int,
-    ) -> tuple[tuple[DepositOutcome, ...], tuple[PollResult, ...]]:
-        """Do one after the other."""
-        outcomes = await self.apply(deletes, deposits, now=now)
-        return outcomes, await self.look(polls, room=room, now=now)
 
     async def wait_for(self, ids: Sequence[MailboxId], seconds: float, *, now: int) -> None:
         """Return when something lies visible at one of *ids*, or after *seconds*."""

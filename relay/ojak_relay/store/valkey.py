@@ -11,10 +11,10 @@ from contextlib import suppress
 from typing import Final, Self
 
 from ojak_protocol.addresses import MailboxId
-from ojak_protocol.sync import Deposit, DepositOutcome, Found, NoRoom, Nothing, PollResult
+from ojak_protocol.sync import Deposit, DepositOutcome, Found, NoRoom, PollResult
 from ojak_relay.errors import StoreAway, StoreUnusable
 from ojak_relay.store import valkey_rules as rules
-from ojak_relay.store.base import EXPIRE_AT_MOST
+from ojak_relay.store.base import EXPIRE_AT_MOST, NOTHING, Store
 from ojak_relay.store.valkey_checks import SKEW_SECONDS, check
 from ojak_relay.store.valkey_servers import PATIENCE_SECONDS, Pack, Servers
 from ojak_relay.store.valkey_wire import Address, Login, Refusal, Reply
@@ -23,7 +23,6 @@ from ojak_relay.store.waiting import Waiters
 FORGET_EVERY: Final = 30
 """Every so many sweeps, of which there is one a second, deletions of an hour ago are forgotten."""
 
-_NOTHING: Final = Nothing()
 _OUTCOMES: Final = {
     rules.ADDED: DepositOutcome.STORED,
     rules.REPLACED: DepositOutcome.STORED,
@@ -33,7 +32,7 @@ _OUTCOMES: Final = {
 }
 
 
-class ValkeyStore:
+class ValkeyStore(Store):
     """At most *capacity* boxes in the memory of servers that other relays use as well.
 
     Open one with `ValkeyStore.open`.
@@ -247,7 +246,7 @@ def _changes(deletes: Sequence[MailboxId], deposits: Sequence[Deposit], now: int
 
 
 def _seen(replies: Sequence[Reply], room: int, now: int) -> tuple[PollResult, ...]:
-    results: list[PollResult] = [_NOTHING] * len(replies)
+    results: list[PollResult] = [NOTHING] * len(replies)
     for number, value in enumerate(replies):
         if not value:
             continue
