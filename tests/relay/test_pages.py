@@ -386,13 +386,6 @@ class KnowsNoHoles(RefusingDisk):
         return min(offset + self.piece_bytes, size(fd))
 
 
-class CannotTell(RefusingDisk):
-    """A file system that does not know the question."""
-
-    def lseek(self, fd: int, offset: int, how: int, /) -> int:
-        raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
-
-
 def size(descriptor: int) -> int:
     return os.fstat(descriptor).st_size
 
@@ -409,7 +402,8 @@ async def test_a_start_finds_the_same_whether_or_not_the_disk_knows_what_was_nev
     await store.apply([], [deposit(number, number) for number in range(40)], now=NOW)
     await store.apply([place(number) for number in range(20)], [], now=NOW)
     await store.close()
-    disks = (RefusingDisk(), KnowsNoHoles(), KnowsNoHoles(piece_bytes=1024), CannotTell())
+    cannot_tell = RefusingDisk(refused={"lseek": errno.EINVAL})
+    disks = (RefusingDisk(), KnowsNoHoles(), KnowsNoHoles(piece_bytes=1024), cannot_tell)
     ids = [place(number) for number in range(60)]
     found = []
     for disk in disks:
