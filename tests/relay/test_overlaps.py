@@ -21,7 +21,7 @@ from ojak_relay.store.page import PAGE_BYTES
 from ojak_relay.store.page_file import SUPERBLOCKS, PageFile
 from ojak_relay.store.pages import PagesStore
 from tests.relay.disks import SystemDisk
-from tests.relay.kit import NOW, box, deposit, place
+from tests.relay.kit import NOW, box, boxes_in, deposit, place
 
 pytestmark = pytest.mark.asyncio
 CAPACITY = 8
@@ -94,6 +94,29 @@ async def test_d4_a_box_deleted_while_it_was_being_written_is_not_kept(tmp_path:
                 break
             await asyncio.sleep(0.01)
         assert kept_in_memory() == 0
+    await store.close()
+
+
+async def test_a_box_deleted_in_the_commit_that_writes_it_is_not_on_the_disk(
+    tmp_path: Path,
+) -> None:
+    store, disk = await held_store(tmp_path)
+    disk.hold(range(1000))
+    before = asyncio.create_task(store.apply([], [deposit(3, 5)], now=NOW))
+    await disk.waits.acquire()
+    # Both come while another commit is under way, and so into one.
+    deposits = ([deposit(2, 8)], [], [deposit(4, 9)], [deposit(4, 6, shown=True)], [])
+    deletes = ([], [place(2)], [], [], [place(4)])
+    visits = [
+        asyncio.create_task(store.apply(gone, kept, now=NOW))
+        for gone, kept in zip(deletes, deposits, strict=True)
+    ]
+    await asyncio.sleep(0)
+    disk.may_sync.release(1000)
+    await asyncio.gather(before, *visits)
+    # That before, and one with a second sync for what was replaced.
+    assert disk.syncs == 3
+    assert boxes_in((tmp_path / "store").read_bytes()) == {5, 7}
     await store.close()
 
 
