@@ -8,7 +8,8 @@ from typing import Final
 
 from ojak_relay.config import Address, Config
 from ojak_relay.connections import Server
-from ojak_relay.sockets import unix_listener
+from ojak_relay.errors import CannotListen
+from ojak_relay.sockets import named, reason, unix_listener
 
 UNIX_MODE: Final = 0o660
 """A proxy in front needs the group of the socket, or to be root."""
@@ -42,8 +43,17 @@ async def listen(
     """Have *server* answer on *address*.
 
     Raises:
-        OSError: it is in use or cannot be had.
+        CannotListen: it is in use or cannot be had.
     """
+    try:
+        return await _listen(server, address, config, tls)
+    except OSError as error:
+        raise CannotListen(f"cannot listen on {named(address)}: {reason(error)}") from None
+
+
+async def _listen(
+    server: Server, address: Address, config: Config, tls: ssl.SSLContext | None
+) -> Listening:
     loop = asyncio.get_running_loop()
     limit = config.header_seconds if tls else None
     if isinstance(address, Path):

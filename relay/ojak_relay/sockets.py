@@ -14,12 +14,24 @@ from pathlib import Path
 from ojak_relay.config import Address
 
 
-def shown(address: Address, scheme: str) -> str:
-    """Return *address* as the operator writes it: `SCHEME://HOST:PORT`, or `unix:PATH`."""
+def named(address: Address) -> str:
+    """Return *address* as it stands in the settings: `HOST:PORT`, or `unix:PATH`."""
     if isinstance(address, Path):
         return f"unix:{address}"
     host, port = address
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def shown(address: Address, scheme: str) -> str:
+    """Return *address* as others write it: `SCHEME://HOST:PORT`, or `unix:PATH`."""
+    return named(address) if isinstance(address, Path) else f"{scheme}://{named(address)}"
+
+
+def reason(error: OSError) -> str:
+    """Return in a few words why the system refused; names and addresses may stand in it."""
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or str(error) or type(error).__name__
 
 
 def unix_listener(path: Path, mode: int) -> socket.socket:

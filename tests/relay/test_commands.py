@@ -1,5 +1,6 @@
 """The operator's commands: settings, health, numbers, and what each of them refuses."""
 
+import errno
 import json
 import os
 import socket
@@ -13,6 +14,7 @@ import pytest
 from ojak_relay.commands import COMMANDS
 from ojak_relay.commands.asking import ask
 from ojak_relay.config import Config, load
+from ojak_relay.sockets import reason
 from tests.relay.commands import called, ended, run
 from tests.relay.kit import MEMORY, deposit, pages, request, running, start
 from tests.relay.lines import certificate
@@ -51,6 +53,47 @@ def test_printed_settings_are_a_file_that_gives_the_same_ones(tmp_path: Path) ->
     file = tmp_path / "relay.toml"
     file.write_text(printed.stdout)
     assert load({"config": str(file)}, {}) == Config(capacity=77, read_only=True, listen="[::1]:0")
+
+
+def test_a_path_in_any_letters_is_printed_as_it_is(tmp_path: Path) -> None:
+    path = '/srv/오작\U00020000 "교'
+    code, out, _ = called("print-config", "--path", path)
+    file = tmp_path / "relay.toml"
+    file.write_text(out, encoding="utf-8")
+    assert (code, load({"config": str(file)}, {}).path) == (0, path)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (("--listen", "192.0.2.1:9"), "192.0.2.1:9: Cannot assign requested address"),
+        (("--metrics-listen", "192.0.2.1:9"), "192.0.2.1:9: Cannot assign requested address"),
+        (("--metrics-listen", "unix:/missing/x"), "unix:/missing/x: No such file or directory"),
+    ],
+)
+def test_an_address_that_cannot_be_had_is_named(given: tuple[str, str], sentence: str) -> None:
+    done = run("serve", *MEMORY, "--listen", "127.0.0.1:0", *given)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1] == f"ojak-relay: cannot listen on {sentence}"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EACCES, "whatever"), "Permission denied"),
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
+        (TimeoutError("timed out"), "timed out"),
+        (OSError("AF_UNIX path too long"), "AF_UNIX path too long"),
+        (OSError(), "OSError"),
+    ],
+)
+def test_why_the_system_refuses_is_said_in_words(error: OSError, said: str) -> None:
+    assert reason(error) == said
+
+
+def test_a_socket_whose_name_is_too_long_is_said_to_be_that(tmp_path: Path) -> None:
+    with running(*MEMORY, "--control", str(tmp_path / ("x" * 200))) as relay:
+        assert relay.stop()[1].splitlines()[-1].endswith("x: AF_UNIX path too long")
 
 
 def test_no_pass_and_no_password_is_printed_or_told_at_a_start(tmp_path: Path) -> None:

@@ -86,6 +86,15 @@ def test_metrics_count_in_tens_on_a_port_of_their_own() -> None:
         assert names == set(MEANINGS)
 
 
+def test_a_body_to_the_metrics_is_not_kept() -> None:
+    """Nobody limits who asks there, so what is sent must not stay in memory."""
+    with running(*MEMORY, *METRICS) as relay:
+        line = http.client.HTTPConnection("127.0.0.1", metrics_port(relay), timeout=10)
+        line.request("GET", "/metrics", b"x" * 1_000_000)
+        assert line.getresponse().status == 400
+        line.close()
+
+
 def unfit(text: str) -> list[str]:
     """Return the lines of *text* that are no number without labels, and the marks in it."""
     lines = [line for line in text.splitlines() if not line.startswith(("# HELP ", "# TYPE "))]
