@@ -7,6 +7,8 @@ import socket
 import stat
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,7 @@ from ojak_relay.commands import COMMANDS
 from ojak_relay.commands.asking import ask
 from ojak_relay.config import Config, load
 from ojak_relay.sockets import reason
+from ojak_relay.store.page_file import PageFile
 from tests.relay.commands import called, ended, run
 from tests.relay.kit import MEMORY, deposit, pages, request, running, start
 from tests.relay.lines import certificate
@@ -114,6 +117,14 @@ def test_no_pass_and_no_password_is_printed_or_told_at_a_start(tmp_path: Path) -
         (("--capacity", "0"), 2, "ojak-relay: capacity must be 1 or more\n"),
         (("--pass-file", "/missing"), 2, "ojak-relay: pass_file /missing cannot be read\n"),
         (("--path", "/missing/store"), 1, "ojak-relay: no store can be made in /missing\n"),
+        (("--control", "/missing/x"), 1, "ojak-relay: no socket can be made in /missing\n"),
+        (("--listen", "unix:/missing/x"), 1, "ojak-relay: no socket can be made in /missing\n"),
+        (("--path", "/dev/null"), 1, "ojak-relay: /dev/null is no file; give another path\n"),
+        (
+            ("--capacity", "1000000000"),
+            1,
+            "ojak-relay: the disk has no room for 1000000000 boxes, 4096 GB: make capacity less\n",
+        ),
         (
             ("--metrics-listen", "9"),
             2,
@@ -197,6 +208,60 @@ def test_stats_tell_what_a_running_relay_counted_and_what_a_store_holds(tmp_path
     assert told == {"running": 0, "boxes": 2, "capacity": 30, "due": 0, "clock": told["clock"]}
 
 
+def test_stats_hold_up_no_relay_that_starts_meanwhile_and_change_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    PageFile.open(path, 20).close()
+    lies = path.read_bytes()
+    seen = PageFile.look(path)
+    held = PageFile.open(path)
+    code, out, _ = called("stats", "--json", "--path", str(path))
+    assert (code, json.loads(out)["capacity"], seen.capacity) == (0, 20, 20)
+    held.close()
+    seen.close()
+    assert path.read_bytes() == lies
+
+
+def answering(path: Path, answer: bytes) -> threading.Thread:
+    """Answer one line at *path* with *answer*, as no relay does."""
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(path))
+    listening.listen()
+
+    def once() -> None:
+        with listening, listening.accept()[0] as line, suppress(OSError):
+            line.recv(100)
+            line.sendall(answer)
+
+    thread = threading.Thread(target=once)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("command", ["stats", "drain"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"{}\n",
+        b"[1]\n",
+        b"7\n",
+        b'{"boxes": "\\u001b[2J"}\n',
+        b'{"\\u001b[2J": 1}\n',
+        b"[" * 60_000 + b"\n",
+        b"x" * 200_000,
+    ],
+    ids=map(str, range(8)),
+)
+def test_what_is_no_answer_of_a_relay_is_not_shown_and_not_taken_for_one(
+    tmp_path: Path, command: str, answer: bytes
+) -> None:
+    control = tmp_path / "control"
+    other = answering(control, answer)
+    said = f"ojak-relay: the relay at {control} did not answer\n"
+    assert called(command, "--store", "memory", "--control", str(control)) == (1, "", said)
+    other.join(10)
+
+
 def test_stats_without_relay_and_store_say_so_and_make_nothing(tmp_path: Path) -> None:
     said = "ojak-relay: no relay is running with these settings\n"
     assert ended(run("stats", folder=tmp_path)) == (1, "", said)
@@ -268,8 +333,9 @@ def test_another_user_is_told_that_the_socket_is_not_his(tmp_path: Path) -> None
 def test_a_word_that_is_none_is_answered_with_nothing(tmp_path: Path) -> None:
     config = Config(store="memory", control=str(tmp_path / "control"))
     with running(*MEMORY, "--control", config.control):
-        assert ask(config, "purge") == {}
-        assert ask(config, "x" * 1000) == {}
+        for word in ("purge", "x" * 1000):
+            with pytest.raises(SystemExit, match="1"):
+                ask(config, word)
         assert ask(config, "stats")["ready"] == 1
 
 

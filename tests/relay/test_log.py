@@ -1,4 +1,4 @@
-"""The relay's own lines: what they say of requests, and what becomes of a relay that cannot write."""
+"""The relay's own lines: what they say of requests, and a relay that cannot write them."""
 
 import errno
 import http.client

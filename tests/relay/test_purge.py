@@ -103,7 +103,8 @@ def test_the_command_asks_first_and_refuses_a_store_in_use(tmp_path: Path) -> No
     path = tmp_path / "store"
     given = ("purge", "--path", str(path))
     with running(*pages(path, 20)) as relay:
-        used = f"ojak-relay: the store {path} is in use by another relay\n"
+        used = f"ojak-relay: the store {path} is in use by another relay; "
+        used += "to end that one: ojak-relay drain\n"
         assert ended(run(*given, "--yes")) == (1, "", used)
         relay.stop()
     asyncio.run(_fill(path))

@@ -4,7 +4,6 @@ Without a running relay the headers in the store are counted; no box is read.
 """
 
 import json
-import os
 import time
 from pathlib import Path
 
@@ -44,7 +43,7 @@ def _lying(config: Config) -> dict[str, int]:
         fail("no relay is running with these settings")
     boxes = due = 0
     try:
-        file = PageFile.open(Path(config.path), disk=os)
+        file = PageFile.look(Path(config.path))
         try:
             now = max(int(time.time()), file.clock)
             for _, headers in file.headers():
