@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -166,6 +167,61 @@ def test_what_stands_in_front_and_changes_answers_is_wrong(
         assert said in seen(url)
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"versions": ["a", "b"], "pass": false}',
+        b'{"versions": [[], {}], "pass": false}',
+        b"[" * 100_000,
+        b'{"versions": 7, "pass": false}',
+        b"\xff",
+    ],
+    ids=map(str, range(5)),
+)
+def test_what_only_looks_like_a_relay_is_told_in_a_sentence(relay: Relay, body: bytes) -> None:
+    def other(path: str, headers: Fields, was: bytes) -> tuple[Fields, bytes]:
+        if path != "/v1/info":
+            return headers, was
+        kept = [(name, value) for name, value in headers if name != "Content-Length"]
+        return [*kept, ("Content-Length", str(len(body)))], body
+
+    with proxied(relay, other, lambda _: None) as url:
+        assert seen(url) == ["/v1/info is answered with 200 and is no relay's"]
+
+
+def test_nothing_that_an_outsider_sends_moves_the_cursor_of_the_operator(relay: Relay) -> None:
+    hostile = "x\x1b]52;c;aGk=\x07\x1b[2J\x9b2J\x85y"
+
+    def writing(_: str, headers: Fields, body: bytes) -> tuple[Fields, bytes]:
+        kept = [(name, value) for name, value in headers if name not in {"Server", "Date"}]
+        return [*kept, ("Server", hostile), ("Date", hostile), ("X-Other", "1")], body
+
+    with proxied(relay, writing, lambda _: None) as url:
+        code, out, _ = called("selftest", url)
+    assert code == 0
+    assert "it calls itself x" in out
+    assert [one for one in out if not one.isprintable() and one != "\n"] == []
+
+
+def test_a_line_on_which_something_always_comes_ends_nevertheless() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ended = threading.Event()
+
+        def never_ending() -> None:
+            with listening.accept()[0] as line, suppress(OSError):
+                while True:
+                    line.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+                    ended.wait(0.01)
+
+        other = threading.Thread(target=never_ending)
+        other.start()
+        target = Target.of(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        with Line(target, step_seconds=0.3) as line, pytest.raises(NoAnswer, match="broke"):
+            line.ask("GET", "/v1/info")
+        other.join(20)
+        assert not other.is_alive()
+
+
 def test_an_honest_proxy_is_fine_and_one_that_holds_answers_back_is_wrong(relay: Relay) -> None:
     with proxied(relay, nothing, lambda _: None) as url:
         assert seen(url) == []
@@ -184,7 +240,17 @@ def test_an_honest_proxy_is_fine_and_one_that_holds_answers_back_is_wrong(relay:
 
 @pytest.mark.parametrize(
     "url",
-    ["relay.example", "ftp://relay", "https://", "https://a:b@relay", "http://r/v1", "http://r:x"],
+    [
+        "relay.example",
+        "ftp://relay",
+        "https://",
+        "https://a:b@relay",
+        "http://r/v1",
+        "http://r:x",
+        "https://" + "a" * 70,
+        "http://.x",
+        "http://a..b",
+    ],
 )
 def test_what_is_no_address_of_a_relay_is_refused(url: str) -> None:
     said = "ojak-relay: give an address such as https://relay.example\n"

@@ -100,9 +100,9 @@ def _info(answer: Answer, target: Target) -> Iterator[Finding]:
         info = json.loads(answer.body)
         oldest, newest = info["versions"]
         asks_pass = info["pass"]
-    except (ValueError, TypeError, KeyError):
+        fits = oldest <= VERSION <= newest
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise NoAnswer(f"/v1/info is answered with {answer.status} and is no relay's") from None
-    fits = oldest <= VERSION <= newest
     versions = f"protocol versions {oldest} to {newest}, and this program has {VERSION}"
     yield Finding(Level.FINE if fits else Level.WRONG, versions)
     if asks_pass and not target.relay_pass:
