@@ -9,7 +9,7 @@ from typing import Final
 from ojak_relay.config import Address, Config
 from ojak_relay.connections import Server
 from ojak_relay.errors import CannotListen
-from ojak_relay.sockets import named, reason, unix_listener
+from ojak_relay.sockets import named, own_number, reason, removed, unix_listener
 
 UNIX_MODE: Final = 0o660
 """A proxy in front needs the group of the socket, or to be root."""
@@ -23,6 +23,7 @@ class Listening:
     def __init__(self, server: asyncio.Server, address: Address) -> None:
         self._server = server
         self._is_open = True
+        self._number = own_number(address) if isinstance(address, Path) else 0
         self.address = address
         """Where; a free port that was asked for is named."""
 
@@ -34,7 +35,7 @@ class Listening:
         self._is_open = False
         self._server.close()
         if isinstance(self.address, Path):
-            self.address.unlink(missing_ok=True)
+            removed(self.address, self._number)
 
 
 async def listen(

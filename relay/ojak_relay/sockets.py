@@ -64,6 +64,18 @@ def unix_listener(path: Path, mode: int) -> socket.socket:
     return listening
 
 
+def own_number(path: Path) -> int:
+    """Return what tells the socket that was just made at *path* from a later one."""
+    return path.lstat().st_ino
+
+
+def removed(path: Path, number: int) -> None:
+    """Take away the socket at *path* if it is still the one with that number."""
+    with suppress(FileNotFoundError):
+        if own_number(path) == number:
+            path.unlink()
+
+
 def connected(path: Path, seconds: float = 10) -> socket.socket:
     """Return a line to the Unix socket at *path*, with that time for each step.
 

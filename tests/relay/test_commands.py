@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import re
 import socket
 import stat
 import subprocess
@@ -116,6 +117,11 @@ def test_no_pass_and_no_password_is_printed_or_told_at_a_start(tmp_path: Path) -
         (("--store", "memory"), 0, "a relay can start with these settings\n"),
         (("--capacity", "0"), 2, "ojak-relay: capacity must be 1 or more\n"),
         (("--pass-file", "/missing"), 2, "ojak-relay: pass_file /missing cannot be read\n"),
+        (
+            ("--tls-certificate", "/missing", "--tls-key", "/missing"),
+            2,
+            "ojak-relay: tls_certificate and tls_key cannot be read or do not match\n",
+        ),
         (("--path", "/missing/store"), 1, "ojak-relay: no store can be made in /missing\n"),
         (("--control", "/missing/x"), 1, "ojak-relay: no socket can be made in /missing\n"),
         (("--listen", "unix:/missing/x"), 1, "ojak-relay: no socket can be made in /missing\n"),
@@ -187,6 +193,20 @@ def test_the_health_check_asks_where_the_relay_listens(tmp_path: Path) -> None:
         process.communicate(timeout=20)
         assert process.returncode == 0
         assert healthy(*own, *with_tls) == 1
+
+
+def test_a_relay_that_drains_is_not_healthy(tmp_path: Path) -> None:
+    own = ("--control", str(tmp_path / "control"))
+    with running(*MEMORY, *own) as relay:
+        ask(Config(store="memory", control=own[1]), "drain")
+        said = "ojak-relay: the relay cannot serve: it answers 503\n"
+        assert called("healthcheck", "--listen", f"127.0.0.1:{relay.port}") == (1, "", said)
+
+
+def test_no_memory_of_a_relay_goes_into_a_file_after_a_crash() -> None:
+    with running(*MEMORY) as relay:
+        limits = Path(f"/proc/{relay.process.pid}/limits").read_text()
+    assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE)
 
 
 # Numbers
@@ -303,6 +323,46 @@ def test_a_second_relay_takes_no_socket_from_a_running_one(tmp_path: Path) -> No
     listening = start(*MEMORY, "--listen", f"unix:{tmp_path / 'control'}")
     listening.communicate(timeout=20)
     assert listening.returncode == 1
+
+
+def test_what_was_laid_where_the_socket_belongs_stays_and_is_not_followed(tmp_path: Path) -> None:
+    """Another user may have laid it there, in a folder of all."""
+    control, victim = tmp_path / "control", tmp_path / "victim"
+    victim.write_text("somebody's file")
+    dead = socket.socket(socket.AF_UNIX)
+    dead.bind(str(tmp_path / "dead"))
+    dead.close()
+
+    def left_alone() -> bool:
+        with running(*MEMORY, "--control", str(control)) as relay:
+            refused = "no commands to this relay" in relay.stop()[1]
+        return refused and os.path.lexists(control)
+
+    for target in (victim, tmp_path / "missing", tmp_path):
+        control.symlink_to(target)
+        assert left_alone(), target
+        control.unlink()
+    os.mkfifo(control)
+    assert left_alone()
+    control.unlink()
+    # Nobody answers there: the link goes, and what it led to stays.
+    control.symlink_to(tmp_path / "dead")
+    assert not left_alone()
+    assert {file.name for file in tmp_path.iterdir()} == {"victim", "dead"}
+    assert victim.read_text() == "somebody's file"
+
+
+def test_a_relay_that_ends_takes_away_its_own_socket_only(tmp_path: Path) -> None:
+    for option, name in (("--control", "{}"), ("--metrics-listen", "unix:{}")):
+        path = tmp_path / "socket"
+        own = (option, name.format(path))
+        with running(*MEMORY, *own) as first:
+            path.unlink()
+            with running(*MEMORY, *own) as second:
+                first.stop()
+                assert path.is_socket(), option
+                second.stop()
+                assert not path.exists()
 
 
 def test_another_user_is_told_that_the_socket_is_not_his(tmp_path: Path) -> None:

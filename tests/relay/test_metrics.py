@@ -120,6 +120,16 @@ def test_s5_the_checker_finds_a_label_with_an_address() -> None:
     assert unfit(f"{PREFIX}syncs_total 10.0") == []
 
 
+def test_s5_all_that_follows_from_requests_is_rounded_and_states_are_not() -> None:
+    states = {"capacity", "clock", "clock_is_trusted", "ready", "draining"}
+    gauges = {"boxes", "due", "connections"}
+    counts = {name: 19 for name in MEANINGS if name not in states | gauges}
+    told = State(dict.fromkeys(states | gauges, 19), counts).rounded().all()
+    assert {name for name, value in told.items() if value == 19} == states
+    assert {value for name, value in told.items() if name not in states} == {10}
+    assert set(told) == set(MEANINGS)
+
+
 @pytest.mark.parametrize(
     ("address", "public"),
     [("127.0.0.1:9", False), ("10.0.0.7:9", False), ("0.0.0.0:9", True), ("[::]:9", True),

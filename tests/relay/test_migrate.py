@@ -5,8 +5,10 @@ The fixture was made by that code: of boxes 0 to 4, one was deleted and one repl
 
 import asyncio
 import gzip
+import hashlib
 import itertools
 import os
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -135,6 +137,31 @@ def test_the_checker_finds_a_migration_that_leaves_the_earlier_file(
 ) -> None:
     monkeypatch.setattr(migrating, "_remove", lambda *_: None)
     assert cut_everywhere(path, 60) != []
+
+
+def earlier_page(number: int, commit: int, content: int) -> bytes:
+    """Return a page of the earlier format."""
+    body = box(content)
+    times = (NOW + 1000, NOW - 100)
+    fields = struct.pack(">8s32sQQQ16s", b"ojak box", place(number), commit, *times, _digest(body))
+    return fields + _digest(fields) + body
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+@pytest.mark.parametrize("order", [(7, 9), (9, 7)])
+def test_of_two_boxes_with_one_id_the_newer_is_brought_over(
+    path: Path, order: tuple[int, int]
+) -> None:
+    """A replacement that was cut short between its two syncs leaves both."""
+    data = bytearray(path.read_bytes())
+    for at, commit in zip((20, 21), order, strict=True):
+        data[at * 4096 : (at + 1) * 4096] = earlier_page(5, commit, commit)
+    path.write_bytes(data)
+    assert migrate(path, disk=os) == len(HELD) + 1
+    assert asyncio.run(_held(path)) == HELD | {5: 9}
 
 
 def cut_before_the_end(path: Path) -> Path:

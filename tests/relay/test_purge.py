@@ -15,7 +15,7 @@ from ojak_relay.store.page_file import PageFile
 from ojak_relay.store.pages import PagesStore
 from ojak_relay.store.purge import purge
 from tests.relay.commands import ended, run
-from tests.relay.disks import QuickDisk, RecordingDisk
+from tests.relay.disks import QuickDisk, RecordingDisk, RefusingDisk
 from tests.relay.kit import NOW, boxes_in, deposit, pages, place, running
 
 BOXES = 6
@@ -64,6 +64,11 @@ def test_a_damaged_page_is_overwritten_too(path: Path) -> None:
     data[3 * PAGE_BYTES + 10] ^= 1
     path.write_bytes(data)
     assert purge(path, disk=os) == BOXES
+    assert left(path.read_bytes()) == []
+
+
+def test_what_the_disk_does_not_give_is_overwritten_too(path: Path) -> None:
+    assert purge(path, disk=RefusingDisk(bad={3 * PAGE_BYTES})) == BOXES
     assert left(path.read_bytes()) == []
 
 

@@ -18,7 +18,7 @@ from ojak_relay.store.page import PAGE_BYTES
 from ojak_relay.store.page_file import SPARE_PAGES, PageFile, pages_for
 from ojak_relay.store.pages import PagesStore
 from ojak_relay.store.resize import resize
-from tests.relay.disks import QuickDisk, RecordingDisk
+from tests.relay.disks import QuickDisk, RecordingDisk, RefusingDisk
 from tests.relay.kit import NOW, box, deposit, pages, place, running, start
 
 BEFORE, BOXES = 100, 6
@@ -72,6 +72,14 @@ def test_a_resized_store_holds_all_its_boxes_and_nothing_else(path: Path, capaci
 def test_a_store_is_not_made_smaller_than_what_lies_there(path: Path) -> None:
     with pytest.raises(StoreUnusable, match=f"holds {len(LEFT)} boxes: more than {len(LEFT) - 1}"):
         resize(path, len(LEFT) - 1, disk=os)
+    assert asyncio.run(served(path, BEFORE)) == list(LEFT)
+
+
+def test_a_store_of_which_the_disk_gives_a_part_only_is_not_changed(path: Path) -> None:
+    disk = RefusingDisk(bad={(pages_for(BEFORE).stop - 1) * PAGE_BYTES})
+    for capacity in (len(LEFT), 200):
+        with pytest.raises(StoreUnusable, match=r"does not give all of .*; nothing was changed"):
+            resize(path, capacity, disk=disk)
     assert asyncio.run(served(path, BEFORE)) == list(LEFT)
 
 
