@@ -9,7 +9,7 @@ import hashlib
 import itertools
 import os
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -98,9 +98,9 @@ class CuttingDisk(QuickDisk):
         for descriptor in self._held:
             super().close(descriptor)
 
-    def pwrite(self, fd: int, data: bytes, offset: int, /) -> int:
+    def pwritev(self, fd: int, buffers: Sequence[bytes], offset: int, /) -> int:
         self._count()
-        return super().pwrite(fd, data, offset)
+        return super().pwritev(fd, buffers, offset)
 
     def fsync(self, fd: int) -> None:
         self._count()
@@ -217,10 +217,11 @@ class HalfDisk(QuickDisk):
     def __init__(self, which: str) -> None:
         self._which = which
 
-    def pwrite(self, fd: int, data: bytes, offset: int, /) -> int:
+    def pwritev(self, fd: int, buffers: Sequence[bytes], offset: int, /) -> int:
+        data = b"".join(buffers)
         if offset > 3 * 4096 and self._which in os.readlink(f"/proc/self/fd/{fd}"):  # noqa: PTH115 - which file a descriptor is
-            return super().pwrite(fd, data[: len(data) // 2], offset)
-        return super().pwrite(fd, data, offset)
+            return super().pwritev(fd, [data[: len(data) // 2]], offset)
+        return super().pwritev(fd, [data], offset)
 
 
 @pytest.mark.parametrize("which", ["store.migrating", "store.earlier"])

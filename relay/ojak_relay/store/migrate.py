@@ -110,7 +110,7 @@ def _overwrite(path: Path, disk: Disk) -> None:
     try:
         lock(descriptor, path)
         for at in range(0, os.fstat(descriptor).st_size, PAGE_BYTES):
-            if disk.pwrite(descriptor, os.urandom(PAGE_BYTES), at) != PAGE_BYTES:
+            if disk.pwritev(descriptor, [os.urandom(PAGE_BYTES)], at) != PAGE_BYTES:
                 raise OSError("a page was written in part")
         disk.fsync(descriptor)
     finally:
