@@ -24,6 +24,9 @@ from tests.relay.kit import MEMORY, deposit, pages, request, running, start
 from tests.relay.lines import certificate
 
 
+VALKEY = ("--store", "valkey", "--valkey", "valkey://127.0.0.1:1")
+
+
 def test_every_command_explains_itself_and_its_line_is_its_own() -> None:
     listed = called("--help")[1]
     for name, line in COMMANDS.items():
@@ -117,6 +120,16 @@ def test_no_pass_and_no_password_is_printed_or_told_at_a_start(tmp_path: Path) -
         (("--store", "memory"), 0, "a relay can start with these settings\n"),
         (("--capacity", "0"), 2, "ojak-relay: capacity must be 1 or more\n"),
         (("--pass-file", "/missing"), 2, "ojak-relay: pass_file /missing cannot be read\n"),
+        (
+            (*VALKEY, "--valkey-password-file", "/missing"),
+            2,
+            "ojak-relay: valkey_password_file /missing cannot be read\n",
+        ),
+        (
+            (*VALKEY, "--valkey-ca", "/missing"),
+            2,
+            "ojak-relay: valkey_ca /missing cannot be read\n",
+        ),
         (
             ("--tls-certificate", "/missing", "--tls-key", "/missing"),
             2,

@@ -26,6 +26,7 @@ def command(**flags: object) -> None:
     try:
         read_pass(config)
         tls_context(config)
+        _check_files(config)
     except ConfigError as error:
         fail(str(error), WRONG_SETTINGS)
     try:
@@ -34,6 +35,13 @@ def command(**flags: object) -> None:
     except StoreUnusable as error:
         fail(str(error))
     click.echo("a relay can start with these settings")
+
+
+def _check_files(config: Config) -> None:
+    for name in ("valkey_password_file", "valkey_ca"):
+        file = getattr(config, name)
+        if file and not os.access(file, os.R_OK):
+            raise ConfigError(f"{name} {file} cannot be read")
 
 
 def _check_store(config: Config) -> None:
