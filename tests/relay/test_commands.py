@@ -23,7 +23,6 @@ from tests.relay.commands import called, ended, run
 from tests.relay.kit import MEMORY, deposit, pages, request, running, start
 from tests.relay.lines import certificate
 
-
 VALKEY = ("--store", "valkey", "--valkey", "valkey://127.0.0.1:1")
 
 

@@ -15,7 +15,7 @@ import pytest
 from ojak_relay.selftest.checks import WOKEN_SECONDS, Level, visit
 from ojak_relay.selftest.line import Line, NoAnswer, Target
 from tests.relay.commands import called, run
-from tests.relay.kit import MEMORY, Relay, address_of, running, start
+from tests.relay.kit import MEMORY, Relay, address_of, deposit, request, running, start
 from tests.relay.lines import certificate
 from tests.relay.proxies import Change, nothing, proxied
 
@@ -217,6 +217,18 @@ def test_a_relay_that_is_not_as_it_should_be_is_wrong(
     finally:
         process.kill()
         process.communicate()
+
+
+def test_a_relay_that_takes_no_box_says_why_it_may_be() -> None:
+    with running(*MEMORY, "--read-only") as relay:
+        assert seen(f"http://127.0.0.1:{relay.port}") == [
+            "a box is refused: the relay is read-only or drains, or this machine laid too many"
+        ]
+    with running("--store", "memory", "--capacity", "1") as relay:
+        relay.sync(request(deposits=(deposit(1, 7),)))
+        assert seen(f"http://127.0.0.1:{relay.port}") == [
+            "a box is refused: the relay is full; ojak-relay resize makes room"
+        ]
 
 
 def test_a_private_relay_asks_for_the_file_of_its_pass(tmp_path: Path) -> None:

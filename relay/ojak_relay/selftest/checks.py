@@ -38,6 +38,14 @@ DAYS_LEFT: Final = 14
 WAIT_SECONDS: Final = 20
 WOKEN_SECONDS: Final = 5
 
+_WHY_NOT: Final = {
+    DepositOutcome.FULL: "a box is refused: the relay is full; ojak-relay resize makes room",
+    DepositOutcome.REFUSED: (
+        "a box is refused: the relay is read-only or drains, or this machine laid too many"
+    ),
+}
+_OCCUPIED: Final = "another box lies at a place that nobody knows"
+
 _USUAL: Final = frozenset(
     {
         "access-control-allow-origin", "cache-control", "connection", "content-length",
@@ -169,7 +177,7 @@ def _lay_and_find(line: Line, key: DeleteKey) -> Iterator[Finding]:
     reply, _ = line.sync(_request(deposit.id, deposits=(deposit,)))
     outcome = reply.deposits[0]
     stored = outcome is DepositOutcome.STORED
-    yield Finding(*_either(stored, "a box is stored", f"a box is answered {outcome.name.lower()}"))
+    yield Finding(*_either(stored, "a box is stored", _WHY_NOT.get(outcome, _OCCUPIED)))
     reply, _ = line.sync(_request(deposit.id))
     found = reply.polls[0] == Found(box)
     if stored:
