@@ -1,10 +1,12 @@
 """The pages store on its disk: what is gone is gone, what a crash left is put right."""
 
 import asyncio
+import errno
 import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,7 @@ from ojak_relay.store.page import HEADER_BYTES, PAGE_BYTES, box_page, erased_pag
 from ojak_relay.store.page_file import SPARE_PAGES, SUPERBLOCKS, PageFile
 from ojak_relay.store.pages import PagesStore
 from ojak_relay.store.repair import repair
+from tests.relay.disks import RefusingDisk
 from tests.relay.kit import NOW, box, deposit, place
 
 pytestmark = pytest.mark.asyncio
@@ -369,3 +372,47 @@ async def test_a_closed_store_refuses_and_leaves_nobody_waiting(path: Path) -> N
     store = await opened(path)
     assert await store.look([place(1), place(2)], room=2, now=NOW) == (Found(box(7)), Nothing())
     await store.close()
+
+
+@dataclass
+class KnowsNoHoles(RefusingDisk):
+    """A file system that says of everything that it was written, in pieces of *piece_bytes*."""
+
+    piece_bytes: int = 2**40
+
+    def lseek(self, fd: int, offset: int, how: int, /) -> int:
+        if how == os.SEEK_DATA:
+            return offset if offset < size(fd) else no_more()
+        return min(offset + self.piece_bytes, size(fd))
+
+
+def size(descriptor: int) -> int:
+    return os.fstat(descriptor).st_size
+
+
+def no_more() -> int:
+    raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+
+
+async def test_a_start_finds_the_same_whether_or_not_the_disk_knows_what_was_never_written(
+    path: Path,
+) -> None:
+    capacity = 3000
+    store = await PagesStore.open(path, capacity)
+    await store.apply([], [deposit(number, number) for number in range(40)], now=NOW)
+    await store.apply([place(number) for number in range(20)], [], now=NOW)
+    await store.close()
+    cannot_tell = RefusingDisk(refused={"lseek": errno.EINVAL})
+    disks = (RefusingDisk(), KnowsNoHoles(), KnowsNoHoles(piece_bytes=1024), cannot_tell)
+    ids = [place(number) for number in range(60)]
+    found = []
+    for disk in disks:
+        store = await PagesStore.open(path, capacity, disk=disk)
+        found.append((store.boxes, await store.look(ids, room=60, now=NOW)))
+        assert await store.apply([], [deposit(99, 99)], now=NOW) == (DepositOutcome.STORED,)
+        await store.apply([place(99)], [], now=NOW)
+        await store.close()
+    assert found == [found[0]] * len(disks)
+    assert found[0][0] == 20
+    reads = [disk.calls.count("preadv") for disk in disks]
+    assert reads[0] < min(reads[1:])
