@@ -103,8 +103,27 @@ async def test_little_memory_and_another_clock_are_said(one_valkey: Valkey) -> N
     flush([one_valkey])
     (line,) = await said_of(one_valkey, capacity=25_000)
     assert line.endswith(f"25000 boxes need {25_000 * BYTES_A_BOX}")
-    (line,) = await said_of(one_valkey, ahead=3600)
+    (line,) = await said_of(one_valkey, ahead=7200)
     assert " s ahead of ours" in line
+    (line,) = await said_of(one_valkey, ahead=-1800)
+    assert " -1800 s ahead of ours" in line or " -1799 s ahead of ours" in line
+
+
+@pytest.mark.asyncio
+async def test_c5_a_relay_whose_clock_would_erase_the_boxes_of_all_others_does_not_start(
+    one_valkey: Valkey,
+) -> None:
+    flush([one_valkey])
+    (line,) = await said_of(one_valkey, ahead=-7200)
+    assert line.startswith("refused: our clock is 7")
+    assert "boxes would be erased before their time" in line
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 70])
+@pytest.mark.asyncio
+async def test_a_name_that_no_server_can_have_is_refused_with_a_sentence(host: str) -> None:
+    with pytest.raises(StoreUnusable, match=f"the server at {host}:1: no server answers"):
+        await check([(host, 1)], Login(), 10, pytest.fail, now=NOW)
 
 
 @pytest.mark.asyncio

@@ -16,6 +16,9 @@ from ojak_relay.store.valkey_primary import info, owners_at
 from ojak_relay.store.valkey_wire import Address, Login
 
 SKEW_SECONDS: Final = 60
+AHEAD_SECONDS: Final = 3600
+"""A relay whose clock is ahead of the servers' by more would erase what all others keep."""
+
 BYTES_A_BOX: Final = 4600
 """What a box takes of a server's memory, with its part of the sorted sets and some to spare."""
 
@@ -59,11 +62,6 @@ class Seen:
     info: Mapping[str, str]
     settings: Mapping[str, str] | None
     time: int
-
-    @property
-    def is_primary(self) -> bool:
-        """Whether it answers for ids."""
-        return self.info["role"] == "master"
 
     @property
     def replicas(self) -> list[Address]:
@@ -190,5 +188,10 @@ def _judge(address: Address, seen: Seen, report: Callable[[str], None], now: int
         if rule.is_refused:
             raise StoreUnusable(sentence)
         report(sentence)
+    if now - seen.time > AHEAD_SECONDS:
+        raise StoreUnusable(
+            f"our clock is {now - seen.time} s ahead of that of {where}: boxes would be erased "
+            "before their time; set both right"
+        )
     if abs(seen.time - now) > SKEW_SECONDS:
         report(f"the clock of {where.removeprefix('the ')} is {seen.time - now} s ahead of ours")

@@ -45,11 +45,7 @@ def _password(file: str) -> str:
 
 
 def _tls(file: str) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if file:
-        try:
-            context = ssl.create_default_context(cafile=file)
-        except (OSError, ssl.SSLError):
-            raise ConfigError(f"valkey_ca {file} cannot be read") from None
-    return context
+    try:
+        return ssl.create_default_context(cafile=file or None)
+    except (OSError, ssl.SSLError):
+        raise ConfigError(f"valkey_ca {file} cannot be read") from None
