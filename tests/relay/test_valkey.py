@@ -22,14 +22,14 @@ from ojak_relay.store.base import Store
 from ojak_relay.store.valkey import ValkeyStore
 from tests.relay.kit import NOW, box, deposit, place
 from tests.relay.test_service import CAPACITY, Visits
-from tests.relay.valkeys import Valkey, flush, replicated, valkey_store, valkeys
+from tests.relay.valkeys import Listens, Valkey, flush, replicated, valkey_store, valkeys
 
 STORED, OCCUPIED, FULL = DepositOutcome.STORED, DepositOutcome.OCCUPIED, DepositOutcome.FULL
 
 
 @asynccontextmanager
 async def two_stores(
-    *servers: Valkey, capacity: int = 10
+    *servers: Listens, capacity: int = 10
 ) -> AsyncIterator[tuple[ValkeyStore, ValkeyStore]]:
     one, other = await valkey_store(servers, capacity), await valkey_store(servers, capacity)
     try:

@@ -82,7 +82,7 @@ class ValkeyStore(Store):
         store._clock = time - SKEW_SECONDS
         try:
             await store._servers.open()
-            await store._count()
+            store._boxes = max(0, await store._servers.count())
         except StoreAway as error:
             await store.close()
             raise StoreUnusable(f"the store cannot be opened: {error}") from None
@@ -151,7 +151,7 @@ class ValkeyStore(Store):
             StoreAway: what was asked for may or may not have happened; it can be asked again.
         """
         single, count = self._servers.single, len(deletes) + len(deposits)
-        if count and single is not None and single.writes is single.looks:
+        if count and polls and single is not None and single.writes is single.looks:
             # A server does what is asked on one line in its order. What goes wrong is asked again.
             commands = _changes(deletes, deposits, now)(range(count), single.limit)
             with suppress(StoreAway):
@@ -194,7 +194,7 @@ class ValkeyStore(Store):
                 await self._servers.every(lambda tag: rules.forget(tag, now))
             self._sweeps += 1
             found = await self._servers.every(lambda tag: rules.over(tag, now))
-            self._over = [MailboxId(id_) for some in found for id_ in _sound(some)]
+            self._over = [MailboxId(id_) for some in found for id_ in some]
         some, self._over = self._over[:EXPIRE_AT_MOST], self._over[EXPIRE_AT_MOST:]
         if some:
             replies = await self._servers.ask(
@@ -204,19 +204,13 @@ class ValkeyStore(Store):
             )
             for reply in replies:
                 _sound(reply)
-        await self._count()
+        self._boxes = max(0, await self._servers.count())
         return bool(some)
 
     async def close(self) -> None:
         """Let go of the servers; what is under way fails."""
         self._waiters.wake_all()
         self._servers.close()
-
-    async def _count(self) -> None:
-        boxes = 0
-        for primary in self._servers.primaries:
-            boxes += await primary.looks.one(b"DBSIZE") - primary.base
-        self._boxes = max(0, boxes)
 
     def _applied(self, replies: Sequence[Reply], deletes: int) -> tuple[DepositOutcome, ...]:
         gone = sum(map(_sound, replies[:deletes]))

@@ -1,13 +1,15 @@
 """A server that answers for some ids, and how servers tell which of them that are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Final, Self
 
 from ojak_relay.errors import StoreAway
 from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.valkey_line import Line
-from ojak_relay.store.valkey_wire import Address, Login, Refusal
+from ojak_relay.store.valkey_wire import Address, Login, Refusal, Reply, packed
+
+_MOVING: Final = frozenset({"ASK", "TRYAGAIN"})
 
 
 @dataclass(slots=True, eq=False)
@@ -69,9 +71,20 @@ class Primary:
         self.base = rules.KEYS_OF_A_TAG * len(tags)
         self.limit = self.base + -(-capacity * len(tags) // rules.TAGS)
         replies = await self.looks.ask(b"".join(commands), len(rules.scripts()) + self.base)
-        # A server whose memory is full goes on giving out and deleting.
-        if any(isinstance(reply, Refusal) and reply.word != "OOM" for reply in replies):
+        if not all(map(_is_taken, replies)):
             raise StoreAway("a server does not take what a store begins with")
+
+    async def count(self) -> int:
+        """Return how many boxes it keeps.
+
+        Raises:
+            StoreAway: it does not answer, or is no primary any more.
+        """
+        commands = packed(b"INFO", b"REPLICATION") + packed(b"DBSIZE")
+        told, keys = await self.looks.ask(commands, 2)
+        if not isinstance(keys, int) or not _is_primary(info(told)):
+            raise StoreAway("not a primary")
+        return keys - self.base
 
 
 async def owners_at(address: Address, login: Login) -> list[Address]:
@@ -84,7 +97,7 @@ async def owners_at(address: Address, login: Login) -> list[Address]:
     try:
         told = await line.one(b"INFO")
         if info(told).get("cluster_enabled") != "1":
-            if info(told)["role"] != "master":
+            if not _is_primary(info(told)):
                 raise StoreAway("not a primary")
             return [address] * rules.TAGS
         if b"cluster_state:ok" not in await line.one(b"CLUSTER", b"INFO"):
@@ -102,7 +115,22 @@ async def owners_at(address: Address, login: Login) -> list[Address]:
     return [owners[tag] for tag in range(rules.TAGS)]
 
 
+def is_moving(reply: Reply) -> bool:
+    """Return whether a cluster moves what was asked for to another server, and is not yet done."""
+    return isinstance(reply, Refusal) and reply.word in _MOVING
+
+
 def info(told: bytes) -> dict[str, str]:
     """Return what INFO told, by name."""
     lines = [line.partition(":") for line in told.decode("utf-8", "replace").splitlines()]
     return {name: value for name, _, value in lines}
+
+
+def _is_primary(told: Mapping[str, str]) -> bool:
+    return told.get("role") == "master"
+
+
+def _is_taken(reply: Reply) -> bool:
+    # A server whose memory is full goes on giving out and deleting, and one from which some boxes
+    # are moved away serves all others.
+    return not isinstance(reply, Refusal) or reply.word == "OOM" or is_moving(reply)

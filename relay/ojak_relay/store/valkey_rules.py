@@ -47,6 +47,8 @@ else
   if deleted and now < tonumber(deleted) then return 'kept' end
 end
 if not lying and redis.call('DBSIZE') >= tonumber(ARGV[5]) then return 'full' end
+-- A server without memory refuses what begins with SET, and takes what makes room before.
+if lying then redis.call('DEL', KEYS[1]) end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[4])
 redis.call('ZADD', KEYS[2], string.sub(ARGV[2], 11, 20), ARGV[6])
 redis.call('PUBLISH', 'ojak', ARGV[6])
@@ -55,7 +57,15 @@ return lying and 'replaced' or 'added'
 
 DELETE: Final = b"""
 local ends = redis.call('GETRANGE', KEYS[1], 10, 19)
-if ends == '' then return 0 end
+if ends == '' then
+  local deleted = redis.call('ZSCORE', KEYS[3], ARGV[4])
+  if deleted and tonumber(ARGV[1]) < tonumber(deleted) then
+    -- A write, for the same reason as that of the same deposit: to set what is set would be none.
+    redis.call('ZREM', KEYS[3], ARGV[4])
+    redis.call('ZADD', KEYS[3], deleted, ARGV[4])
+  end
+  return 0
+end
 redis.call('DEL', KEYS[1])
 redis.call('ZREM', KEYS[2], ARGV[4])
 if tonumber(ARGV[1]) < tonumber(ends) then

@@ -13,8 +13,8 @@ from typing import Final
 from ojak_protocol.addresses import MailboxId
 from ojak_relay.errors import StoreAway
 from ojak_relay.store import valkey_rules as rules
-from ojak_relay.store.valkey_line import Line
-from ojak_relay.store.valkey_primary import Primary, owners_at
+from ojak_relay.store.valkey_news import News
+from ojak_relay.store.valkey_primary import Primary, is_moving, owners_at
 from ojak_relay.store.valkey_wire import Address, Login, Refusal, Reply
 
 PATIENCE_SECONDS: Final = 6.0
@@ -22,17 +22,7 @@ PATIENCE_SECONDS: Final = 6.0
 
 _PAUSES: Final = (0.02, 0.1, 0.3, 1.0)
 _GONE_ELSEWHERE: Final = frozenset(
-    {
-        "ASK",
-        "CLUSTERDOWN",
-        "LOADING",
-        "MASTERDOWN",
-        "MOVED",
-        "NOREPLICAS",
-        "NOSCRIPT",
-        "READONLY",
-        "TRYAGAIN",
-    }
+    {"CLUSTERDOWN", "LOADING", "MASTERDOWN", "MOVED", "NOREPLICAS", "NOSCRIPT", "READONLY"}
 )
 """Refusals after which it is looked up anew who answers."""
 
@@ -65,11 +55,11 @@ class Servers:
         self._login = login
         self._capacity = capacity
         self._told = told
+        self._news = News(login, told, self.mend)
         self._report = report
         self._patience_seconds = patience_seconds
         self._primaries: dict[Address, Primary] = {}
         self._by_tag: list[Primary] = []
-        self._news: Line | None = None
         self._mending: asyncio.Task[None] | None = None
         self._is_unconfirmed = False
         self._is_closed = False
@@ -78,11 +68,6 @@ class Servers:
     def is_away(self) -> bool:
         """Whether some ids have no server now, as far as is known."""
         return self._mending is not None
-
-    @property
-    def primaries(self) -> list[Primary]:
-        """Those that answer for ids."""
-        return list(self._primaries.values())
 
     async def open(self) -> None:
         """Find the servers.
@@ -148,7 +133,7 @@ class Servers:
             raise StoreAway("no answer in time") from None
 
     async def every(self, make: Callable[[int], bytes]) -> list[Reply]:
-        """Return the replies to one command for each tag, in no order.
+        """Return the replies to one command for each tag, in no order, without what is refused.
 
         Raises:
             StoreAway: not all servers answer.
@@ -157,7 +142,24 @@ class Servers:
         for primary, tags in self._tags().items():
             commands = b"".join([make(tag) for tag in tags])
             asked.append(primary.looks.ask(commands, len(tags)))
-        return [reply for one in asked for reply in await one]
+        replies = [reply for one in asked for reply in await one]
+        if any(map(_is_elsewhere, replies)):
+            self.mend()
+        return [reply for reply in replies if not isinstance(reply, Refusal)]
+
+    async def count(self) -> int:
+        """Return how many boxes there are.
+
+        Raises:
+            StoreAway: not all servers answer, or one is no primary any more.
+        """
+        try:
+            return sum([await primary.count() for primary in self._primaries.values()])
+        except StoreAway:
+            # To a relay that only looks, a server without a cluster does not say that it is not
+            # the one any more: it answers with what it had.
+            self.mend()
+            raise
 
     def close(self) -> None:
         """Let go of all lines."""
@@ -166,8 +168,7 @@ class Servers:
             self._mending.cancel()
         for primary in self._primaries.values():
             primary.close()
-        if self._news is not None:
-            self._news.close()
+        self._news.close()
 
     def mend(self) -> None:
         """Look up anew which server answers for what, unless that is under way."""
@@ -208,21 +209,26 @@ class Servers:
             line = primary.writes if writes else primary.looks
             asked.append((numbers, line, line.ask(pack(numbers, primary.limit), len(numbers))))
         again: list[int] = []
+        is_elsewhere = False
         failure: StoreAway | None = None
         for numbers, line, done in asked:
             try:
                 for number, reply in zip(numbers, await done, strict=True):
-                    if isinstance(reply, Refusal) and reply.word in _GONE_ELSEWHERE:
+                    if _is_elsewhere(reply):
+                        is_elsewhere = True
+                        again.append(number)
+                    elif is_moving(reply):
                         again.append(number)
                     replies[number] = reply
             except StoreAway as error:
                 if line.is_open:
                     failure = error
+                is_elsewhere = True
                 again += numbers
         self._note_confirmed(is_missing=failure is not None, is_known=writes and not again)
         if failure is not None:
             raise failure
-        if again:
+        if is_elsewhere:
             self.mend()
         return again
 
@@ -260,8 +266,7 @@ class Servers:
             self.mend()
 
     def _is_whole(self) -> bool:
-        news = self._news is not None and self._news.is_open
-        return news and all(primary.is_open for primary in self._primaries.values())
+        return self._news.is_open and all(one.is_open for one in self._primaries.values())
 
     async def _mend(self) -> None:
         self._told(None)
@@ -300,7 +305,7 @@ class Servers:
         self._by_tag = [primaries[address] for address in owners]
         for primary in gone:
             primary.close()
-        await self._subscribe(next(iter(primaries)))
+        await self._news.open(primaries)
 
     async def _owners(self) -> list[Address]:
         """Return the address of the primary of each tag, as the first server says that knows."""
@@ -310,15 +315,9 @@ class Servers:
                 return await owners_at(address, self._login)
         raise StoreAway("no server knows a primary for every id")
 
-    async def _subscribe(self, address: Address) -> None:
-        if self._news is None or not self._news.is_open:
-            self._news = await Line.open(address, self._login, self.mend, told=self._hear)
-            await self._news.one(b"SUBSCRIBE", rules.CHANNEL)
-            self._told(None)
 
-    def _hear(self, published: Reply) -> None:
-        if isinstance(published, list) and published[0] == b"message":
-            self._told(MailboxId(published[2]))
+def _is_elsewhere(reply: Reply) -> bool:
+    return isinstance(reply, Refusal) and reply.word in _GONE_ELSEWHERE
 
 
 def _pause(tries: int) -> float:

@@ -1,0 +1,181 @@
+"""The store over Valkey where answers are lost, cut, late or of the wrong server."""
+
+import asyncio
+import signal
+
+import pytest
+
+from ojak_protocol.sync import DepositOutcome, Found, NoRoom, Nothing
+from ojak_relay.errors import StoreAway
+from ojak_relay.store import valkey_rules as rules
+from tests.relay.kit import NOW, box, deposit, place
+from tests.relay.meddler import meddled
+from tests.relay.test_valkey import found, move, soon, two_stores
+from tests.relay.valkeys import Valkey, flush, free_port, replicated, until, valkey_store, valkeys
+
+STORED, OCCUPIED, FULL = DepositOutcome.STORED, DepositOutcome.OCCUPIED, DepositOutcome.FULL
+
+
+@pytest.mark.asyncio
+async def test_who_asks_for_nothing_shifts_no_answer_to_somebody_else(one_valkey: Valkey) -> None:
+    flush([one_valkey])
+    async with two_stores(one_valkey) as (one, _), asyncio.timeout(10):
+        assert await one.visit([], [deposit(1, 7)], [], room=1, now=NOW) == ((STORED,), ())
+        assert await one.look([], room=1, now=NOW) == ()
+        assert await found(one, 1) == Found(box(7))
+        assert await found(one, 2) == Nothing()
+        assert await found(one, 1) == Found(box(7))
+
+
+@pytest.mark.asyncio
+async def test_a_deletion_asked_for_again_at_another_relay_waits_for_replicas_too() -> None:
+    with replicated() as (primary, replica):
+        one, other = [await valkey_store([primary], replicas=1) for _ in range(2)]
+        await soon(lambda: one.apply([], [deposit(1, 7)], now=NOW), (STORED,))
+        replica.signal(signal.SIGSTOP)
+        for store in (one, other, other):
+            with pytest.raises(StoreAway):
+                await store.apply([place(1)], [], now=NOW)
+        replica.signal(signal.SIGCONT)
+        await soon(lambda: other.apply([place(1)], [], now=NOW), ())
+        await one.close()
+        await other.close()
+
+
+@pytest.mark.asyncio
+async def test_a_server_without_memory_takes_replacements() -> None:
+    with valkeys(maxmemory="4mb") as (server,):
+        async with two_stores(server, capacity=10_000) as (one, other):
+            outcomes: list[DepositOutcome] = []
+            while FULL not in outcomes:
+                few = [deposit(len(outcomes) + n, 7) for n in range(16)]
+                outcomes += await one.apply([], few, now=NOW)
+            assert await other.apply([], [deposit(1, 8, shown=True)], now=NOW) == (STORED,)
+            assert await found(one, 1) == Found(box(8))
+
+
+@pytest.mark.asyncio
+async def test_a_relay_that_only_looks_notices_that_another_server_has_taken_over() -> None:
+    with replicated() as (primary, replica):
+        one = await valkey_store([primary, replica])
+        until(lambda: replica.ask("DBSIZE") == 512)
+        primary.ask("REPLICAOF", "127.0.0.1", free_port([primary, replica]))
+        replica.ask("REPLICAOF", "NO", "ONE")
+        other = await valkey_store([replica])
+        await other.apply([], [deposit(1, 7)], now=NOW)
+
+        async def looked() -> object:
+            await one.expire(now=NOW)
+            return await found(one, 1)
+
+        await soon(looked, Found(box(7)))
+        await one.close()
+        await other.close()
+
+
+@pytest.mark.asyncio
+async def test_waits_end_though_the_server_that_told_hangs_after_another_took_over() -> None:
+    with replicated() as (primary, replica):
+        one = await valkey_store([primary, replica], patience_seconds=0.5)
+        until(lambda: replica.ask("DBSIZE") == 512)
+        primary.signal(signal.SIGSTOP)
+        replica.ask("REPLICAOF", "NO", "ONE")
+        other = await valkey_store([replica])
+        await soon(lambda: found(one, 1), Nothing())
+        async with asyncio.timeout(10):
+            waiting = asyncio.create_task(one.wait_for([place(1)], 100, now=NOW))
+            await found(one, 2)
+            await other.apply([], [deposit(1, 7)], now=NOW)
+            await waiting
+        await one.close()
+        await other.close()
+
+
+def lines_to(server: Valkey) -> set[bytes]:
+    """Return which connections of relays *server* has."""
+    own = (b" cmd=client", b" flags=S")
+    lines = server.ask("CLIENT", "LIST").splitlines()
+    return {line.split()[0] for line in lines if not any(mark in line for mark in own)}
+
+
+@pytest.mark.asyncio
+async def test_no_line_is_cut_and_looks_are_served_while_many_wait_for_replicas() -> None:
+    with replicated() as (primary, replica):
+        store = await valkey_store([primary], replicas=1)
+        await soon(lambda: store.apply([], [deposit(0, 7)], now=NOW), (STORED,))
+        lines = lines_to(primary)
+        replica.signal(signal.SIGSTOP)
+        asked: set[asyncio.Task[object]] = set()
+        for number in range(1, 20):
+            deposited = store.apply([], [deposit(number, 7)], now=NOW)
+            asked.add(asyncio.create_task(deposited))
+            # So each of them leaves in a turn of its own.
+            assert await found(store, 0) == Found(box(7))
+        failures = await asyncio.gather(*asked, return_exceptions=True)
+        assert {str(failure) for failure in failures} == {"too few replicas confirmed"}
+        assert lines_to(primary) == lines
+        replica.signal(signal.SIGCONT)
+        await store.close()
+
+
+@pytest.mark.asyncio
+async def test_while_a_cluster_moves_some_boxes_all_others_are_served(
+    valkey_cluster: list[Valkey],
+) -> None:
+    flush(valkey_cluster)
+    tag = rules.tag_of(place(1))
+    slot = rules.TAG_SLOTS[tag]
+    elsewhere = next(n for n in range(2, 99) if rules.tag_of(place(n)) != tag)
+    async with two_stores(*valkey_cluster, capacity=300) as (one, other):
+        (source,) = [
+            server
+            for server in valkey_cluster
+            if server.role() == "master" and server.ask("CLUSTER", "COUNTKEYSINSLOT", slot)
+        ]
+        goal = next(s for s in valkey_cluster if s.role() == "master" and s is not source)
+        for here, there in ((source, goal), (goal, source)):
+            moving = move(slot, here, there)
+            next(moving)
+            asked = asyncio.create_task(found(other, 1))
+            async with asyncio.timeout(2):
+                for _ in range(3):
+                    assert await found(other, elsewhere) == Nothing()
+                    await asyncio.sleep(0.1)
+                    assert await one.apply([], [deposit(elsewhere, 7)], now=NOW) == (STORED,)
+                    await one.apply([place(elsewhere)], [], now=NOW + 99_999)
+            list(moving)
+            assert await asked == Nothing()
+
+
+@pytest.mark.parametrize("cut", ["asked_left", "answers_left"])
+@pytest.mark.asyncio
+async def test_wherever_a_line_is_cut_the_answer_is_the_one_without_a_cut(
+    one_valkey: Valkey, cut: str
+) -> None:
+    """What is asked may be cut anywhere, and so may the answer: all of it is asked again."""
+    flush([one_valkey])
+    async with meddled(one_valkey) as meddler, two_stores(meddler) as (one, other):
+        for number, left in enumerate([*range(0, 200, 9), *range(200, 9000, 401)]):
+            places = [place(3 * number + n) for n in range(3)]
+            await other.apply([], [deposit(3 * number, 7)], now=NOW)
+            setattr(meddler, cut, left)
+            deposits = [deposit(3 * number + 1, 8), deposit(3 * number + 2, 9, shown=True)]
+            told = await one.visit(places[:1], deposits, places, room=1, now=NOW)
+            assert told == ((STORED, STORED), (Nothing(), Found(box(8)), NoRoom()))
+            meddler.heal()
+            await other.apply(places, [], now=NOW)
+
+
+@pytest.mark.asyncio
+async def test_an_answer_to_nothing_cuts_the_line_before_it_is_taken_for_another(
+    one_valkey: Valkey,
+) -> None:
+    flush([one_valkey])
+    async with meddled(one_valkey) as meddler, two_stores(meddler) as (one, _):
+        await one.apply([], [deposit(1, 7)], now=NOW)
+        for _ in range(3):
+            meddler.injected = b"$-1\r\n"
+            # One more than was asked for.
+            assert await found(one, 2) == Nothing()
+            for number, lies in ((1, Found(box(7))), (2, Nothing()), (1, Found(box(7)))):
+                assert await found(one, number) == lies
