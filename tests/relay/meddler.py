@@ -17,12 +17,14 @@ class Meddler:
         asked_left: how many bytes of what is asked still pass, then the line is cut; None for all.
         answers_left: the same for answers.
         injected: goes to a relay before the next answer.
+        changed: what is changed in all answers, and into what.
     """
 
     port: int = 0
     asked_left: int | None = None
     answers_left: int | None = None
     injected: bytes = b""
+    changed: tuple[bytes, bytes] = (b"\r", b"\r")
     passing: set["asyncio.Task[None]"] = field(default_factory=set)
 
     def heal(self) -> None:
@@ -45,8 +47,8 @@ class Meddler:
         with suppress(OSError):
             while piece := await source.read(65_536):
                 left: int | None = getattr(self, counted)
-                if counted == "answers_left" and self.injected:
-                    piece, self.injected = self.injected + piece, b""
+                if counted == "answers_left":
+                    piece, self.injected = self.injected + piece.replace(*self.changed), b""
                 if left is None:
                     goal.write(piece)
                     continue

@@ -253,6 +253,14 @@ async def test_a_replacement_outlives_the_expiry_of_what_it_replaced(opened: Ope
 
 
 @pytest.mark.asyncio
+async def test_a_timed_box_is_not_due_between_its_release_and_its_end(opened: Opener) -> None:
+    async with opened() as store:
+        await store.apply([], [deposit(1, 7, ttl=600, after=100)], now=NOW)
+        assert not await store.expire(now=NOW + 699)
+        assert await look(store, 1, now=NOW + 699) == [Found(box(7))]
+
+
+@pytest.mark.asyncio
 async def test_a_wait_ends_when_the_box_comes(opened: Opener) -> None:
     async with opened() as store:
         async with asyncio.timeout(5):

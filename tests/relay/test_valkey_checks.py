@@ -9,11 +9,12 @@ from ojak_relay.store import valkey_checks
 from ojak_relay.store.valkey_checks import BYTES_A_BOX, check
 from ojak_relay.store.valkey_wire import Login
 from tests.relay.kit import NOW, deposit
-from tests.relay.valkeys import Valkey, flush, replicated, valkey_store, valkeys
+from tests.relay.meddler import meddled
+from tests.relay.valkeys import Listens, Valkey, flush, replicated, valkey_store, valkeys
 
 
 async def said_of(
-    *servers: Valkey, login: Login | None = None, capacity: int = 10, ahead: int = 0
+    *servers: Listens, login: Login | None = None, capacity: int = 10, ahead: int = 0
 ) -> list[str]:
     """Return what the operator is told of *servers*, a refusal last."""
     said: list[str] = []
@@ -124,6 +125,16 @@ async def test_c5_a_relay_whose_clock_would_erase_the_boxes_of_all_others_does_n
 async def test_a_name_that_no_server_can_have_is_refused_with_a_sentence(host: str) -> None:
     with pytest.raises(StoreUnusable, match=f"the server at {host}:1: no server answers"):
         await check([(host, 1)], Login(), 10, pytest.fail, now=NOW)
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_is_too_old_is_refused(one_valkey: Valkey) -> None:
+    flush([one_valkey])
+    async with meddled(one_valkey) as meddler:
+        meddler.changed = (b"redis_version:7", b"redis_version:6")
+        (line,) = await said_of(meddler)
+    assert "is of version 6." in line
+    assert line.endswith("7.0 or newer is needed")
 
 
 @pytest.mark.asyncio

@@ -27,19 +27,51 @@ async def test_who_asks_for_nothing_shifts_no_answer_to_somebody_else(one_valkey
         assert await found(one, 1) == Found(box(7))
 
 
+@pytest.mark.parametrize("kind", ["deposit", "deletion"])
 @pytest.mark.asyncio
-async def test_a_deletion_asked_for_again_at_another_relay_waits_for_replicas_too() -> None:
+async def test_the_same_asked_again_at_another_relay_waits_for_replicas_too(kind: str) -> None:
     with replicated() as (primary, replica):
         one, other = [await valkey_store([primary], replicas=1) for _ in range(2)]
         await soon(lambda: one.apply([], [deposit(1, 7)], now=NOW), (STORED,))
+        deletes, deposits = ([place(1)], []) if kind == "deletion" else ([], [deposit(2, 7)])
         replica.signal(signal.SIGSTOP)
-        for store in (one, other, other):
+        for store in (one, other):
             with pytest.raises(StoreAway):
-                await store.apply([place(1)], [], now=NOW)
+                await store.apply(deletes, deposits, now=NOW)
         replica.signal(signal.SIGCONT)
-        await soon(lambda: other.apply([place(1)], [], now=NOW), ())
+        await soon(lambda: other.apply(deletes, deposits, now=NOW), (STORED,) * len(deposits))
         await one.close()
         await other.close()
+
+
+@pytest.mark.asyncio
+async def test_as_many_replicas_confirm_as_are_asked_for() -> None:
+    with replicated(2) as (primary, first, _):
+        one, two = [await valkey_store([primary], replicas=number) for number in (1, 2)]
+        await soon(lambda: two.apply([], [deposit(1, 7)], now=NOW), (STORED,))
+        first.signal(signal.SIGSTOP)
+        assert await one.apply([], [deposit(2, 7)], now=NOW) == (STORED,)
+        with pytest.raises(StoreAway):
+            await two.apply([], [deposit(3, 7)], now=NOW)
+        first.signal(signal.SIGCONT)
+        await one.close()
+        await two.close()
+
+
+@pytest.mark.asyncio
+async def test_a_primary_that_dies_before_its_replica_confirmed_leaves_nobody_waiting() -> None:
+    with replicated() as (primary, replica):
+        store = await valkey_store([primary], replicas=1, patience_seconds=0.5)
+        await soon(lambda: store.apply([], [deposit(1, 7)], now=NOW), (STORED,))
+        replica.signal(signal.SIGSTOP)
+        asked = asyncio.create_task(store.apply([], [deposit(2, 7)], now=NOW))
+        # It is done, and only the replica is missing.
+        await soon(lambda: found(store, 2), Found(box(7)))
+        primary.kill()
+        async with asyncio.timeout(10):
+            with pytest.raises(StoreAway):
+                await asked
+        await store.close()
 
 
 @pytest.mark.asyncio
@@ -52,6 +84,10 @@ async def test_a_server_without_memory_takes_replacements() -> None:
                 outcomes += await one.apply([], few, now=NOW)
             assert await other.apply([], [deposit(1, 8, shown=True)], now=NOW) == (STORED,)
             assert await found(one, 1) == Found(box(8))
+            # A relay that starts now serves what lies there.
+            async with two_stores(server) as (third, _):
+                assert await found(third, 1) == Found(box(8))
+                assert await third.apply([place(1)], [], now=NOW) == ()
 
 
 @pytest.mark.asyncio
