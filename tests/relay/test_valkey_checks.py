@@ -10,7 +10,7 @@ from ojak_relay.store.valkey_checks import BYTES_A_BOX, check
 from ojak_relay.store.valkey_wire import Login
 from tests.relay.kit import NOW, deposit
 from tests.relay.meddler import meddled
-from tests.relay.valkeys import Listens, Valkey, flush, replicated, valkey_store, valkeys
+from tests.relay.valkeys import Listens, Valkey, flush, replicated, until, valkey_store, valkeys
 
 
 async def said_of(
@@ -45,6 +45,7 @@ async def test_a_server_that_is_fit_is_taken_without_a_word(
         ("repl-diskless-sync", "no", True),
         ("repl-diskless-load", "disabled", True),
         ("slowlog-log-slower-than", "10000", False),
+        ("crash-log-enabled", "yes", False),
     ],
 )
 @pytest.mark.asyncio
@@ -82,6 +83,19 @@ async def test_too_few_replicas_other_keys_a_replica_alone_and_nobody_are_refuse
         primary.kill()
         (line,) = await said_of(primary)
         assert line.endswith(f"the server at 127.0.0.1:{primary.port}: no server answers")
+
+
+@pytest.mark.asyncio
+async def test_two_servers_that_both_say_that_they_are_the_primary_are_refused() -> None:
+    with valkeys(2) as (one, other):
+        (line,) = await said_of(one, other)
+        assert line.endswith(
+            f"the server at 127.0.0.1:{one.port} and the server at 127.0.0.1:{other.port} "
+            "are primaries both: name one, and its replicas"
+        )
+        other.ask("REPLICAOF", "127.0.0.1", one.port)
+        until(lambda: b"connected" in other.ask("ROLE")[3])
+        assert await said_of(one, other) == await said_of(other, one) == []
 
 
 @pytest.mark.asyncio

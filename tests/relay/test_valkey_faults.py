@@ -1,6 +1,7 @@
 """The store over Valkey where answers are lost, cut, late or of the wrong server."""
 
 import asyncio
+import gc
 import signal
 
 import pytest
@@ -11,7 +12,16 @@ from ojak_relay.store import valkey_rules as rules
 from tests.relay.kit import NOW, box, deposit, place
 from tests.relay.meddler import meddled
 from tests.relay.test_valkey import found, move, soon, two_stores
-from tests.relay.valkeys import Valkey, flush, free_port, replicated, until, valkey_store, valkeys
+from tests.relay.valkeys import (
+    Valkey,
+    flush,
+    free_port,
+    is_whole,
+    replicated,
+    until,
+    valkey_store,
+    valkeys,
+)
 
 STORED, OCCUPIED, FULL = DepositOutcome.STORED, DepositOutcome.OCCUPIED, DepositOutcome.FULL
 
@@ -107,6 +117,20 @@ async def test_a_relay_that_only_looks_notices_that_another_server_has_taken_ove
         await soon(looked, Found(box(7)))
         await one.close()
         await other.close()
+
+
+@pytest.mark.asyncio
+async def test_a_primary_that_is_back_before_a_replica_took_over_has_emptied_both() -> None:
+    """So docs/operating.md asks operators to keep it away for a while."""
+    with replicated() as (primary, replica):
+        store = await valkey_store([primary, replica], replicas=1)
+        await soon(lambda: store.apply([], [deposit(1, 7)], now=NOW), (STORED,))
+        primary.kill()
+        primary.start()
+        await soon(lambda: store.apply([], [deposit(2, 7)], now=NOW), (STORED,))
+        assert await found(store, 1) == Nothing()
+        until(lambda: replica.ask("DBSIZE") == 512 + 1)
+        await store.close()
 
 
 @pytest.mark.asyncio
@@ -215,3 +239,62 @@ async def test_an_answer_to_nothing_cuts_the_line_before_it_is_taken_for_another
             assert await found(one, 2) == Nothing()
             for number, lies in ((1, Found(box(7))), (2, Nothing()), (1, Found(box(7)))):
                 assert await found(one, number) == lies
+
+
+@pytest.mark.asyncio
+async def test_a_cluster_of_one_server_is_asked_once() -> None:
+    with valkeys(cluster_enabled="yes") as (server,):
+        server.ask("CLUSTER", "ADDSLOTSRANGE", 0, rules.SLOTS - 1)
+        until(lambda: is_whole(server))
+        async with two_stores(server) as (one, _):
+            deposits = [deposit(1, 7), deposit(1, 8, shown=True)]
+            told = await one.visit([], deposits, [place(1), place(2)], room=1, now=NOW)
+            # Asked twice, the first of them would find the second one.
+            assert told == ((STORED, STORED), (Found(box(8)), Nothing()))
+
+
+@pytest.mark.asyncio
+async def test_a_refusal_that_does_not_pass_is_told_to_the_operator_once() -> None:
+    with valkeys() as (server,):
+        said: list[str] = []
+        store = await valkey_store([server], report=said.append)
+        server.ask("ACL", "SETUSER", "default", "-evalsha")
+        for _ in range(2):
+            with pytest.raises(StoreAway, match="a server refuses with NOPERM"):
+                await store.apply([], [deposit(1, 7)], now=NOW)
+        assert said == ["the servers of the store refuse with NOPERM"]
+        await store.close()
+
+
+@pytest.mark.asyncio
+async def test_who_is_not_let_in_any_more_tries_again_until_it_is() -> None:
+    with valkeys() as (server,):
+        store = await valkey_store([server], patience_seconds=0.5)
+        server.kill()
+        server.settings["requirepass"] = "5502"
+        server.start()
+        with pytest.raises(StoreAway):
+            await found(store, 1)
+        assert store.failed
+        del server.settings["requirepass"]
+        server.kill()
+        server.start()
+        await soon(lambda: found(store, 1), Nothing())
+        assert not store.failed
+        await store.close()
+
+
+@pytest.mark.asyncio
+async def test_a_sweep_while_no_server_is_there_says_nothing_to_the_log(
+    valkey_cluster: list[Valkey],
+) -> None:
+    flush(valkey_cluster)
+    strays: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: strays.append(context))
+    async with two_stores(*valkey_cluster) as (one, _):
+        await one.close()
+        with pytest.raises(StoreAway):
+            await one.expire(now=NOW)
+        gc.collect()
+        await asyncio.sleep(0)
+    assert strays == []

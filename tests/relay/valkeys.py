@@ -31,6 +31,7 @@ NOTHING_ON_DISK = {
     "repl-diskless-sync-delay": "0",
     "repl-diskless-load": "swapdb",
     "slowlog-log-slower-than": "-1",
+    "crash-log-enabled": "no",
 }
 """As docs/operating.md has it."""
 

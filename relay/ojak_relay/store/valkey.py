@@ -16,6 +16,7 @@ from ojak_relay.errors import StoreAway, StoreUnusable
 from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.base import EXPIRE_AT_MOST, NOTHING, Store
 from ojak_relay.store.valkey_checks import SKEW_SECONDS, check
+from ojak_relay.store.valkey_refusals import is_full
 from ojak_relay.store.valkey_servers import PATIENCE_SECONDS, Pack, Servers
 from ojak_relay.store.valkey_wire import Address, Login, Refusal, Reply
 from ojak_relay.store.waiting import Waiters
@@ -259,6 +260,6 @@ def _sound(reply: Reply) -> Reply:
 
 
 def _outcome(reply: Reply) -> DepositOutcome:
-    if isinstance(reply, Refusal) and reply.word == "OOM":
+    if is_full(reply):
         return DepositOutcome.FULL
     return _OUTCOMES[_sound(reply)]

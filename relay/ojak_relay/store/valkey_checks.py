@@ -52,6 +52,9 @@ RULES: Final[Mapping[str, Rule]] = {
     "slowlog-log-slower-than": Rule(
         ("-1",), "it notes ids of slow commands in its memory", is_refused=False
     ),
+    "crash-log-enabled": Rule(
+        ("no",), "it writes what it has in memory into its log if it crashes", is_refused=False
+    ),
 }
 
 
@@ -134,13 +137,23 @@ def shown(address: Address) -> str:
 
 
 async def _primaries(seeds: Sequence[Address], login: Login) -> list[Address]:
-    why = ""
+    why, alone = "", []
     for address in seeds:
         try:
-            return list(dict.fromkeys(await owners_at(address, login)))
+            owners = await owners_at(address, login)
         except StoreAway as error:
             why = why or f"{shown(address)}: {error}"
-    raise StoreUnusable(f"the store cannot be opened: {why}")
+            continue
+        if owners.is_cluster:
+            return list(dict.fromkeys(owners.by_tag))
+        alone.append(address)
+    if len(alone) > 1:
+        # Relays that do not take the same one would not see each other's boxes.
+        both = " and ".join(map(shown, alone[:2]))
+        raise StoreUnusable(f"{both} are primaries both: name one, and its replicas")
+    if not alone:
+        raise StoreUnusable(f"the store cannot be opened: {why}")
+    return alone
 
 
 async def _seen(address: Address, login: Login) -> Seen:

@@ -142,7 +142,7 @@ class Line(asyncio.Protocol):
         """
         done: asyncio.Future[list[Reply]] = self._loop.create_future()
         if not self.is_open:
-            done.set_exception(StoreAway("the line was lost"))
+            _fail(done, "the line was lost")
             return done
         if not self._unsent and not self._is_confirming:
             self._loop.call_soon(self._send)
@@ -244,9 +244,13 @@ def _settle(asked: Sequence[_Asked], failure: str | None) -> None:
         if failure is None:
             one.done.set_result(one.replies)
         else:
-            one.done.set_exception(StoreAway(failure))
-            # It need not be waited for by anybody.
-            one.done.exception()
+            _fail(one.done, failure)
+
+
+def _fail(done: "asyncio.Future[list[Reply]]", why: str) -> None:
+    done.set_exception(StoreAway(why))
+    # It need not be waited for by anybody.
+    done.exception()
 
 
 def _keep_alive(line: socket.socket) -> None:

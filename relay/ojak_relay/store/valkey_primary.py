@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, Self
+from typing import Self
 
 from ojak_relay.errors import StoreAway
 from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.valkey_line import Line
+from ojak_relay.store.valkey_refusals import is_full, is_moving
 from ojak_relay.store.valkey_wire import Address, Login, Refusal, Reply, packed
-
-_MOVING: Final = frozenset({"ASK", "TRYAGAIN"})
 
 
 @dataclass(slots=True, eq=False)
@@ -87,8 +86,21 @@ class Primary:
         return keys - self.base
 
 
-async def owners_at(address: Address, login: Login) -> list[Address]:
-    """Return the address of the primary of each tag, as the server at *address* knows it.
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Who answers for what.
+
+    Attributes:
+        by_tag: the address of the primary of each tag.
+        is_cluster: whether no command may reach more than the keys of one tag.
+    """
+
+    by_tag: Sequence[Address]
+    is_cluster: bool
+
+
+async def owners_at(address: Address, login: Login) -> Owners:
+    """Return the primaries, as the server at *address* knows them.
 
     Raises:
         StoreAway: it does not answer, or knows none for some.
@@ -99,7 +111,7 @@ async def owners_at(address: Address, login: Login) -> list[Address]:
         if info(told).get("cluster_enabled") != "1":
             if not _is_primary(info(told)):
                 raise StoreAway("not a primary")
-            return [address] * rules.TAGS
+            return Owners([address] * rules.TAGS, is_cluster=False)
         if b"cluster_state:ok" not in await line.one(b"CLUSTER", b"INFO"):
             raise StoreAway("the cluster is not whole")
         ranges = await line.one(b"CLUSTER", b"SLOTS")
@@ -112,12 +124,7 @@ async def owners_at(address: Address, login: Login) -> list[Address]:
                 owners[tag] = ((host or b"").decode() or address[0], port)
     if len(owners) < rules.TAGS:
         raise StoreAway("some ids have no primary")
-    return [owners[tag] for tag in range(rules.TAGS)]
-
-
-def is_moving(reply: Reply) -> bool:
-    """Return whether a cluster moves what was asked for to another server, and is not yet done."""
-    return isinstance(reply, Refusal) and reply.word in _MOVING
+    return Owners([owners[tag] for tag in range(rules.TAGS)], is_cluster=True)
 
 
 def info(told: bytes) -> dict[str, str]:
@@ -131,6 +138,5 @@ def _is_primary(told: Mapping[str, str]) -> bool:
 
 
 def _is_taken(reply: Reply) -> bool:
-    # A server whose memory is full goes on giving out and deleting, and one from which some boxes
-    # are moved away serves all others.
-    return not isinstance(reply, Refusal) or reply.word == "OOM" or is_moving(reply)
+    # A server from which some boxes are moved away serves all others.
+    return not isinstance(reply, Refusal) or is_full(reply) or is_moving(reply)

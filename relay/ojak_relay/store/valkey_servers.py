@@ -12,20 +12,17 @@ from typing import Final
 
 from ojak_protocol.addresses import MailboxId
 from ojak_relay.errors import StoreAway
+from ojak_relay.store import valkey_refusals as refusals
 from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.valkey_news import News
-from ojak_relay.store.valkey_primary import Primary, is_moving, owners_at
+from ojak_relay.store.valkey_primary import Owners, Primary, owners_at
+from ojak_relay.store.valkey_refusals import Operator
 from ojak_relay.store.valkey_wire import Address, Login, Refusal, Reply
 
 PATIENCE_SECONDS: Final = 6.0
 """How long a request waits for servers; longer than these have for an answer."""
 
 _PAUSES: Final = (0.02, 0.1, 0.3, 1.0)
-_GONE_ELSEWHERE: Final = frozenset(
-    {"CLUSTERDOWN", "LOADING", "MASTERDOWN", "MOVED", "NOREPLICAS", "NOSCRIPT", "READONLY"}
-)
-"""Refusals after which it is looked up anew who answers."""
-
 Pack = Callable[[Sequence[int], int], bytes]
 """Makes the commands for the ids with these numbers at a server with this limit of keys."""
 
@@ -60,8 +57,9 @@ class Servers:
         self._patience_seconds = patience_seconds
         self._primaries: dict[Address, Primary] = {}
         self._by_tag: list[Primary] = []
+        self._single: Primary | None = None
         self._mending: asyncio.Task[None] | None = None
-        self._is_unconfirmed = False
+        self._operator = Operator(report)
         self._is_closed = False
 
     @property
@@ -79,8 +77,8 @@ class Servers:
 
     @property
     def single(self) -> Primary | None:
-        """The only one that answers, if there is only one and it can be asked."""
-        return self._by_tag[0] if self._mending is None and len(self._primaries) == 1 else None
+        """The only one that answers, if there is no cluster and it can be asked."""
+        return self._single if self._mending is None else None
 
     async def boxes(self, ids: Sequence[MailboxId]) -> list[Reply]:
         """Return head and box at each of *ids*, or None.
@@ -120,11 +118,11 @@ class Servers:
                 replies = await line.ask(pack(range(len(ids)), primary.limit), len(ids))
             except StoreAway:
                 if line.is_open:
-                    self._note_confirmed(is_missing=True, is_known=False)
+                    self._operator.note_confirmed(is_missing=True, is_known=False)
                     raise
             else:
                 if Refusal not in map(type, replies):
-                    self._note_confirmed(is_missing=False, is_known=writes)
+                    self._operator.note_confirmed(is_missing=False, is_known=writes)
                     return replies
         try:
             async with asyncio.timeout(self._patience_seconds):
@@ -143,7 +141,7 @@ class Servers:
             commands = b"".join([make(tag) for tag in tags])
             asked.append(primary.looks.ask(commands, len(tags)))
         replies = [reply for one in asked for reply in await one]
-        if any(map(_is_elsewhere, replies)):
+        if any(map(refusals.is_elsewhere, replies)):
             self.mend()
         return [reply for reply in replies if not isinstance(reply, Refusal)]
 
@@ -214,31 +212,23 @@ class Servers:
         for numbers, line, done in asked:
             try:
                 for number, reply in zip(numbers, await done, strict=True):
-                    if _is_elsewhere(reply):
-                        is_elsewhere = True
-                        again.append(number)
-                    elif is_moving(reply):
-                        again.append(number)
                     replies[number] = reply
+                    is_elsewhere |= refusals.is_elsewhere(reply)
+                    if refusals.passes(reply):
+                        again.append(number)
+                    else:
+                        self._operator.note_refused(reply)
             except StoreAway as error:
                 if line.is_open:
                     failure = error
                 is_elsewhere = True
                 again += numbers
-        self._note_confirmed(is_missing=failure is not None, is_known=writes and not again)
-        if failure is not None:
-            raise failure
+        self._operator.note_confirmed(is_missing=failure is not None, is_known=writes and not again)
         if is_elsewhere:
             self.mend()
+        if failure is not None:
+            raise failure
         return again
-
-    def _note_confirmed(self, *, is_missing: bool, is_known: bool) -> None:
-        """Tell the operator once when replicas begin or cease to confirm."""
-        if is_missing and not self._is_unconfirmed:
-            self._report("too few replicas confirm: deposits and deletes are refused until they do")
-        elif is_known and self._is_unconfirmed and not is_missing:
-            self._report("enough replicas confirm again")
-        self._is_unconfirmed = is_missing or (self._is_unconfirmed and not is_known)
 
     def _shares(
         self, ids: Sequence[MailboxId], todo: Sequence[int]
@@ -286,14 +276,14 @@ class Servers:
         owners = await self._owners()
         primaries: dict[Address, Primary] = {}
         try:
-            for address in dict.fromkeys(owners):
+            for address in dict.fromkeys(owners.by_tag):
                 primaries[address] = self._primaries.get(address) or await Primary.open(
                     address, self._login, self.mend
                 )
                 if not primaries[address].is_open:
                     primaries[address] = await Primary.open(address, self._login, self.mend)
             for address, primary in primaries.items():
-                tags = [tag for tag, owner in enumerate(owners) if owner == address]
+                tags = [tag for tag, owner in enumerate(owners.by_tag) if owner == address]
                 await primary.prepare(tags, self._capacity)
         except StoreAway:
             for address, primary in primaries.items():
@@ -302,22 +292,19 @@ class Servers:
             raise
         gone = [one for one in self._primaries.values() if one not in primaries.values()]
         self._primaries = primaries
-        self._by_tag = [primaries[address] for address in owners]
+        self._by_tag = [primaries[address] for address in owners.by_tag]
+        self._single = None if owners.is_cluster else self._by_tag[0]
         for primary in gone:
             primary.close()
         await self._news.open(primaries)
 
-    async def _owners(self) -> list[Address]:
-        """Return the address of the primary of each tag, as the first server says that knows."""
+    async def _owners(self) -> Owners:
+        """Return the primaries, as the first server says that knows them all."""
         known = dict.fromkeys((*self._primaries, *self._seeds))
         for address in known:
             with suppress(StoreAway):
                 return await owners_at(address, self._login)
         raise StoreAway("no server knows a primary for every id")
-
-
-def _is_elsewhere(reply: Reply) -> bool:
-    return isinstance(reply, Refusal) and reply.word in _GONE_ELSEWHERE
 
 
 def _pause(tries: int) -> float:
