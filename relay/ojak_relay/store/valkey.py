@@ -241,6 +241,8 @@ def _changes(deletes: Sequence[MailboxId], deposits: Sequence[Deposit], now: int
 
 
 def _seen(replies: Sequence[Reply], room: int, now: int) -> tuple[PollResult, ...]:
+    if not any(replies):
+        return (NOTHING,) * len(replies)
     results: list[PollResult] = [NOTHING] * len(replies)
     for number, value in enumerate(replies):
         if not value:

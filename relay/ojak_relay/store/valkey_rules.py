@@ -101,6 +101,10 @@ TAG_SLOTS: Final = [crc_hqx(tag, 0) % SLOTS for tag in _TAGS]
 _BOX: Final = [b"{%b}" % tag for tag in _TAGS]
 _DUE: Final = [b"{%b}due" % tag for tag in _TAGS]
 _DELETED: Final = [b"{%b}deleted" % tag for tag in _TAGS]
+_SETS: Final = [
+    b"\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(due), due, len(deleted), deleted)
+    for due, deleted in zip(_DUE, _DELETED, strict=True)
+]
 KEYS_OF_A_TAG: Final = 2
 
 # Each second there is one for each tag.
@@ -210,11 +214,13 @@ def scripts() -> list[bytes]:
 
 def _run(script: bytes, id_: MailboxId, *arguments: bytes) -> bytes:
     tag = id_[0]
-    keys = (_BOX[tag] + id_, _DUE[tag], _DELETED[tag])
-    return packed(b"EVALSHA", _name(script), b"3", *keys, *arguments)
+    words = [b"$%d\r\n%b\r\n" % (len(word), word) for word in arguments]
+    return b"".join([_head(script, len(arguments)), _BOX[tag], id_, _SETS[tag], *words])
 
 
 @cache
-def _name(script: bytes) -> bytes:
+def _head(script: bytes, arguments: int) -> bytes:
+    """Return how a command begins that runs *script*, up to its first key."""
     # As servers call it; nothing is kept secret by it.
-    return hashlib.sha1(script, usedforsecurity=False).hexdigest().encode()
+    name = hashlib.sha1(script, usedforsecurity=False).hexdigest().encode()
+    return b"*%d\r\n$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n3\r\n$38\r\n" % (6 + arguments, name)
