@@ -15,9 +15,10 @@ from ojak_protocol.sync import Deposit, DepositOutcome, Found, NoRoom, PollResul
 from ojak_relay.errors import StoreAway, StoreUnusable
 from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.base import EXPIRE_AT_MOST, NOTHING, Store
+from ojak_relay.store.valkey_asking import PATIENCE_SECONDS, Asker, Pack
 from ojak_relay.store.valkey_checks import SKEW_SECONDS, check
 from ojak_relay.store.valkey_refusals import is_full
-from ojak_relay.store.valkey_servers import PATIENCE_SECONDS, Pack, Servers
+from ojak_relay.store.valkey_servers import Servers
 from ojak_relay.store.valkey_wire import Address, Login, Refusal, Reply
 from ojak_relay.store.waiting import Waiters
 
@@ -48,7 +49,8 @@ class ValkeyStore(Store):
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._waiters = Waiters()
-        self._servers = Servers(seeds, login, capacity, self._hear, report, patience_seconds)
+        self._servers = Servers(seeds, login, capacity, self._hear, report)
+        self._asker = Asker(self._servers, report, patience_seconds)
         self._clock = 0
         self._boxes = 0
         self._over: list[MailboxId] = []
@@ -123,7 +125,7 @@ class ValkeyStore(Store):
             StoreAway: what was asked for may or may not have happened; it can be asked again.
         """
         ids = [*deletes, *[one.id for one in deposits]]
-        replies = await self._servers.ask(ids, _changes(deletes, deposits, now), writes=True)
+        replies = await self._asker.ask(ids, _changes(deletes, deposits, now), writes=True)
         return self._applied(replies, len(deletes))
 
     async def look(
@@ -135,7 +137,7 @@ class ValkeyStore(Store):
             StoreAway: not all servers answer.
         """
         # Whole boxes at once, though there may be no room for some: to ask twice would cost more.
-        return _seen(await self._servers.boxes(ids), room, now)
+        return _seen(await self._asker.boxes(ids), room, now)
 
     async def visit(
         self,
@@ -169,7 +171,7 @@ class ValkeyStore(Store):
         """
         # It waits before it is looked, so that nothing comes unnoticed between the two.
         with self._waiters.waiting(ids) as woken:
-            replies = await self._servers.ask(
+            replies = await self._asker.ask(
                 ids, lambda numbers, _: rules.heads([ids[number] for number in numbers])
             )
             for head in replies:
@@ -192,13 +194,13 @@ class ValkeyStore(Store):
         """
         if not self._over:
             if self._sweeps % FORGET_EVERY == 0:
-                await self._servers.every(lambda tag: rules.forget(tag, now))
+                await self._asker.every(lambda tag: rules.forget(tag, now))
             self._sweeps += 1
-            found = await self._servers.every(lambda tag: rules.over(tag, now))
+            found = await self._asker.every(lambda tag: rules.over(tag, now))
             self._over = [MailboxId(id_) for some in found for id_ in some]
         some, self._over = self._over[:EXPIRE_AT_MOST], self._over[EXPIRE_AT_MOST:]
         if some:
-            replies = await self._servers.ask(
+            replies = await self._asker.ask(
                 some,
                 lambda numbers, _: b"".join([rules.clear(some[one], now) for one in numbers]),
                 writes=True,
