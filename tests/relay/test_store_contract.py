@@ -244,6 +244,19 @@ async def test_expiry_goes_in_small_pieces_and_frees_room(opened: Opener) -> Non
 
 
 @pytest.mark.asyncio
+async def test_a_box_laid_at_a_place_that_a_sweep_is_about_to_clear_stays(opened: Opener) -> None:
+    places = range(2 * EXPIRE_AT_MOST)
+    async with opened(capacity=10 * len(places)) as store:
+        await store.apply([], [deposit(n, 7, ttl=60) for n in places], now=NOW)
+        await store.expire(now=NOW + 60)
+        await store.apply([], [deposit(n, 8) for n in places], now=NOW + 60)
+        while await store.expire(now=NOW + 60):
+            pass
+        found = await look(store, *places, room=len(places), now=NOW + 60)
+        assert found == [Found(box(8))] * len(places)
+
+
+@pytest.mark.asyncio
 async def test_a_replacement_outlives_the_expiry_of_what_it_replaced(opened: Opener) -> None:
     async with opened() as store:
         await store.apply([], [deposit(1, 7, ttl=60)], now=NOW)

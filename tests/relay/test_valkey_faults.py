@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -176,6 +177,26 @@ async def test_no_line_is_cut_and_looks_are_served_while_many_wait_for_replicas(
         assert lines_to(primary) == lines
         replica.signal(signal.SIGCONT)
         await store.close()
+
+
+def timers_of(server: Valkey) -> set[str]:
+    """Return which timers the system has for the lines to *server*: 02 asks whether it is there."""
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    established = [row for row in rows if row[2].endswith(f":{server.port:04X}") and row[3] == "01"]
+    return {row[5][:2] for row in established}
+
+
+@pytest.mark.asyncio
+async def test_a_line_at_rest_is_asked_by_the_system_whether_its_server_is_there(
+    one_valkey: Valkey,
+) -> None:
+    flush([one_valkey])
+    async with two_stores(one_valkey):
+
+        async def timers() -> set[str]:
+            return timers_of(one_valkey)
+
+        await soon(timers, {"02"})
 
 
 @pytest.mark.asyncio
