@@ -27,6 +27,13 @@ from tests.relay.valkeys import (
 STORED, OCCUPIED, FULL = DepositOutcome.STORED, DepositOutcome.OCCUPIED, DepositOutcome.FULL
 
 
+def lines_to(server: Valkey) -> set[bytes]:
+    """Return which connections *server* has, but for those of other servers."""
+    own = (b" cmd=client", b" flags=S", b" flags=M")
+    lines = server.ask("CLIENT", "LIST").splitlines()
+    return {line.split()[0] for line in lines if not any(mark in line for mark in own)}
+
+
 @pytest.mark.asyncio
 async def test_who_asks_for_nothing_shifts_no_answer_to_somebody_else(one_valkey: Valkey) -> None:
     flush([one_valkey])
@@ -121,6 +128,27 @@ async def test_a_relay_that_only_looks_notices_that_another_server_has_taken_ove
 
 
 @pytest.mark.asyncio
+async def test_what_waits_for_replicas_of_a_primary_that_steps_down_is_asked_of_the_next() -> None:
+    with replicated() as (primary, replica):
+        said: list[str] = []
+        store = await valkey_store([primary, replica], replicas=1, report=said.append)
+        await soon(lambda: store.apply([], [deposit(1, 7)], now=NOW), (STORED,))
+        replica.signal(signal.SIGSTOP)
+        asked = asyncio.create_task(store.apply([], [deposit(2, 7)], now=NOW))
+        await soon(lambda: found(store, 2), Found(box(7)))
+        primary.ask("REPLICAOF", "127.0.0.1", replica.port)
+        replica.signal(signal.SIGCONT)
+        replica.ask("REPLICAOF", "NO", "ONE")
+        async with asyncio.timeout(10):
+            assert await asked == (STORED,)
+        assert await found(store, 2) == Found(box(7))
+        assert said == []
+        # No line to what is no primary any more is left, but that of its own primary.
+        assert lines_to(primary) == set()
+        await store.close()
+
+
+@pytest.mark.asyncio
 async def test_a_primary_that_is_back_before_a_replica_took_over_has_emptied_both() -> None:
     """So docs/operating.md asks operators to keep it away for a while."""
     with replicated() as (primary, replica):
@@ -150,13 +178,6 @@ async def test_waits_end_though_the_server_that_told_hangs_after_another_took_ov
             await waiting
         await one.close()
         await other.close()
-
-
-def lines_to(server: Valkey) -> set[bytes]:
-    """Return which connections of relays *server* has."""
-    own = (b" cmd=client", b" flags=S")
-    lines = server.ask("CLIENT", "LIST").splitlines()
-    return {line.split()[0] for line in lines if not any(mark in line for mark in own)}
 
 
 @pytest.mark.asyncio

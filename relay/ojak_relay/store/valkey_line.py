@@ -221,7 +221,11 @@ class Line(asyncio.Protocol):
             self._loop.call_later(self._answer_seconds / 4, self._watch)
 
     def _confirm(self, confirmed: Reply) -> None:
-        is_kept = isinstance(confirmed, int) and confirmed >= self._replicas
+        if isinstance(confirmed, Refusal):
+            # It is no primary any more: nothing is known of what it did.
+            self.close()
+            return
+        is_kept = confirmed >= self._replicas
         _settle(self._unconfirmed, None if is_kept else "too few replicas confirmed")
         self._unconfirmed = []
         self._is_confirming = False
