@@ -174,6 +174,13 @@ async def test_a_password_opens_and_is_repeated_nowhere() -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_user_without_a_password_is_not_let_in_as_another(one_valkey: Valkey) -> None:
+    flush([one_valkey])
+    (line,) = await said_of(one_valkey, login=Login("somebody"))
+    assert line.endswith("the server refuses with WRONGPASS")
+
+
+@pytest.mark.asyncio
 async def test_a_box_takes_no_more_memory_than_is_said() -> None:
     with valkeys() as (server,):
         store = await valkey_store([server], 5000)

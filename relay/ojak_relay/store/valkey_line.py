@@ -117,9 +117,10 @@ class Line(asyncio.Protocol):
         return line
 
     async def _enter(self, login: Login) -> None:
-        if login.password:
-            who = (login.user.encode(), login.password.encode())
-            await self.one(b"AUTH", *[word for word in who if word])
+        if login.user:
+            await self.one(b"AUTH", login.user.encode(), login.password.encode())
+        elif login.password:
+            await self.one(b"AUTH", login.password.encode())
         if login.database:
             await self.one(b"SELECT", b"%d" % login.database)
         await self.one(b"PING")
