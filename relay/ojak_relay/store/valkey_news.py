@@ -13,12 +13,12 @@ class News:
 
     Args:
         login: how to get in.
-        told: called with each id of which a box came, and with None when some may have been missed.
-        lost: called when nothing is heard any more.
+        told: called with each id of which a box came.
+        lost: called when nothing is heard any more: some may be missed until it is opened again.
     """
 
     def __init__(
-        self, login: Login, told: Callable[[MailboxId | None], None], lost: Callable[[], None]
+        self, login: Login, told: Callable[[MailboxId], None], lost: Callable[[], None]
     ) -> None:
         self._login = login
         self._told = told
@@ -44,7 +44,6 @@ class News:
         self._address = next(iter(addresses))
         self._line = await Line.open(self._address, self._login, self._lost, told=self._hear)
         await self._line.one(b"SUBSCRIBE", rules.CHANNEL)
-        self._told(None)
 
     def close(self) -> None:
         """Hear nothing any more."""

@@ -135,6 +135,7 @@ class Servers:
         return self._news.is_open and all(one.is_open for one in self._primaries.values())
 
     async def _mend(self) -> None:
+        # Whoever waits looks again, and for that waits until all of it has been looked up.
         self._told(None)
         tries = 0
         while True:
