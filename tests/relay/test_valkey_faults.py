@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import signal
+from collections.abc import Awaitable, Callable, Collection
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,8 @@ import pytest
 from ojak_protocol.sync import DepositOutcome, Found, NoRoom, Nothing
 from ojak_relay.errors import StoreAway
 from ojak_relay.store import valkey_rules as rules
+from ojak_relay.store.valkey_news import News
+from ojak_relay.store.valkey_wire import Address
 from tests.relay.kit import NOW, box, deposit, place
 from tests.relay.meddler import meddled
 from tests.relay.test_valkey import found, move, soon, two_stores
@@ -198,6 +201,43 @@ async def test_no_line_is_cut_and_looks_are_served_while_many_wait_for_replicas(
         assert lines_to(primary) == lines
         replica.signal(signal.SIGCONT)
         await store.close()
+
+
+@pytest.mark.asyncio
+async def test_a_line_that_is_lost_while_lines_are_made_anew_is_made_anew_too(
+    one_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flush([one_valkey])
+    opens, losses = News.open, [1]
+
+    async def opens_and_loses(news: News, addresses: Collection[Address]) -> None:
+        await opens(news, addresses)
+        if losses:
+            one_valkey.ask("CLIENT", "KILL", "TYPE", "PUBSUB")
+            await soon(is_open(news), wanted=False)
+            losses.pop()
+
+    def is_open(news: News) -> Callable[[], Awaitable[bool]]:
+        async def asked() -> bool:
+            return news.is_open
+
+        return asked
+
+    async def is_over() -> bool:
+        return not losses and not one.failed
+
+    async with asyncio.timeout(10):
+        one = await valkey_store([one_valkey])
+        monkeypatch.setattr(News, "open", opens_and_loses)
+        one_valkey.ask("CLIENT", "KILL", "TYPE", "PUBSUB")
+        await soon(is_over, wanted=True)
+        other = await valkey_store([one_valkey])
+        waiting = asyncio.create_task(one.wait_for([place(1)], 100, now=NOW))
+        await found(one, 2)
+        await other.apply([], [deposit(1, 7)], now=NOW)
+        await waiting
+        await one.close()
+        await other.close()
 
 
 def timers_of(server: Valkey) -> set[str]:
