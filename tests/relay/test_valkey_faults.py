@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import signal
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from pathlib import Path
 
 import pytest
@@ -260,6 +260,32 @@ async def test_a_line_at_rest_is_asked_by_the_system_whether_its_server_is_there
         await soon(timers, {"02"})
 
 
+def ends_of_a_move(cluster: Sequence[Valkey], slot: int) -> tuple[Valkey, Valkey]:
+    """Return the primary that has *slot*, and another one."""
+    primaries = [server for server in cluster if server.role() == "master"]
+    primaries.sort(key=lambda one: -one.ask("CLUSTER", "COUNTKEYSINSLOT", slot))
+    return primaries[0], primaries[1]
+
+
+@pytest.mark.asyncio
+async def test_a_relay_at_rest_erases_what_is_over_where_a_cluster_has_moved_it(
+    valkey_cluster: list[Valkey],
+) -> None:
+    flush(valkey_cluster)
+    slot = rules.TAG_SLOTS[rules.tag_of(place(1))]
+    async with two_stores(*valkey_cluster, capacity=300) as (one, _):
+        await one.apply([], [deposit(1, 7)], now=NOW)
+        source, goal = ends_of_a_move(valkey_cluster, slot)
+        list(move(slot, source, goal))
+
+        async def swept() -> object:
+            await one.expire(now=NOW + 600)
+            return goal.ask("CLUSTER", "COUNTKEYSINSLOT", slot)
+
+        await soon(swept, rules.KEYS_OF_A_TAG)
+        list(move(slot, goal, source))
+
+
 @pytest.mark.asyncio
 async def test_while_a_cluster_moves_some_boxes_all_others_are_served(
     valkey_cluster: list[Valkey],
@@ -269,12 +295,7 @@ async def test_while_a_cluster_moves_some_boxes_all_others_are_served(
     slot = rules.TAG_SLOTS[tag]
     elsewhere = next(n for n in range(2, 99) if rules.tag_of(place(n)) != tag)
     async with two_stores(*valkey_cluster, capacity=300) as (one, other):
-        (source,) = [
-            server
-            for server in valkey_cluster
-            if server.role() == "master" and server.ask("CLUSTER", "COUNTKEYSINSLOT", slot)
-        ]
-        goal = next(s for s in valkey_cluster if s.role() == "master" and s is not source)
+        source, goal = ends_of_a_move(valkey_cluster, slot)
         for here, there in ((source, goal), (goal, source)):
             moving = move(slot, here, there)
             next(moving)
