@@ -41,8 +41,11 @@ def lines_to(server: Valkey) -> set[bytes]:
 async def test_who_asks_for_nothing_shifts_no_answer_to_somebody_else(one_valkey: Valkey) -> None:
     flush([one_valkey])
     async with two_stores(one_valkey) as (one, _), asyncio.timeout(10):
+        lines = lines_to(one_valkey)
         assert await one.visit([], [deposit(1, 7)], [], room=1, now=NOW) == ((STORED,), ())
         assert await one.look([], room=1, now=NOW) == ()
+        # None was cut, either.
+        assert lines_to(one_valkey) == lines
         assert await found(one, 1) == Found(box(7))
         assert await found(one, 2) == Nothing()
         assert await found(one, 1) == Found(box(7))
@@ -74,6 +77,9 @@ async def test_as_many_replicas_confirm_as_are_asked_for() -> None:
         assert await one.apply([], [deposit(2, 7)], now=NOW) == (STORED,)
         with pytest.raises(StoreAway):
             await two.apply([], [deposit(3, 7)], now=NOW)
+        # To erase what is over is durable, too, before it counts as done.
+        with pytest.raises(StoreAway):
+            await two.expire(now=NOW + 600)
         first.signal(signal.SIGCONT)
         await one.close()
         await two.close()

@@ -42,7 +42,7 @@ class Asker:
         Raises:
             StoreAway: it took too long.
         """
-        if (single := self._servers.single) is not None:
+        if ids and (single := self._servers.single) is not None:
             with suppress(StoreAway):
                 # One command costs half of what dozens do; what goes wrong is left to those.
                 (some,) = await single.looks.ask(rules.all_wholes(ids), 1)

@@ -140,7 +140,10 @@ def wholes(ids: Iterable[MailboxId]) -> bytes:
 
 
 def all_wholes(ids: Sequence[MailboxId]) -> bytes:
-    """Return one command with one reply, the list of those of `wholes`; not for a cluster."""
+    """Return one command with one reply, the list of those of `wholes`; not for a cluster.
+
+    There must be an id: a command without keys is none, and shifts all later replies.
+    """
     keys = [_BOX[id_[0]] + id_ for id_ in ids]
     return b"".join(
         (b"*%d\r\n$4\r\nMGET\r\n$38\r\n" % (1 + len(ids)), b"\r\n$38\r\n".join(keys), b"\r\n")
