@@ -44,11 +44,11 @@ async def test_who_asks_for_nothing_shifts_no_answer_to_somebody_else(one_valkey
         lines = lines_to(one_valkey)
         assert await one.visit([], [deposit(1, 7)], [], room=1, now=NOW) == ((STORED,), ())
         assert await one.look([], room=1, now=NOW) == ()
-        # None was cut, either.
-        assert lines_to(one_valkey) == lines
         assert await found(one, 1) == Found(box(7))
         assert await found(one, 2) == Nothing()
         assert await found(one, 1) == Found(box(7))
+        # No line was cut, either.
+        assert lines_to(one_valkey) == lines
 
 
 @pytest.mark.parametrize("kind", ["deposit", "deletion"])
