@@ -301,6 +301,17 @@ async def test_a_wait_ends_at_the_release_of_a_timed_box(opened: Opener) -> None
 
 
 @pytest.mark.asyncio
+async def test_a_wait_for_a_box_that_is_not_yet_released_goes_on(opened: Opener) -> None:
+    async with opened() as store:
+        await store.apply([], [deposit(1, 7, after=1000)], now=NOW)
+        waiting = asyncio.create_task(store.wait_for([place(1)], 100, now=NOW))
+        done, _ = await asyncio.wait({waiting}, timeout=0.2)
+        assert not done
+        store.wake_all()
+        await waiting
+
+
+@pytest.mark.asyncio
 async def test_a_wait_for_nothing_ends_with_its_time_or_when_all_are_woken(opened: Opener) -> None:
     async with opened() as store:
         async with asyncio.timeout(5):
