@@ -11,6 +11,7 @@ import pytest
 from ojak_protocol.sync import DepositOutcome, Found, NoRoom, Nothing
 from ojak_relay.errors import StoreAway
 from ojak_relay.store import valkey_rules as rules
+from ojak_relay.store.valkey import FORGET_EVERY
 from ojak_relay.store.valkey_news import News
 from ojak_relay.store.valkey_wire import Address
 from tests.relay.kit import NOW, box, deposit, place
@@ -129,11 +130,15 @@ async def test_a_relay_that_only_looks_notices_that_another_server_has_taken_ove
         other = await valkey_store([replica])
         await other.apply([], [deposit(1, 7)], now=NOW)
 
+        sweeps = []
+
         async def looked() -> object:
+            sweeps.append(NOW)
             await one.expire(now=NOW)
             return await found(one, 1)
 
         await soon(looked, Found(box(7)))
+        assert len(sweeps) < FORGET_EVERY - 1
         await one.close()
         await other.close()
 
