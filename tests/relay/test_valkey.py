@@ -311,6 +311,8 @@ async def test_a_server_that_restarts_is_found_again_and_is_empty_and_waits_go_o
         await store.apply([], [deposit(1, 7)], now=NOW)
         waiting = asyncio.create_task(store.wait_for([place(2)], 100, now=NOW))
         await asyncio.sleep(0)
+        # Answered after what the wait looked for, which was asked on the same line.
+        await found(store, 3)
         server.kill()
         async with asyncio.timeout(10):
             # Whoever waits looks again, and is told that it cannot be looked.
