@@ -191,19 +191,20 @@ class PageFile:
         """Give the pages that can hold a box and may not be fresh, where they lie side by side.
 
         What was never written the file system mostly knows, and then it need not be read.
-
-        Raises:
-            StoreFailed: the disk refused to tell.
         """
         end = self.pages.start * PAGE_BYTES
         try:
             while True:
                 start = self._disk.lseek(self._descriptor, end, os.SEEK_DATA)
                 end = self._disk.lseek(self._descriptor, start, os.SEEK_HOLE)
-                yield range(start // PAGE_BYTES, min(-(-end // PAGE_BYTES), self.pages.stop))
+                # Blocks may be smaller than pages; no page may come twice.
+                after = -(-end // PAGE_BYTES)
+                yield range(start // PAGE_BYTES, min(after, self.pages.stop))
+                end = after * PAGE_BYTES
         except OSError as error:
             if error.errno != errno.ENXIO:
-                raise StoreFailed("the disk refused to read") from None
+                # This file system does not know the question, or the disk fails: to read tells.
+                yield range(end // PAGE_BYTES, self.pages.stop)
 
     def read_all(self, wanted: range) -> Iterator[tuple[range, memoryview]]:
         """Give the *wanted* pages, many at a time: their numbers, and their bytes side by side.
