@@ -26,15 +26,19 @@ Listen = Callable[[tuple[Notice, ...]], None]
 
 
 @contextmanager
-def open_vault(invocation: Invocation) -> Iterator[VaultStore]:
+def open_vault(invocation: Invocation, *, remembers: bool = False) -> Iterator[VaultStore]:
     """Give the store of this device's vault, opened with its passphrase.
+
+    Args:
+        invocation: the call.
+        remembers: as of `VaultStore`; for verbs that ask the relay and wait for nobody.
 
     Raises:
         VaultError: it cannot be opened.
         Failure: nobody can be asked for the passphrase.
     """
     with opened_vault(invocation) as vault:
-        yield VaultStore(vault)
+        yield VaultStore(vault, remembers=remembers)
 
 
 @contextmanager
