@@ -25,7 +25,13 @@ from ojak_client.our_letters import marked_possibly_read
 from ojak_client.outgoing_room import unacknowledged_receipts
 from ojak_client.pairing import letters_offered, pairs_offered
 from ojak_client.profile import Contact, Line, NewsKind, Profile, Visiting, with_point
-from ojak_client.room import has_room, has_room_for, has_room_for_part
+from ojak_client.room import (
+    has_room,
+    has_room_for,
+    has_room_for_part,
+    has_room_for_visits,
+    share_of,
+)
 from ojak_client.settling import settle
 from ojak_client.timed_parts import part_deposited, parts_deleted
 from ojak_protocol import conversation as talk
@@ -63,7 +69,13 @@ def apply(
         changed = contact
         if relay in contact.relays:
             step = _apply_to if contact.relay == relay else _apply_elsewhere
-            changed, said = step(contact, request, reply, moment, known=profile)
+            changed, said = step(
+                contact,
+                request,
+                reply,
+                moment,
+                known=replace(profile, contacts=(*contacts, *profile.contacts[len(contacts) :])),
+            )
             changed = found_at(contact, changed, relay)
             changed = parts_deleted(changed, relay, frozenset(request.deletes))
             numbers = (line.number for line in changed.lines)
@@ -116,13 +128,12 @@ def _apply_elsewhere(
     contact: Contact, request: SyncRequest, reply: SyncReply, moment: Moment, *, known: Profile
 ) -> Step:
     """Take what lies for a conversation at a relay that we come from or go to."""
-    del known
     done = frozenset(request.deletes)
     contact = _change_talks(contact, lambda state: talk.deleted(state, done))
     notices: list[Notice] = []
     for place, result in zip(request.polls, reply.polls, strict=True):
         if isinstance(result, Found):
-            contact, said = _found_in_lines(contact, place, result.box, moment)
+            contact, said = _found_in_lines(contact, place, result.box, moment, known)
             notices.extend(said)
     return contact, tuple(notices)
 
@@ -191,13 +202,15 @@ def _found(
     for one in contact.sets:
         contact, said = _found_as_host(contact, one.point, place, box, moment, known)
         notices += said
-    contact, said = _found_in_lines(contact, place, box, moment)
+    contact, said = _found_in_lines(contact, place, box, moment, known)
     return contact, (*notices, *said)
 
 
-def _found_in_lines(contact: Contact, place: MailboxId, box: bytes, moment: Moment) -> Step:
-    contact, notices = _found_part(contact, place, box, moment)
-    if not has_room(contact):
+def _found_in_lines(
+    contact: Contact, place: MailboxId, box: bytes, moment: Moment, known: Profile
+) -> Step:
+    contact, notices = _found_part(contact, place, box, moment, known)
+    if not has_room(contact, share_of(contact, known.contacts)):
         # Left at the relay, neither opened nor acknowledged nor deleted, until some were read.
         return contact, notices
     for position, line in enumerate(contact.lines):
@@ -221,9 +234,11 @@ def _found_in_lines(contact: Contact, place: MailboxId, box: bytes, moment: Mome
     return contact, notices
 
 
-def _found_part(contact: Contact, place: MailboxId, box: bytes, moment: Moment) -> Step:
+def _found_part(
+    contact: Contact, place: MailboxId, box: bytes, moment: Moment, known: Profile
+) -> Step:
     """Take a timed letter that is due; its pointer is acknowledged now, if it was left till now."""
-    full = not has_room_for_part(contact)
+    full = not has_room_for_part(contact, share_of(contact, known.contacts))
     taken = None if full else timed_pointers.take(contact, place, box, moment.now)
     if taken is None:
         return (contact, ()) if full else timed_pointers.missed(contact, place, moment)
@@ -308,6 +323,9 @@ def _found_as_host(
     for older in (False, True):
         at = meeting_point.answer_places(point, day=day, older=older).get(place)
         if at is not None:
+            if not has_room_for_visits(contact, point, share_of(contact, known.contacts)):
+                # One reply may bring several: the next is taken when there is room again.
+                return contact, ()
             return _take(contact, point, at, box, moment)
     return contact, ()
 
