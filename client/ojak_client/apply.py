@@ -64,6 +64,7 @@ def apply(
     notices: list[Notice] = []
     if any(_is_full(outcome) for outcome in reply.deposits):
         notices.append(Notice(NoticeKind.RELAY_FULL, ""))
+    any_found = any(isinstance(result, Found) for result in reply.polls)
     contacts: list[Contact] = []
     for contact in profile.contacts:
         changed = contact
@@ -74,7 +75,7 @@ def apply(
                 request,
                 reply,
                 moment,
-                known=replace(profile, contacts=(*contacts, *profile.contacts[len(contacts) :])),
+                known=_as_it_stands(profile, contacts) if any_found else profile,
             )
             changed = found_at(contact, changed, relay)
             changed = parts_deleted(changed, relay, frozenset(request.deletes))
@@ -83,6 +84,11 @@ def apply(
             notices.extend(said)
         contacts.append(changed)
     return replace(profile, contacts=tuple(contacts)), tuple(notices)
+
+
+def _as_it_stands(profile: Profile, changed: list[Contact]) -> Profile:
+    """Return *profile* with its first contacts as the reply has *changed* them already."""
+    return replace(profile, contacts=(*changed, *profile.contacts[len(changed) :]))
 
 
 def _next_number(known: Profile, contact: Contact) -> int:
