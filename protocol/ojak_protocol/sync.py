@@ -7,6 +7,7 @@ file alone knows the keys and the padding of both.
 Source: docs/protocol.md, "Sync"; schema: docs/sync.cddl.
 """
 
+import struct
 from collections.abc import Sequence
 from dataclasses import field
 from enum import Enum, IntEnum
@@ -67,6 +68,16 @@ REPLY_BYTES: Final = {0: 102, 1: 4104, 4: 16_110, 16: 64_134}
 
 MAX_REQUEST_BYTES: Final = max(size.body_bytes for size in SyncClass)
 REQUEST_BYTES: Final = {size.body_bytes: size for size in SyncClass}
+
+_ID: Final = f"{len(_ID_HEAD)}x{ID_BYTES}s"
+_IDS: Final = {
+    size: struct.Struct(
+        f"{len(_START + cbor.head(4, size.polls))}x{size.polls * _ID}"
+        f"{len(_KEYS[2] + cbor.head(4, size.deletes))}x{size.deletes * _ID}"
+    )
+    for size in SyncClass
+}
+"""Where the polls and the deletes of a request lie."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +226,7 @@ def decode_request(body: bytes) -> SyncRequest:
     """
     try:
         return _request_in(body)
-    except (ValueError, IndexError, LocalError):
+    except (ValueError, LookupError, struct.error, LocalError):
         return _refuse(body)
 
 
@@ -270,48 +281,54 @@ def decode_reply(body: bytes, request: SyncRequest) -> SyncReply:
 
 def _request_body(request: SyncRequest, deletes: Sequence[DeleteKey]) -> bytes:
     """Return the one encoding of *request*, with exactly these *deletes*."""
-    return _padded(
+    before = b"".join(
         (
-            cbor.head(0, VERSION),
-            _ids(request.polls),
-            _ids(deletes),
-            cbor.head(4, len(request.deposits)) + b"".join(map(_deposit_bytes, request.deposits)),
-            cbor.head(0, request.room),
-            cbor.head(0, request.wait_seconds),
-        ),
-        request.sync_class.body_bytes,
+            _before_deposits(request.polls, deletes),
+            cbor.head(4, len(request.deposits)),
+            *map(_deposit_bytes, request.deposits),
+        )
     )
+    rest = request.sync_class.body_bytes - len(before)
+    return before + _after_deposits(request.room, request.wait_seconds, rest)
+
+
+def _before_deposits(polls: Sequence[bytes], deletes: Sequence[bytes]) -> bytes:
+    return b"".join((_START, _ids(polls), _KEYS[2], _ids(deletes), _KEYS[3]))
+
+
+@lru_cache(maxsize=64)
+def _after_deposits(room: int, wait_seconds: int, size_bytes: int) -> bytes:
+    shown = (_KEYS[4], cbor.head(0, room), _KEYS[5], cbor.head(0, wait_seconds), _KEYS[6])
+    return b"".join((*shown, _padding(size_bytes - sum(map(len, shown)))))
 
 
 def _request_in(body: bytes) -> SyncRequest:
     """Return the request in *body*, which has exactly the bytes that `encode_request` gives.
 
     A request has one encoding, and its class says where everything lies but its deposits. So
-    nothing is read as CBOR here, and nothing else is taken.
+    nothing is read as CBOR here: each part is taken from its place, and then must be what the
+    encoder writes for it.
 
     Raises:
-        ValueError, IndexError, LocalError: it does not.
+        ValueError, LookupError, struct.error, LocalError: it does not.
     """
-    limits = REQUEST_BYTES.get(len(body), SyncClass.ZERO)
-    at = _past(_START, body, 0)
-    polls, at = _ids_at(body, at, limits.polls)
-    at = _past(_KEYS[2], body, at)
-    deletes, at = _ids_at(body, at, limits.deletes)
-    at = _past(_KEYS[3], body, at)
+    limits = REQUEST_BYTES[len(body)]
+    ids = _IDS[limits].unpack_from(body)
+    polls, deletes = ids[: limits.polls], ids[limits.polls :]
+    at = _past(_before_deposits(polls, deletes), body, 0)
     count = max(0, body[at] - _LIST)
     at = _past(cbor.head(4, count), body, at)
     deposits = []
     for _ in range(count):
         deposit, at = _deposit_at(body, at)
         deposits.append(deposit)
-    room, at = _integer_at(body, _past(_KEYS[4], body, at))
-    wait, at = _integer_at(body, _past(_KEYS[5], body, at))
-    at = _past(_KEYS[6], body, at)
-    if _padding(limits.body_bytes - at) != body[at:]:
+    room, past_room = _integer_at(body, at + len(_KEYS[4]))
+    wait, _ = _integer_at(body, past_room + len(_KEYS[5]))
+    if body[at:] != _after_deposits(room, wait, len(body) - at):
         raise ValueError
     return SyncRequest(
         sync_class=limits,
-        polls=tuple(cast("list[MailboxId]", polls)),
+        polls=polls,
         deletes=tuple([DeleteKey(key) for key in deletes if key != NO_DELETE]),
         deposits=tuple(deposits),
         room=room,
@@ -330,34 +347,27 @@ def _past(piece: bytes, body: bytes, at: int) -> int:
     return at + len(piece)
 
 
-def _ids_at(body: bytes, at: int, count: int) -> tuple[list[bytes], int]:
-    start = _past(cbor.head(4, count), body, at)
-    end = start + count * (len(_ID_HEAD) + ID_BYTES)
-    each = range(start + len(_ID_HEAD), end, len(_ID_HEAD) + ID_BYTES)
-    ids = [body[at : at + ID_BYTES] for at in each]
-    # All heads are looked at together.
-    _past(_ID_HEAD + _ID_HEAD.join(ids), body, start)
-    return ids, end
-
-
 def _integer_at(body: bytes, at: int) -> tuple[int, int]:
     size = _INTEGER_BYTES.get(body[at], 0)
-    number = int.from_bytes(body[at + 1 : at + 1 + size]) if size else body[at]
-    return number, _past(cbor.head(0, number), body, at)
+    end = at + 1 + size
+    return (int.from_bytes(body[at + 1 : end]) if size else body[at]), end
 
 
 def _deposit_at(body: bytes, at: int) -> tuple[Deposit, int]:
-    is_key = body.startswith(_KEYS[1], at + 1)
-    start = _past(_WITH_KEY if is_key else _WITH_ID, body, at)
-    at = start + ID_BYTES
-    shown = body[start:at]
-    ttl, at = _integer_at(body, _past(_KEYS[2], body, at))
-    after, at = _integer_at(body, _past(_KEYS[3], body, at))
-    start = _past(_BEFORE_BOX, body, at)
-    at = start + BOX_BYTES
-    key = DeleteKey(shown) if is_key else None
-    id_ = MailboxId(shown) if key is None else mailbox_id(key)
-    return Deposit(id_, key, ttl, after, body[start:at]), at
+    start = at + len(_WITH_ID)
+    shown = body[start : start + ID_BYTES]
+    key = DeleteKey(shown) if body.startswith(_WITH_KEY, at) else None
+    ttl, end = _integer_at(body, start + ID_BYTES + len(_KEYS[2]))
+    after, end = _integer_at(body, end + len(_KEYS[3]))
+    start = end + len(_BEFORE_BOX)
+    deposit = Deposit(
+        id=MailboxId(shown) if key is None else mailbox_id(key),
+        delete_key=key,
+        ttl_seconds=ttl,
+        after_seconds=after,
+        box=body[start : start + BOX_BYTES],
+    )
+    return deposit, _past(_deposit_bytes(deposit), body, at)
 
 
 def _refuse(body: bytes) -> NoReturn:
@@ -395,15 +405,15 @@ def _ids(ids: Sequence[bytes]) -> bytes:
 
 
 def _deposit_bytes(deposit: Deposit) -> bytes:
-    shown = b"\x00" if deposit.delete_key is None else b"\x01"
     return b"".join(
         (
-            cbor.head(5, 4),
-            shown + _ID_HEAD,
+            _WITH_ID if deposit.delete_key is None else _WITH_KEY,
             deposit.id if deposit.delete_key is None else deposit.delete_key,
-            b"\x02" + cbor.head(0, deposit.ttl_seconds),
-            b"\x03" + cbor.head(0, deposit.after_seconds),
-            b"\x04" + _BOX_HEAD,
+            _KEYS[2],
+            cbor.head(0, deposit.ttl_seconds),
+            _KEYS[3],
+            cbor.head(0, deposit.after_seconds),
+            _BEFORE_BOX,
             deposit.box,
         )
     )

@@ -22,9 +22,12 @@ STEP_SECONDS: Final = 300
 """How far the system's clock may come to differ before it counts as one that jumped."""
 
 
+_PASSING: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
+
 def passed() -> float:
     """Return seconds that only ever go on, also while the machine sleeps if it can tell."""
-    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+    return time.clock_gettime(_PASSING)
 
 
 class Clock:

@@ -14,7 +14,6 @@ import struct
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from enum import Enum, auto
 from http import HTTPStatus
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Final, Protocol, cast
 
 import httptools
 
+from ojak_protocol.values import dataclass
 from ojak_relay.config import Config
 from ojak_relay.errors import ConfigError
 from ojak_relay.http import Answer, Head, refusal
@@ -180,7 +180,8 @@ class Connection(asyncio.Protocol):
             self._refuse(HTTPStatus.BAD_REQUEST)
         if self._headers is unfinished and self._reads is Phase.HEAD:
             # Still the same one: what the parser holds of it is bounded too.
-            self._count_head(len(data))
+            self._head_bytes += len(data)
+            self._bound_head()
         self._answer_next()
 
     def pause_writing(self) -> None:
@@ -234,21 +235,20 @@ class Connection(asyncio.Protocol):
 
     def on_url(self, path: bytes) -> None:
         """Take the path, or a further part of it."""
-        self._count_head(len(path))
+        self._head_bytes += len(path)
         self._path += path
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take one header."""
-        self._count_head(len(name) + len(value))
+        self._head_bytes += len(name) + len(value)
+        self._header_count += 1
         name = name.lower()
         held = self._headers.get(name)
         self._headers[name] = value if held is None else held + b"," + value
-        self._header_count += 1
-        if self._header_count > MAX_HEADERS:
-            self._refuse(HTTPStatus.BAD_REQUEST)
 
     def on_headers_complete(self) -> None:
         """Decide by the head alone."""
+        self._bound_head()
         if self._is_deaf:
             return
         head = Head(
@@ -293,9 +293,8 @@ class Connection(asyncio.Protocol):
             self._is_deaf = True
             self._turn(_Asked(refusal(status), closes=True))
 
-    def _count_head(self, size_bytes: int) -> None:
-        self._head_bytes += size_bytes
-        if self._head_bytes > MAX_HEAD_BYTES:
+    def _bound_head(self) -> None:
+        if self._head_bytes > MAX_HEAD_BYTES or self._header_count > MAX_HEADERS:
             self._refuse(HTTPStatus.BAD_REQUEST)
 
     def _answer_next(self) -> None:

@@ -11,7 +11,6 @@ from ojak_protocol.sync import (
     DepositOutcome,
     Found,
     NoRoom,
-    Nothing,
     SyncReply,
     SyncRequest,
 )
@@ -43,17 +42,9 @@ class Counts:
         self.deletes += len(asked.deletes)
         for outcome in reply.deposits:
             self._deposited(outcome)
-        # Most polls of a request only fill it up, and mostly all of them find nothing.
-        if list(map(type, reply.polls)).count(Nothing) == len(reply.polls):
-            return
-        for result in reply.polls:
-            match result:
-                case Found():
-                    self.polls_found += 1
-                case NoRoom():
-                    self.polls_without_room += 1
-                case Nothing():
-                    pass
+        results = list(map(type, reply.polls))
+        self.polls_found += results.count(Found)
+        self.polls_without_room += results.count(NoRoom)
 
     def refused(self, status: HTTPStatus) -> None:
         """Count one request that was refused with *status*."""

@@ -7,11 +7,13 @@ Source: RFC 9110 and RFC 9112.
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
+
+from ojak_protocol.values import dataclass
 
 PLAIN: Final = "text/plain; charset=utf-8"
 

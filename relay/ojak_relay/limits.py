@@ -55,7 +55,7 @@ class Rate:
             count: how much; more than a minute's worth is never had.
             now: seconds, of a clock that only goes forward.
         """
-        if not self._per_minute:
+        if not source or not self._per_minute:
             return True
         full_at = []
         for digest, shares in source:
@@ -130,6 +130,8 @@ class Limits:
         In the emptier half of the relay a box costs one; then as much more as room is short, up to
         a whole minute's worth.
         """
+        if not source:
+            return count
         half, free = self._config.capacity / 2, max(1, self._config.capacity - boxes)
         cost = min(max(1.0, half / free), max(1, self._config.deposits_per_minute))
         for taken in range(count):

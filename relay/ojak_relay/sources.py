@@ -48,13 +48,14 @@ def source_address(peer: str | None, forwarded: Sequence[str], proxies: Networks
         forwarded: every `X-Forwarded-For` of the request, in its order.
         proxies: those whose word is believed.
     """
-    said = reversed(",".join(forwarded).split(",")) if proxies else ()
-    for hop in chain([peer or ""], said):
+    if not proxies:
+        return _elsewhere(_address(peer or ""))
+    for hop in chain([peer or ""], reversed(",".join(forwarded).split(","))):
         address = _address(hop)
         if address is None:
             return None
-        if not proxies or not any(ip_address(address) in network for network in proxies):
-            return None if address in _THIS_MACHINE else address
+        if not any(ip_address(address) in network for network in proxies):
+            return _elsewhere(address)
     return None
 
 
@@ -67,6 +68,10 @@ def prefixes(address: bytes) -> tuple[tuple[bytes, int], ...]:
     if len(address) == 4:
         return ((address, 1),)
     return ((address[:8], 1), (address[:6], SITE_SHARES))
+
+
+def _elsewhere(address: bytes | None) -> bytes | None:
+    return None if address in _THIS_MACHINE else address
 
 
 def _address(text: str) -> bytes | None:

@@ -15,8 +15,8 @@ from ojak_relay.__main__ import main
 from ojak_relay.store import commits
 from ojak_relay.store.page_file import PageFile
 
-write = PageFile.write
-PageFile.write = lambda self, page, data: write(self, page, data) if data else None
+write_all = PageFile.write_all
+PageFile.write_all = lambda self, pages: write_all(self, {at: it for at, it in pages.items() if it})
 commits.erased_page = lambda commit: b""
 main(prog_name="ojak-relay")
 """

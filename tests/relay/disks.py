@@ -25,8 +25,8 @@ class SystemDisk:
     ) -> int:
         return os.preadv(fd, buffers, offset, flags)
 
-    def pwrite(self, fd: int, data: bytes, offset: int, /) -> int:
-        return os.pwrite(fd, data, offset)
+    def pwritev(self, fd: int, buffers: Sequence[bytes], offset: int, /) -> int:
+        return os.pwritev(fd, buffers, offset)
 
     def fsync(self, fd: int) -> None:
         os.fsync(fd)
@@ -94,9 +94,9 @@ class RefusingDisk(SystemDisk):
         self._read(offset, sum(map(len, buffers)))
         return super().preadv(fd, buffers, offset, flags)
 
-    def pwrite(self, fd: int, data: bytes, offset: int, /) -> int:
-        self._begin("pwrite")
-        return super().pwrite(fd, data, offset)
+    def pwritev(self, fd: int, buffers: Sequence[bytes], offset: int, /) -> int:
+        self._begin("pwritev")
+        return super().pwritev(fd, buffers, offset)
 
     def fsync(self, fd: int) -> None:
         self._begin("fsync")
@@ -147,10 +147,13 @@ class RecordingDisk(SystemDisk):
                 self.refuse_after = None
                 raise OSError(errno.EIO, "planted")
 
-    def pwrite(self, fd: int, data: bytes, offset: int, /) -> int:
+    def pwritev(self, fd: int, buffers: Sequence[bytes], offset: int, /) -> int:
         self._begin()
-        self.later.append((offset, data))
-        return super().pwrite(fd, data, offset)
+        at = offset
+        for data in buffers:
+            self.later.append((at, data))
+            at += len(data)
+        return super().pwritev(fd, buffers, offset)
 
     def fsync(self, fd: int) -> None:
         if stat.S_ISREG(os.fstat(fd).st_mode):

@@ -17,7 +17,7 @@ from ojak_protocol.sync import DepositOutcome, Found, Nothing
 from ojak_relay.errors import StoreFailed, StoreUnusable
 from ojak_relay.service import Service
 from ojak_relay.store.page import PAGE_BYTES
-from ojak_relay.store.page_file import SUPERBLOCKS
+from ojak_relay.store.page_file import SUPERBLOCKS, PageFile
 from ojak_relay.store.pages import PagesStore
 from tests.images import CannotMount, mounted, new_image
 from tests.relay.disks import RecordingDisk, RefusingDisk, SystemDisk
@@ -37,7 +37,7 @@ async def looked(store: PagesStore, *numbers: int) -> list[object]:
     return list(await store.look([place(number) for number in numbers], room=16, now=NOW))
 
 
-@pytest.mark.parametrize("call", ["pwrite", "fdatasync"])
+@pytest.mark.parametrize("call", ["pwritev", "fdatasync"])
 @pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
 async def test_c3_what_the_disk_refuses_is_not_stored_nor_anything_after_it(
     tmp_path: Path, call: str, number: int
@@ -60,7 +60,7 @@ async def test_c3_what_the_disk_refuses_is_not_stored_nor_anything_after_it(
         await store.apply([], [deposit(2, 8)], now=NOW)
     with pytest.raises(StoreFailed):
         await store.expire(now=NOW + 9000)
-    assert not {"pwrite", "fdatasync"} & set(disk.calls)
+    assert not {"pwritev", "fdatasync"} & set(disk.calls)
     assert await looked(store, 1, 2) == [Found(box(7)), Nothing()]
     await store.close()
 
@@ -153,7 +153,7 @@ async def test_c4_of_a_box_and_its_replacement_the_older_is_erased_however_late_
     assert box(7)[:8] not in (tmp_path / "store").read_bytes()
 
 
-@pytest.mark.parametrize("call", ["pread", "fsync", "pwrite", "fdatasync", "posix_fallocate"])
+@pytest.mark.parametrize("call", ["pread", "fsync", "pwritev", "fdatasync", "posix_fallocate"])
 async def test_c3_a_start_on_a_disk_that_refuses_says_so_and_lets_go(
     tmp_path: Path, call: str
 ) -> None:
@@ -269,3 +269,55 @@ async def test_what_changed_while_a_slow_disk_was_read_is_given_as_it_is_now(
     disk.may_read.set()
     assert await looking == ((Nothing() if deleted else Found(box(8))),)
     await store.close()
+
+
+class ShortDisk(SystemDisk):
+    """Takes a part of the next write, as a system does that is interrupted or full."""
+
+    is_short = False
+
+    def pwritev(self, fd: int, buffers: Sequence[bytes], offset: int, /) -> int:
+        if not self.is_short:
+            return super().pwritev(fd, buffers, offset)
+        return super().pwritev(fd, [*buffers[:-1], buffers[-1][:512]], offset)
+
+
+async def test_c3_of_what_the_disk_took_in_part_nothing_is_stored(tmp_path: Path) -> None:
+    disk = ShortDisk()
+    store = await PagesStore.open(tmp_path / "store", CAPACITY, disk=disk)
+    await store.apply([], [deposit(1, 7)], now=NOW)
+    disk.is_short = True
+    with pytest.raises(StoreFailed):
+        await store.apply([], [deposit(number, 8) for number in (2, 3)], now=NOW)
+    assert store.failed
+    await store.close()
+    store = await PagesStore.open(tmp_path / "store", CAPACITY)
+    assert await looked(store, 1, 3) == [Found(box(7)), Nothing()]
+    await store.close()
+
+
+async def test_what_lies_side_by_side_is_written_in_one_call(tmp_path: Path) -> None:
+    disk = RefusingDisk()
+    store = await opened(tmp_path, disk)
+    # The first commit notes the time as well.
+    await store.apply([], [deposit(9, 9)], now=NOW)
+    disk.calls.clear()
+    await store.apply([], [deposit(number, number) for number in range(4)], now=NOW)
+    await store.apply([place(number) for number in range(4)], [], now=NOW)
+    assert disk.calls.count("pwritev") == 2
+    await store.close()
+    filled = (tmp_path / "store").read_bytes()
+    assert [n for n in range(4) if box(n)[:8] in filled] == []
+
+
+async def test_what_lies_apart_and_what_is_too_much_for_one_call_is_all_written(
+    tmp_path: Path,
+) -> None:
+    capacity = 1200
+    pages = [*range(2, 1100), 1102, 1104, 1105]
+    file = PageFile.open(tmp_path / "store", capacity)
+    file.write_all({page: page.to_bytes(PAGE_BYTES, "big") for page in reversed(pages)})
+    found = [page for page in file.pages if any(file.read_page(page))]
+    assert found == pages
+    assert all(int.from_bytes(file.read_page(page), "big") == page for page in pages)
+    file.close()

@@ -6,7 +6,7 @@ skipped with a word, and `make torture` counts it. The same search finds what SQ
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -115,12 +115,18 @@ def test_d5_what_sqlite_leaves_on_the_raw_disk_is_found(tmp_path: Path) -> None:
 def test_d1_a_store_that_does_not_overwrite_is_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    honest = PageFile.write
+    honest = PageFile.write_all
 
-    def write(file: PageFile, page: int, data: bytes) -> None:
+    def write_all(file: PageFile, pages: Mapping[int, bytes]) -> None:
         # Planted: only the header says that it is gone.
-        honest(file, page, data[:96] + file.read_page(page)[96:] if b"gone" in data[:8] else data)
+        honest(
+            file,
+            {
+                page: data[:96] + file.read_page(page)[96:] if b"gone" in data[:8] else data
+                for page, data in pages.items()
+            },
+        )
 
-    monkeypatch.setattr(PageFile, "write", write)
+    monkeypatch.setattr(PageFile, "write_all", write_all)
     live(tmp_path)
     assert left_in((tmp_path / "store").read_bytes()) != (0, 0)

@@ -7,7 +7,7 @@ import asyncio
 import gzip
 import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -95,9 +95,9 @@ class CuttingDisk(QuickDisk):
         for descriptor in self._held:
             super().close(descriptor)
 
-    def pwrite(self, fd: int, data: bytes, offset: int, /) -> int:
+    def pwritev(self, fd: int, buffers: Sequence[bytes], offset: int, /) -> int:
         self._count()
-        return super().pwrite(fd, data, offset)
+        return super().pwritev(fd, buffers, offset)
 
     def fsync(self, fd: int) -> None:
         self._count()

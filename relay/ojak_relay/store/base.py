@@ -7,12 +7,13 @@ A store takes `now` (Unix seconds) and reads no clock.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum, auto
 from typing import Final, Protocol
 
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.sync import Deposit, DepositOutcome, Nothing, PollResult
+from ojak_protocol.values import dataclass
 
 NOTHING: Final = Nothing()
 """The result of most polls, made once."""

@@ -30,18 +30,40 @@ class Job:
     """What must be durable together before one request is answered.
 
     Attributes:
-        done: set once it is durable, after `publish` ran; failed if the disk refused.
         publish: makes what was written visible; runs in the event loop, in the order of jobs.
         writes: page and what it shall hold; None erases it.
         replaced: pages to erase once the writes are durable.
         now: the clock when it was asked for, Unix seconds.
     """
 
-    done: asyncio.Future[None]
     publish: Callable[["Job"], None]
     now: int
     writes: list[tuple[int, Record | None]] = field(default_factory=list)
     replaced: list[int] = field(default_factory=list)
+    _is_durable: bool | None = None
+    _waiting: list[asyncio.Future[None]] = field(default_factory=list)
+
+    async def durable(self) -> None:
+        """Return once it is durable and published. Whoever is broken off here breaks off nobody.
+
+        Raises:
+            StoreFailed: the disk refused.
+        """
+        if self._is_durable is None:
+            settled = asyncio.get_running_loop().create_future()
+            self._waiting.append(settled)
+            await settled
+        if not self._is_durable:
+            raise StoreFailed("the disk refused to write")
+
+    def settle(self, *, is_durable: bool) -> None:
+        """Publish it if it is durable, and wake who waits."""
+        if is_durable:
+            self.publish(self)
+        self._is_durable = is_durable
+        for settled in self._waiting:
+            if not settled.done():
+                settled.set_result(None)
 
 
 class Committer:
@@ -79,7 +101,7 @@ class Committer:
         self._failed = True
 
     def submit(self, job: Job) -> None:
-        """Queue *job*; its `done` tells the rest.
+        """Queue *job*; its `durable` tells the rest.
 
         Raises:
             StoreFailed: the disk refused before, or this was closed.
@@ -147,18 +169,14 @@ class Committer:
         self._commit += 1
         # One is enough for all pages of a commit: no two need to differ.
         erased = erased_page(self._commit)
-        for page, record in writes:
-            self._file.write(page, erased if record is None else box_page(record, self._commit))
+        # A page that one job fills and a later one erases is only erased.
+        self._file.write_all(
+            {
+                page: erased if record is None else box_page(record, self._commit)
+                for page, record in writes
+            }
+        )
 
     def _finish(self, jobs: list[Job], durable: bool) -> None:  # noqa: FBT001 (called by the loop)
         for job in jobs:
-            if durable:
-                job.publish(job)
-            if job.done.cancelled():
-                continue
-            if durable:
-                job.done.set_result(None)
-            else:
-                job.done.set_exception(StoreFailed("the disk refused to write"))
-                # It need not be waited for by anybody.
-                job.done.exception()
+            job.settle(is_durable=durable)

@@ -19,8 +19,8 @@ class Disk(Protocol):
     ) -> int:
         """Fill *buffers* from *offset* and return how many bytes there were."""
 
-    def pwrite(self, fd: int, data: bytes, offset: int, /) -> int:
-        """Write at *offset* and return how many bytes of *data* were taken."""
+    def pwritev(self, fd: int, buffers: Sequence[bytes], offset: int, /) -> int:
+        """Write *buffers* one behind the other from *offset*; return how many bytes were taken."""
 
     def fsync(self, fd: int) -> None:
         """Make durable what the descriptor leads to, with its size."""

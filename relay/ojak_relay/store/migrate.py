@@ -82,7 +82,7 @@ def _overwrite(path: Path, disk: Disk) -> None:
     try:
         lock(descriptor, path)
         for at in range(0, os.fstat(descriptor).st_size, PAGE_BYTES):
-            disk.pwrite(descriptor, os.urandom(PAGE_BYTES), at)
+            disk.pwritev(descriptor, [os.urandom(PAGE_BYTES)], at)
         disk.fsync(descriptor)
     finally:
         disk.close(descriptor)

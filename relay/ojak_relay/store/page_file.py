@@ -10,7 +10,7 @@ blocks of an SSD may keep what was overwritten; nothing here can reach that.
 
 import fcntl
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, Self
 
@@ -35,8 +35,11 @@ before the old one is overwritten."""
 EARLIER_FORMAT: Final = b"ojakpg01"
 """How a store begins that `migrate` brings to this format."""
 
-_SCAN_PAGES: Final = 512
-"""The system takes 1024 buffers in one call."""
+_BUFFERS_AT_ONCE: Final = 1024
+"""The system takes no more in one call."""
+
+_SCAN_PAGES: Final = _BUFFERS_AT_ONCE // 2
+"""Each has a buffer for its header and one for its body."""
 
 
 def pages_for(capacity: int) -> range:
@@ -110,8 +113,20 @@ class PageFile:
         Raises:
             OSError: the disk refused, or took a part only.
         """
-        if self._disk.pwrite(self._descriptor, data, page * PAGE_BYTES) != PAGE_BYTES:
-            raise OSError("a page was written in part")
+        self.write_all({page: data})
+
+    def write_all(self, pages: Mapping[int, bytes]) -> None:
+        """Do the same with many, each call to the system taking what lies side by side.
+
+        Raises:
+            OSError: the disk refused some, or took a part only; the others may be written.
+        """
+        for run in _side_by_side(pages):
+            taken = self._disk.pwritev(
+                self._descriptor, [pages[page] for page in run], run[0] * PAGE_BYTES
+            )
+            if taken != len(run) * PAGE_BYTES:
+                raise OSError("a page was written in part")
 
     def note(self, *, capacity: int | None = None, clock: int = 0, is_closed: bool = False) -> None:
         """Write a superblock with what is new, while the other one stands; durable after `sync`.
@@ -237,14 +252,25 @@ def lock(descriptor: int, path: Path) -> None:
         raise StoreUnusable(f"the store {path} is in use by another relay") from None
 
 
+def _side_by_side(pages: Iterable[int]) -> Iterator[list[int]]:
+    """Give *pages* in runs of which each can be written in one call."""
+    run: list[int] = []
+    for page in sorted(pages):
+        if run and (page != run[-1] + 1 or len(run) == _BUFFERS_AT_ONCE):
+            yield run
+            run = []
+        run.append(page)
+    if run:
+        yield run
+
+
 def _prepare(disk: Disk, descriptor: int, path: Path, capacity: int | None) -> Superblock:
     """Make an empty file a store, or see that it is the store that is expected."""
     fresh = os.fstat(descriptor).st_size == 0
     if fresh and capacity:
         # Durable before all others: a file that was not finished is still known as ours.
-        disk.pwrite(
-            descriptor, superblock_page(Superblock(0, capacity, clock=0, is_closed=True)), 0
-        )
+        first = Superblock(0, capacity, clock=0, is_closed=True)
+        disk.pwritev(descriptor, [superblock_page(first)], 0)
         disk.fsync(descriptor)
     superblock = _superblock(disk, descriptor, path, capacity)
     # Every block is there before the first box is taken: the disk cannot be full later.

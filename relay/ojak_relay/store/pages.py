@@ -42,7 +42,7 @@ class _Change(Job):
     moves: list[tuple[MailboxId, int | None, int | None, Record | None]] = field(
         default_factory=list
     )
-    settles: set[asyncio.Future[None]] = field(default_factory=set)
+    settles: set[Job] = field(default_factory=set)
     """What must be durable before this change is answered."""
 
 
@@ -112,21 +112,16 @@ class PagesStore(Store):
         self, ids: Sequence[MailboxId], *, room: int, now: int
     ) -> tuple[PollResult, ...]:
         """Return what lies durably at each id: at most *room* boxes."""
-        candidates = frozenset(self._index.may_have(ids))
-        if not candidates:
-            return (NOTHING,) * len(ids)
-        results: list[PollResult] = []
-        for id_ in ids:
-            page = self._index.find(id_) if id_ in candidates else None
+        results: list[PollResult] = [NOTHING] * len(ids)
+        for at in self._index.may_have(ids):
+            page = self._index.find(ids[at])
             if page is None or not self._visible(page, now):
-                results.append(NOTHING)
-            elif room <= 0:
-                results.append(NoRoom())
-            elif (record := await self._visible_record(id_, page, now)) is None:
-                results.append(NOTHING)
-            else:
+                continue
+            if room <= 0:
+                results[at] = NoRoom()
+            elif record := await self._visible_record(ids[at], page, now):
                 room -= 1
-                results.append(Found(record.box))
+                results[at] = Found(record.box)
         return tuple(results)
 
     async def wait_for(self, ids: Sequence[MailboxId], seconds: float, *, now: int) -> None:
@@ -170,16 +165,15 @@ class PagesStore(Store):
             raise StoreFailed("the disk refused before")
 
     def _change(self, now: int) -> _Change:
-        return _Change(asyncio.get_running_loop().create_future(), self._publish, now)
+        return _Change(self._publish, now)
 
     async def _commit(self, change: _Change) -> None:
         """Return when *change*, and all that it stands on, is durable."""
         if change.moves or self._commits.wants(change.now):
-            change.settles.add(change.done)
+            change.settles.add(change)
             self._commits.submit(change)
-        for settled in change.settles:
-            # Shielded: others may wait for the same sync when this request is broken off.
-            await asyncio.shield(settled)
+        for job in change.settles:
+            await job.durable()
 
     def _visible(self, page: int, now: int) -> bool:
         return self._released_at[page] <= now < self._due[page]
@@ -188,7 +182,7 @@ class PagesStore(Store):
         """Return page and expiry of what lies at *id_*, or will; *change* then settles with it."""
         pending = self._pending.get(id_)
         if pending is not None:
-            change.settles.add(pending.job.done)
+            change.settles.add(pending.job)
             expires_at = pending.record.expires_at if pending.record else 0
             return pending.page, expires_at
         page = self._index.find(id_)
@@ -218,7 +212,7 @@ class PagesStore(Store):
                 return DepositOutcome.OCCUPIED
         if not self._free or (page is None and self._boxes >= self._file.capacity):
             return DepositOutcome.FULL
-        self._move(change, deposit.id, page, record_of(deposit, now), self._free.pop())
+        self._move(change, deposit.id, page, record_of(deposit, now), self._free.take())
         return DepositOutcome.STORED
 
     def _erase(self, id_: MailboxId, page: int, change: _Change) -> None:
@@ -251,7 +245,7 @@ class PagesStore(Store):
             if old_page is not None:
                 self._index.remove(old_page)
                 self._due.clear(old_page)
-                self._free.append(old_page)
+                self._free.give(old_page)
             if new_page is not None and record is not None:
                 self._index.put(id_, new_page)
                 self._due.set(new_page, record.expires_at)

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 from ojak_protocol.addresses import MailboxId
 from ojak_relay.store.due import NEVER
+from ojak_relay.store.free import FreePages
 from ojak_relay.store.index import Index
 from ojak_relay.store.page import (
     BOX,
@@ -37,7 +38,7 @@ class Start:
         index: the page of each box.
         expires_at: when the time of a page's box is over, or NEVER.
         released_at: from when on it is visible.
-        free: the pages that can be written, the last ones first.
+        free: the pages that can be written.
         commit: number of the last commit in the file.
         unreadable: pages that the disk did not give. They are left alone.
     """
@@ -45,7 +46,7 @@ class Start:
     index: Index
     expires_at: "array[int]"
     released_at: "array[int]"
-    free: "array[int]"
+    free: FreePages
     commit: int = 0
     unreadable: set[int] = field(default_factory=set)
 
@@ -78,8 +79,8 @@ def repair(file: PageFile) -> Start:
     if file.is_closed:
         file.note()
     file.sync()
-    free = (page for page in reversed(file.pages) if start.expires_at[page] == NEVER)
-    start.free.extend(page for page in free if page not in start.unreadable)
+    free = (page for page in file.pages if start.expires_at[page] == NEVER)
+    start.free.give_all(page for page in free if page not in start.unreadable)
     return start
 
 
@@ -105,7 +106,7 @@ class _Scan:
 def _scanned(file: PageFile) -> _Scan:
     total = file.pages.stop
     never, zero = array("Q", [NEVER]), array("Q", [0])
-    start = Start(Index(total), never * total, zero * total, array("I"))
+    start = Start(Index(total), never * total, zero * total, FreePages(total))
     scan = _Scan(start)
     put, expires_at, released_at = start.index.put, start.expires_at, start.released_at
     expected = file.pages.start
