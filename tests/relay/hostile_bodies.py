@@ -23,8 +23,6 @@ from tests.relay.lines import head, memory_bytes
 SIZES: Final = [size.body_bytes for size in SyncClass]
 MOST_GROWTH_BYTES: Final = 16 * 2**20
 WARM: Final = 2000
-PIECE: Final = 250
-"""How many one process sends before it is looked whether to go on."""
 """After so many bodies a relay has in memory what it needs."""
 
 REASON: Final = re.compile(rb"[a-zA-Z0-9 ,/()-]{0,80}")
@@ -200,29 +198,32 @@ def violations(
     count: int,
     warm: int = WARM,
     workers: int = 2,
-    goes_on: Callable[[], bool] = lambda: True,
+    piece: int = 5000,
+    goes_on: Callable[[Seen], bool] = lambda _: True,
 ) -> tuple[Seen, list[str], int]:
-    """Send *warm* bodies and then *count*, in *workers* processes, for as long as *goes_on* says.
+    """Send *warm* bodies and then *count*, in *workers* processes.
+
+    After a *piece* of each of them it is asked whether it *goes_on*.
 
     Return what was seen, what was wrong, and by how much memory grew after the first ones.
     """
     seen = send(relay.host, relay.port, (seed, "warm"), warm)
     before = memory_bytes(relay)
-    pieces = range(0, count, PIECE)
+    pieces = range(0, count, piece)
     with ProcessPoolExecutor(workers) as pool:
-        for first in range(0, len(pieces), workers):
-            at_once = pieces[first : first + workers]
+        for wave in range(0, len(pieces), workers):
+            at_once = pieces[wave : wave + workers]
             for part in pool.map(
                 send,
                 [relay.host] * len(at_once),
                 [relay.port] * len(at_once),
-                [(seed, piece) for piece in at_once],
-                [min(PIECE, count - piece) for piece in at_once],
+                [(seed, first) for first in at_once],
+                [min(piece, count - first) for first in at_once],
             ):
                 seen.add(part)
             if relay.process.poll() is not None:
                 return seen, [*seen.wrong, "the relay ended"], 0
-            if not goes_on():
+            if not goes_on(seen):
                 break
     grown = memory_bytes(relay, "VmHWM") - before
     wrong = list(seen.wrong)

@@ -1,6 +1,6 @@
 """A million hostile bodies: none is answered with 500 or more, nothing is said, nothing is kept."""
 
-from tests.relay.hostile_bodies import WARM, violations
+from tests.relay.hostile_bodies import WARM, Seen, violations
 from tests.relay.kit import running
 from tests.torture.turn import Counts, Turn
 
@@ -10,14 +10,20 @@ AT_ONCE = {"OJAK_RELAY_REPLY_MILLISECONDS": "0"}
 
 def run(turn: Turn) -> Counts:
     """Send a million, or as many as there is time for, and count what was answered."""
+
+    def goes_on(seen: Seen) -> bool:
+        turn.done["bodies"] = seen.bodies
+        return turn.goes_on
+
     with running("--store", "memory", "--capacity", "100", environment=AT_ONCE) as relay:
         seen, wrong, grown = violations(
             relay,
             turn.seed,
             MOST,
-            warm=max(300, turn.part_of(WARM, in_seconds=200)),
+            warm=max(200, turn.part_of(WARM, in_seconds=200)),
             workers=4,
-            goes_on=lambda: turn.goes_on,
+            piece=100,
+            goes_on=goes_on,
         )
     assert wrong == [], wrong[:20]
     kinds = {f"{kind} answered {status}": n for (kind, status), n in sorted(seen.statuses.items())}
