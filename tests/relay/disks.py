@@ -25,6 +25,9 @@ class SystemDisk:
     ) -> int:
         return os.preadv(fd, buffers, offset, flags)
 
+    def lseek(self, fd: int, offset: int, how: int, /) -> int:
+        return os.lseek(fd, offset, how)
+
     def pwritev(self, fd: int, buffers: Sequence[bytes], offset: int, /) -> int:
         return os.pwritev(fd, buffers, offset)
 

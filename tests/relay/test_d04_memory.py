@@ -60,6 +60,13 @@ def test_d4_no_deleted_box_is_in_memory_and_a_live_one_is_found(tmp_path: Path) 
         assert after_deleting(relay, set()) == set()
 
 
+def test_d4_a_box_replaced_within_its_own_request_leaves_nothing(tmp_path: Path) -> None:
+    with running(*pages(tmp_path / "store")) as relay:
+        relay.sync(request(deposits=(deposit(1, 101), deposit(1, 202, shown=True))))
+        relay.sync(request(deletes=(1,)))
+        assert until(lambda: in_memory(relay.process.pid), set()) == set()
+
+
 def test_d4_a_line_that_stays_open_keeps_nothing_of_what_came_over_it(tmp_path: Path) -> None:
     with running(*pages(tmp_path / "store")) as relay:
         line = relay.connect()

@@ -11,7 +11,7 @@ TOTAL = 3000
 
 @given(st.lists(st.integers(0, TOTAL - 1) | st.none(), max_size=80))
 def test_what_is_taken_is_the_lowest_of_all_that_were_given(steps: list[int | None]) -> None:
-    free, known = FreePages(TOTAL), set[int]()
+    free, known = FreePages(bytearray(TOTAL)), set[int]()
     for page in steps:
         if page is None and known:
             assert free.take() == min(known)
@@ -24,7 +24,15 @@ def test_what_is_taken_is_the_lowest_of_all_that_were_given(steps: list[int | No
 
 
 def test_every_page_can_be_given_and_taken() -> None:
-    free = FreePages(TOTAL)
-    free.give_all(range(TOTAL))
+    free = FreePages(bytearray(TOTAL))
+    for page in reversed(range(TOTAL)):
+        free.give(page)
     assert [free.take() for _ in range(TOTAL)] == list(range(TOTAL))
     assert len(free) == 0
+
+
+@given(st.sets(st.integers(0, TOTAL - 1)))
+def test_what_is_free_at_first_is_taken(pages: set[int]) -> None:
+    free = FreePages(bytearray(page in pages for page in range(TOTAL)))
+    assert len(free) == len(pages)
+    assert [free.take() for _ in pages] == sorted(pages)

@@ -1,6 +1,7 @@
 """The pages store on its disk: what is gone is gone, what a crash left is put right."""
 
 import asyncio
+import errno
 import os
 import threading
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from ojak_relay.store.page import HEADER_BYTES, PAGE_BYTES, box_page, erased_pag
 from ojak_relay.store.page_file import SPARE_PAGES, SUPERBLOCKS, PageFile
 from ojak_relay.store.pages import PagesStore
 from ojak_relay.store.repair import repair
+from tests.relay.disks import RefusingDisk
 from tests.relay.kit import NOW, box, deposit, place
 
 pytestmark = pytest.mark.asyncio
@@ -369,3 +371,43 @@ async def test_a_closed_store_refuses_and_leaves_nobody_waiting(path: Path) -> N
     store = await opened(path)
     assert await store.look([place(1), place(2)], room=2, now=NOW) == (Found(box(7)), Nothing())
     await store.close()
+
+
+class KnowsNoHoles(RefusingDisk):
+    """A file system that says of everything that it was written."""
+
+    def lseek(self, fd: int, offset: int, how: int, /) -> int:
+        if how == os.SEEK_DATA:
+            return super().lseek(fd, offset, os.SEEK_SET) if offset < size(fd) else no_more()
+        return size(fd)
+
+
+def size(descriptor: int) -> int:
+    return os.fstat(descriptor).st_size
+
+
+def no_more() -> int:
+    raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+
+
+async def test_a_start_finds_the_same_whether_or_not_the_disk_knows_what_was_never_written(
+    path: Path,
+) -> None:
+    capacity = 3000
+    store = await PagesStore.open(path, capacity)
+    await store.apply([], [deposit(number, number) for number in range(40)], now=NOW)
+    await store.apply([place(number) for number in range(20)], [], now=NOW)
+    await store.close()
+    knowing, not_knowing = RefusingDisk(), KnowsNoHoles()
+    ids = [place(number) for number in range(60)]
+    found = []
+    for disk in (knowing, not_knowing):
+        store = await PagesStore.open(path, capacity, disk=disk)
+        found.append((store.boxes, await store.look(ids, room=60, now=NOW)))
+        assert await store.apply([], [deposit(99, 99)], now=NOW) == (DepositOutcome.STORED,)
+        await store.apply([place(99)], [], now=NOW)
+        await store.close()
+    assert found[0] == found[1]
+    assert found[0][0] == 20
+    reads = [disk.calls.count("preadv") for disk in (knowing, not_knowing)]
+    assert reads[0] < reads[1]

@@ -19,6 +19,9 @@ class Disk(Protocol):
     ) -> int:
         """Fill *buffers* from *offset* and return how many bytes there were."""
 
+    def lseek(self, fd: int, offset: int, how: int, /) -> int:
+        """Return where from *offset* on the file holds something, or begins to hold nothing."""
+
     def pwritev(self, fd: int, buffers: Sequence[bytes], offset: int, /) -> int:
         """Write *buffers* one behind the other from *offset*; return how many bytes were taken."""
 

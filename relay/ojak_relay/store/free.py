@@ -4,22 +4,27 @@ What lies side by side is written in one call, and what was written before is wr
 a part of the file is taken that never held anything: to sync the latter costs the disk more.
 """
 
-from collections.abc import Iterable
 from typing import Final
 
 _BLOCK_PAGES: Final = 1024
 
 
 class FreePages:
-    """Some of the pages numbered below *total*, in a byte a page; none at first."""
+    """Some pages, in a byte a page.
 
-    def __init__(self, total: int) -> None:
-        self._is_free = bytearray(total)
+    Args:
+        is_free: for each page that there is, by its number, 1 if it is one of them, and 0 if not.
+            It is kept, and changed.
+    """
+
+    def __init__(self, is_free: bytearray) -> None:
+        self._is_free = is_free
         # How many are free in each block, and whether any is: then none is looked for where all
         # are taken.
-        self._counts = [0] * -(-total // _BLOCK_PAGES)
-        self._any = bytearray(len(self._counts))
-        self._total = 0
+        starts = range(0, len(is_free), _BLOCK_PAGES)
+        self._counts = [is_free.count(1, start, start + _BLOCK_PAGES) for start in starts]
+        self._any = bytearray(map(bool, self._counts))
+        self._total = sum(self._counts)
 
     def __len__(self) -> int:
         return self._total
@@ -31,11 +36,6 @@ class FreePages:
         self._counts[block] += 1
         self._any[block] = 1
         self._total += 1
-
-    def give_all(self, pages: Iterable[int]) -> None:
-        """Add each of *pages*."""
-        for page in pages:
-            self.give(page)
 
     def take(self) -> int:
         """Remove the lowest one and return it; there must be one."""

@@ -6,7 +6,7 @@ hash is Python's own, whose key is new in every process: nobody outside can choo
 """
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import compress
 from typing import Final
 
@@ -45,8 +45,7 @@ class Index:
 
         Most of what is polled for is nowhere; so no step of this is one of Python.
         """
-        homes = map(self._last_slot.__and__, map(hash, ids))
-        return list(compress(range(len(ids)), map(self._slots.__getitem__, homes)))
+        return list(compress(range(len(ids)), map(self._slots.__getitem__, self._homes(ids))))
 
     def id_of(self, page: int) -> MailboxId:
         """Return the id that *page* was put with."""
@@ -58,17 +57,24 @@ class Index:
         Returns:
             Another page that holds one of *id_*, or None. Which of them `find` returns is open.
         """
-        slots, ids, last = self._slots, self._ids, self._last_slot
-        other = None
-        slot = hash(id_) & last
-        while taken := slots[slot]:
-            if ids.startswith(id_, _ID_BYTES * taken):
-                other = taken
-            slot = (slot + 1) & last
-        slots[slot] = page
-        ids[_ID_BYTES * page : _ID_BYTES * (page + 1)] = id_
-        self._taken += 1
-        return other
+        others = self.put_all([page], [id_])
+        return others[0][1] if others else None
+
+    def put_all(self, pages: Sequence[int], ids: Sequence[MailboxId]) -> list[tuple[int, int]]:
+        """Do the same for many; return each page of them with another page of its id."""
+        slots, lying, last = self._slots, self._ids, self._last_slot
+        others = []
+        for page, id_, home in zip(pages, ids, self._homes(ids), strict=True):
+            slot = home
+            while taken := slots[slot]:
+                if lying.startswith(id_, _ID_BYTES * taken):
+                    others.append((page, taken))
+                slot = (slot + 1) & last
+            slots[slot] = page
+            at = _ID_BYTES * page
+            lying[at : at + _ID_BYTES] = id_
+        self._taken += len(pages)
+        return others
 
     def remove(self, page: int) -> None:
         """Forget the id of *page*; nothing is left of it here."""
@@ -79,6 +85,9 @@ class Index:
         self._close_up(slot)
         self._ids[_ID_BYTES * page : _ID_BYTES * (page + 1)] = bytes(_ID_BYTES)
         self._taken -= 1
+
+    def _homes(self, ids: Sequence[MailboxId]) -> Iterator[int]:
+        return map(self._last_slot.__and__, map(hash, ids))
 
     def _close_up(self, hole: int) -> None:
         """Free the slot *hole*, moving those behind it to where `find` comes upon them."""

@@ -27,18 +27,20 @@ PAGE_BYTES: Final = 4096
 HEADER_BYTES: Final = PAGE_BYTES - BOX_BYTES
 
 _HEADER: Final = struct.Struct(">8s32sQQQ24xI")
-_HEADER_AND_CHECKSUM: Final = struct.Struct(">8s32sQQQ24xI4x")
+_HEADER_IN_PAGE: Final = struct.Struct(f"{_HEADER.format}4x{BOX_BYTES}x")
 _SUPERBLOCK: Final = struct.Struct(">8sQQQQ")
 _FORMAT: Final = b"ojakpg02"
 BOX: Final = b"ojak box"
 _ERASED: Final = b"ojakgone"
-_FRESH_PAGE: Final = bytes(PAGE_BYTES)
 _WHOLE: Final = 0x2144DF1C
 """CRC of anything with its own CRC behind it."""
 
 Header = tuple[bytes, bytes, int, int, int, int]
 """Magic, id, commit, expires at, released at, checksum of the body. A plain tuple, because a start
 reads a million of them."""
+
+Columns = tuple[tuple[MailboxId, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]]
+"""Of some boxes: ids, commits, expires at, released at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,16 +86,29 @@ def read_header(page: bytes) -> Header | None:
     return _HEADER.unpack_from(page) if zlib.crc32(page[:HEADER_BYTES]) == _WHOLE else None
 
 
-def read_headers(headers: memoryview) -> Iterator[Header | None]:
-    """Do the same for many headers that lie side by side."""
-    whole = _HEADER_AND_CHECKSUM.iter_unpack(headers)
-    for at, header in zip(range(0, len(headers), HEADER_BYTES), whole, strict=True):
-        yield header if zlib.crc32(headers[at : at + HEADER_BYTES]) == _WHOLE else None
+def read_headers(pages: memoryview) -> list[Header | None]:
+    """Do the same for many pages that lie side by side."""
+    read = zip(_HEADER_IN_PAGE.iter_unpack(pages), _checks(pages), strict=True)
+    return [header if checked == _WHOLE else None for header, checked in read]
 
 
-def is_fresh(page: bytes) -> bool:
-    """Say whether nothing was ever written to *page*."""
-    return page == _FRESH_PAGE
+def read_boxes(pages: memoryview) -> Columns | None:
+    """Do the same where each of them holds a box, and None where one does not: in half the time."""
+    magics, *columns = zip(*_HEADER_IN_PAGE.iter_unpack(pages), strict=True)
+    if not len(magics) == magics.count(BOX) == list(_checks(pages)).count(_WHOLE):
+        return None
+    ids, commits, expires_at, released_at, _ = columns
+    return ids, commits, expires_at, released_at
+
+
+def _checks(pages: memoryview) -> Iterator[int]:
+    starts = range(0, len(pages), PAGE_BYTES)
+    return map(zlib.crc32, [pages[at : at + HEADER_BYTES] for at in starts])
+
+
+def is_fresh(pages: bytes) -> bool:
+    """Say whether nothing was ever written to *pages*, one or several."""
+    return pages == bytes(len(pages))
 
 
 def is_torn(page: bytes, header: Header) -> bool:

@@ -43,7 +43,8 @@ class _Change(Job):
         default_factory=list
     )
     settles: set[Job] = field(default_factory=set)
-    """What must be durable before this change is answered."""
+    """What must be durable too before this change is answered. Never itself: what leads back to
+    itself stays in memory, with its boxes, until the interpreter looks for such."""
 
 
 class PagesStore(Store):
@@ -170,8 +171,8 @@ class PagesStore(Store):
     async def _commit(self, change: _Change) -> None:
         """Return when *change*, and all that it stands on, is durable."""
         if change.moves or self._commits.wants(change.now):
-            change.settles.add(change)
             self._commits.submit(change)
+            await change.durable()
         for job in change.settles:
             await job.durable()
 
@@ -182,7 +183,8 @@ class PagesStore(Store):
         """Return page and expiry of what lies at *id_*, or will; *change* then settles with it."""
         pending = self._pending.get(id_)
         if pending is not None:
-            change.settles.add(pending.job)
+            if pending.job is not change:
+                change.settles.add(pending.job)
             expires_at = pending.record.expires_at if pending.record else 0
             return pending.page, expires_at
         page = self._index.find(id_)

@@ -12,18 +12,21 @@ power, and another sync alone would not tell.
 """
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from ojak_protocol.addresses import MailboxId
 from ojak_relay.store.due import NEVER
 from ojak_relay.store.free import FreePages
 from ojak_relay.store.index import Index
 from ojak_relay.store.page import (
     BOX,
+    PAGE_BYTES,
+    Columns,
+    Header,
     erased_page,
     is_fresh,
     is_torn,
+    read_boxes,
     read_header,
     read_headers,
 )
@@ -38,16 +41,16 @@ class Start:
         index: the page of each box.
         expires_at: when the time of a page's box is over, or NEVER.
         released_at: from when on it is visible.
-        free: the pages that can be written.
         commit: number of the last commit in the file.
+        free: the pages that can be written.
         unreadable: pages that the disk did not give. They are left alone.
     """
 
     index: Index
     expires_at: "array[int]"
     released_at: "array[int]"
-    free: FreePages
     commit: int = 0
+    free: FreePages = field(default_factory=lambda: FreePages(bytearray()))
     unreadable: set[int] = field(default_factory=set)
 
 
@@ -60,8 +63,6 @@ def repair(file: PageFile) -> Start:
     """
     scan = _scanned(file)
     start = scan.start
-    if not file.is_closed:
-        scan.broken += [page for page in scan.erased if _is_torn(file.read_page(page))]
     for page in scan.newest:
         whole = file.read_page(page)
         if _is_torn(whole):
@@ -79,9 +80,15 @@ def repair(file: PageFile) -> Start:
     if file.is_closed:
         file.note()
     file.sync()
-    free = (page for page in file.pages if start.expires_at[page] == NEVER)
-    start.free.give_all(page for page in free if page not in start.unreadable)
+    start.free = _free(file, start)
     return start
+
+
+def _free(file: PageFile, start: Start) -> FreePages:
+    is_free = bytearray(map(NEVER.__eq__, start.expires_at))
+    for page in (*range(file.pages.start), *start.unreadable):
+        is_free[page] = 0
+    return FreePages(is_free)
 
 
 @dataclass(slots=True)
@@ -90,15 +97,13 @@ class _Scan:
 
     Attributes:
         start: all boxes, torn and double ones included; nothing is free yet.
-        broken: pages whose header is not whole.
-        erased: pages that are erased, of the newest commit or not.
+        broken: pages whose header is not whole, and erased ones that hold something else.
         newest: pages of the newest commit.
         doubles: ids that more than one page has, and these.
     """
 
     start: Start
     broken: list[int] = field(default_factory=list)
-    erased: "array[int]" = field(default_factory=lambda: array("I"))
     newest: list[int] = field(default_factory=list)
     doubles: dict[bytes, set[int]] = field(default_factory=dict)
 
@@ -106,33 +111,66 @@ class _Scan:
 def _scanned(file: PageFile) -> _Scan:
     total = file.pages.stop
     never, zero = array("Q", [NEVER]), array("Q", [0])
-    start = Start(Index(total), never * total, zero * total, FreePages(total))
+    start = Start(Index(total), never * total, zero * total)
     scan = _Scan(start)
-    put, expires_at, released_at = start.index.put, start.expires_at, start.released_at
-    expected = file.pages.start
-    for pages, headers in file.headers():
-        start.unreadable.update(range(expected, pages.start))
-        expected = pages.stop
-        for page, header in zip(pages, read_headers(headers), strict=True):
-            if header is None:
-                if not is_fresh(file.read_page(page)):
-                    scan.broken.append(page)
-                continue
-            magic, id_, commit, its_expires_at, its_released_at, _ = header
-            if magic == BOX:
-                expires_at[page] = its_expires_at
-                released_at[page] = its_released_at
-                if other := put(MailboxId(id_), page):
-                    scan.doubles.setdefault(id_, {other}).add(page)
-            else:
-                scan.erased.append(page)
-            if commit > start.commit:
-                start.commit = commit
-                scan.newest.clear()
-            if commit == start.commit:
-                scan.newest.append(page)
-    start.unreadable.update(range(expected, total))
+    for span in file.written():
+        expected = span.start
+        for pages, content in file.read_all(span):
+            start.unreadable.update(range(expected, pages.start))
+            expected = pages.stop
+            _note(scan, pages, content, may_be_torn=not file.is_closed)
+        start.unreadable.update(range(expected, span.stop))
     return scan
+
+
+def _note(scan: _Scan, pages: range, content: memoryview, *, may_be_torn: bool) -> None:
+    """Note what some pages say, whose bytes lie side by side in *content*."""
+
+    def page_bytes(page: int) -> bytes:
+        at = (page - pages.start) * PAGE_BYTES
+        return bytes(content[at : at + PAGE_BYTES])
+
+    columns = read_boxes(content)
+    if columns is not None:
+        _note_newest(scan, pages, columns[1])
+        _note_boxes(scan, pages, columns)
+        return
+    if is_fresh(bytes(content)):
+        return
+    boxes: dict[int, Header] = {}
+    for page, header in zip(pages, read_headers(content), strict=True):
+        if header is None:
+            if not is_fresh(page_bytes(page)):
+                scan.broken.append(page)
+            continue
+        _note_newest(scan, [page], [header[2]])
+        if header[0] == BOX:
+            boxes[page] = header
+        elif may_be_torn and is_torn(page_bytes(page), header):
+            scan.broken.append(page)
+    if boxes:
+        _, ids, commits, expires_at, released_at, _ = zip(*boxes.values(), strict=True)
+        _note_boxes(scan, [*boxes], (ids, commits, expires_at, released_at))
+
+
+def _note_newest(scan: _Scan, pages: Sequence[int], commits: Sequence[int]) -> None:
+    newest = max(commits)
+    if newest > scan.start.commit:
+        scan.start.commit = newest
+        scan.newest.clear()
+    if newest == scan.start.commit:
+        each = zip(pages, commits, strict=True)
+        scan.newest += [page for page, commit in each if commit == newest]
+
+
+def _note_boxes(scan: _Scan, pages: Sequence[int], columns: Columns) -> None:
+    start = scan.start
+    ids, _, expires_at, released_at = columns
+    for page, expires, released in zip(pages, expires_at, released_at, strict=True):
+        start.expires_at[page] = expires
+        start.released_at[page] = released
+    for page, other in start.index.put_all(pages, ids):
+        scan.doubles.setdefault(start.index.id_of(page), {other}).add(page)
 
 
 def _older(file: PageFile, start: Start, pages: Iterable[int]) -> list[int]:
