@@ -97,6 +97,10 @@ class RefusingDisk(SystemDisk):
         self._read(offset, sum(map(len, buffers)))
         return super().preadv(fd, buffers, offset, flags)
 
+    def lseek(self, fd: int, offset: int, how: int, /) -> int:
+        self._begin("lseek")
+        return super().lseek(fd, offset, how)
+
     def pwritev(self, fd: int, buffers: Sequence[bytes], offset: int, /) -> int:
         self._begin("pwritev")
         return super().pwritev(fd, buffers, offset)
