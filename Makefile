@@ -65,7 +65,7 @@ container-check: .venv/ready .venv-container/ready
 models: .venv/ready
 	$(BIN)/python -m tests.models
 
-# What the tests do a little of, for TIME seconds, or longer: no run is cut short in its middle.
+# What the tests do a little of, for TIME seconds, shared out among the runs.
 # Root does more. ARGS='--seed 7 NAME' for one run.
 TIME ?= 600
 torture: .venv/ready

@@ -25,7 +25,13 @@ from ojak_client.our_letters import marked_possibly_read
 from ojak_client.outgoing_room import unacknowledged_receipts
 from ojak_client.pairing import letters_offered, pairs_offered
 from ojak_client.profile import Contact, Line, NewsKind, Profile, Visiting, with_point
-from ojak_client.room import has_room, has_room_for, has_room_for_part
+from ojak_client.room import (
+    has_room,
+    has_room_for,
+    has_room_for_part,
+    has_room_for_visits,
+    share_of,
+)
 from ojak_client.settling import settle
 from ojak_client.timed_parts import part_deposited, parts_deleted
 from ojak_protocol import conversation as talk
@@ -58,12 +64,19 @@ def apply(
     notices: list[Notice] = []
     if any(_is_full(outcome) for outcome in reply.deposits):
         notices.append(Notice(NoticeKind.RELAY_FULL, ""))
+    any_found = any(isinstance(result, Found) for result in reply.polls)
     contacts: list[Contact] = []
     for contact in profile.contacts:
         changed = contact
         if relay in contact.relays:
             step = _apply_to if contact.relay == relay else _apply_elsewhere
-            changed, said = step(contact, request, reply, moment, known=profile)
+            changed, said = step(
+                contact,
+                request,
+                reply,
+                moment,
+                known=_as_it_stands(profile, contacts) if any_found else profile,
+            )
             changed = found_at(contact, changed, relay)
             changed = parts_deleted(changed, relay, frozenset(request.deletes))
             numbers = (line.number for line in changed.lines)
@@ -71,6 +84,11 @@ def apply(
             notices.extend(said)
         contacts.append(changed)
     return replace(profile, contacts=tuple(contacts)), tuple(notices)
+
+
+def _as_it_stands(profile: Profile, changed: list[Contact]) -> Profile:
+    """Return *profile* with its first contacts as the reply has *changed* them already."""
+    return replace(profile, contacts=(*changed, *profile.contacts[len(changed) :]))
 
 
 def _next_number(known: Profile, contact: Contact) -> int:
@@ -99,11 +117,13 @@ def _apply_to(
         *(meeting_point.alarm_places(one.point) for one in contact.sets)
     )
     results = zip(request.polls, reply.polls, strict=True)
+    minds_nothing = _minds_nothing(contact)
     for place, result in sorted(results, key=lambda one: one[0] not in alarm):
         if isinstance(result, Found):
             contact, said = _found(contact, place, result.box, moment, known=known)
             notices.extend(said)
-        elif isinstance(result, Nothing):
+            minds_nothing = _minds_nothing(contact)
+        elif minds_nothing and isinstance(result, Nothing):
             contact = _change_talks(contact, partial(talk.absent, where=place))
             contact, said = timed_pointers.missed(contact, place, moment)
             notices.extend(said)
@@ -114,15 +134,24 @@ def _apply_elsewhere(
     contact: Contact, request: SyncRequest, reply: SyncReply, moment: Moment, *, known: Profile
 ) -> Step:
     """Take what lies for a conversation at a relay that we come from or go to."""
-    del known
     done = frozenset(request.deletes)
     contact = _change_talks(contact, lambda state: talk.deleted(state, done))
     notices: list[Notice] = []
     for place, result in zip(request.polls, reply.polls, strict=True):
         if isinstance(result, Found):
-            contact, said = _found_in_lines(contact, place, result.box, moment)
+            contact, said = _found_in_lines(contact, place, result.box, moment, known)
             notices.extend(said)
     return contact, tuple(notices)
+
+
+def _minds_nothing(contact: Contact) -> bool:
+    """Return whether it can mean anything to *contact* that nothing lies at a place.
+
+    Asked once, and not at each of the places, most of which are of other contacts.
+    """
+    return bool(contact.pointers) or any(
+        talk.is_contested(one.conversation) for one in contact.lines
+    )
 
 
 def _change_talks(contact: Contact, change: Callable[[Conversation], Conversation]) -> Contact:
@@ -179,13 +208,15 @@ def _found(
     for one in contact.sets:
         contact, said = _found_as_host(contact, one.point, place, box, moment, known)
         notices += said
-    contact, said = _found_in_lines(contact, place, box, moment)
+    contact, said = _found_in_lines(contact, place, box, moment, known)
     return contact, (*notices, *said)
 
 
-def _found_in_lines(contact: Contact, place: MailboxId, box: bytes, moment: Moment) -> Step:
-    contact, notices = _found_part(contact, place, box, moment)
-    if not has_room(contact):
+def _found_in_lines(
+    contact: Contact, place: MailboxId, box: bytes, moment: Moment, known: Profile
+) -> Step:
+    contact, notices = _found_part(contact, place, box, moment, known)
+    if not has_room(contact, share_of(contact, known.contacts)):
         # Left at the relay, neither opened nor acknowledged nor deleted, until some were read.
         return contact, notices
     for position, line in enumerate(contact.lines):
@@ -209,9 +240,11 @@ def _found_in_lines(contact: Contact, place: MailboxId, box: bytes, moment: Mome
     return contact, notices
 
 
-def _found_part(contact: Contact, place: MailboxId, box: bytes, moment: Moment) -> Step:
+def _found_part(
+    contact: Contact, place: MailboxId, box: bytes, moment: Moment, known: Profile
+) -> Step:
     """Take a timed letter that is due; its pointer is acknowledged now, if it was left till now."""
-    full = not has_room_for_part(contact)
+    full = not has_room_for_part(contact, share_of(contact, known.contacts))
     taken = None if full else timed_pointers.take(contact, place, box, moment.now)
     if taken is None:
         return (contact, ()) if full else timed_pointers.missed(contact, place, moment)
@@ -296,6 +329,9 @@ def _found_as_host(
     for older in (False, True):
         at = meeting_point.answer_places(point, day=day, older=older).get(place)
         if at is not None:
+            if not has_room_for_visits(contact, point, share_of(contact, known.contacts)):
+                # One reply may bring several: the next is taken when there is room again.
+                return contact, ()
             return _take(contact, point, at, box, moment)
     return contact, ()
 

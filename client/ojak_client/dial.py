@@ -88,7 +88,7 @@ def _directly(relay: RelayUrl, deadline: Deadline) -> socket.socket:
 
 
 def _resolved(relay: RelayUrl) -> list[tuple[int, Address]]:
-    found = socket.getaddrinfo(relay.host, relay.port, type=socket.SOCK_STREAM)
+    found = socket.getaddrinfo(relay.host.encode("ascii"), relay.port, type=socket.SOCK_STREAM)
     return [(family, address) for family, _, _, _, address in found]
 
 
@@ -136,7 +136,7 @@ def _secured(plain: socket.socket, host: str, deadline: Deadline) -> socket.sock
 
     try:
         plain.settimeout(deadline.left())
-        return _tls().wrap_socket(plain, server_hostname=host)
+        return _tls().wrap_socket(plain, server_hostname=host.encode("ascii"))
     except ssl.SSLCertVerificationError:
         raise WrongPlace("the certificate is not this relay's") from None
     except (ssl.SSLEOFError, ssl.SSLZeroReturnError):

@@ -20,7 +20,7 @@ from ojak_client.our_letters import references_in
 from ojak_client.prepare import prepare
 from ojak_client.profile import Profile
 from ojak_client.requests import Shape, has_errands, make_request
-from ojak_client.room import what_may_come
+from ojak_client.room import shares, what_may_come
 from ojak_client.store import Store
 from ojak_client.transport import RelayConnection
 from ojak_protocol.addresses import ID_BYTES, DeleteKey, MailboxId
@@ -323,7 +323,10 @@ def _what_decides(profile: Profile) -> object:
     Not the letters: asked for again after each reading, it would tell a relay that keeps one there
     when somebody reads.
     """
-    return [(what_may_come(one), one.lines, one.pointers) for one in profile.contacts]
+    share = shares(profile.contacts)
+    return [
+        (what_may_come(one, share[one.name]), one.lines, one.pointers) for one in profile.contacts
+    ]
 
 
 def _size_bytes(request: SyncRequest) -> int:

@@ -5,7 +5,7 @@ put at saving. A new box never goes to a page that the saved vault still refers 
 vault is in place, a kill must leave all pages of the old one as they were.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from ojak_client import box_file
@@ -18,6 +18,10 @@ REFERENCE_BYTES: Final = _PAGE_NUMBER_BYTES + KEY_BYTES
 """What stands in the place of a box: its page's number and its key."""
 
 
+Known = Mapping[bytes, bytes]
+"""Boxes, and what stands for each."""
+
+
 class KeptBoxes:
     """The boxes of one slot while the vault's lock is held.
 
@@ -26,20 +30,31 @@ class KeptBoxes:
         slot: the slot's number.
         pages: how many pages it has.
         entropy: fresh randomness.
+        known: boxes that were brought by an earlier one and are kept still.
     """
 
     def __init__(
-        self, read: Callable[[int], bytes], slot: int, pages: int, entropy: Entropy
+        self,
+        read: Callable[[int], bytes],
+        slot: int,
+        pages: int,
+        entropy: Entropy,
+        known: Known | None = None,
     ) -> None:
         self._read = read
         self._slot = slot
         self._pages = pages
         self._entropy = entropy
-        self._known: dict[bytes, bytes] = {}
+        self._known: dict[bytes, bytes] = dict(known or {})
         self._kept: dict[bytes, bytes] = {}
         self._free: list[int] | None = None
         self.writes: dict[int, bytes] = {}
         """Pages to be written before the vault that refers to them is saved."""
+
+    @property
+    def known(self) -> Known:
+        """The boxes that were brought or, after saving, those that the saved vault refers to."""
+        return self._known
 
     @property
     def freed(self) -> frozenset[int]:

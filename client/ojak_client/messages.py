@@ -380,6 +380,17 @@ class Message(Enum):
         "What is kept here was being moved, and that was cut off. Nothing is lost. Finish it, "
         "naming the same place.",
     )
+    MOVE_NOT_FINISHED = text(
+        "move-not-finished",
+        "What is kept here was being moved, and that was cut off. Sealed copies may lie at the "
+        "other place. Move it again, or erase what lies there. Then take the move back: "
+        '"{command}"',
+    )
+    MOVE_COPIES = text(
+        "move-copies",
+        "A move to this place was cut off, and sealed copies lie here. Finish it from the old "
+        'place, or erase what lies here: "{command}"',
+    )
     ASK_MOVE_BACK = text(
         "ask-move-back",
         "Do this only if the new place is lost for good. If what lies there is used as well, both "
@@ -615,6 +626,11 @@ class Message(Enum):
         "new-questions-needed",
         "The answers were typed on a stranger's device. Choose new questions. Type: "
         '"ojak questions". Name: "{name}"',
+    )
+    SEVERAL_HELD = text(
+        "several-held",
+        "More than one came. Nothing was changed. You are asked about each. Type it again without "
+        'this: "--yes". Count: "{n}"',
     )
     ASK_ALLOW = text(
         "ask-allow",

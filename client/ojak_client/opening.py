@@ -15,7 +15,7 @@ from ojak_client.steady import steady_seconds
 from ojak_client.store import Store, VaultStore, vault_path
 from ojak_client.typed import one_form
 from ojak_client.vault import Vault
-from ojak_client.vault_files import is_closed
+from ojak_client.vault_files import are_copies_there, is_closed
 from ojak_protocol.stretch import argon2id
 
 if TYPE_CHECKING:
@@ -26,15 +26,19 @@ Listen = Callable[[tuple[Notice, ...]], None]
 
 
 @contextmanager
-def open_vault(invocation: Invocation) -> Iterator[VaultStore]:
+def open_vault(invocation: Invocation, *, remembers: bool = False) -> Iterator[VaultStore]:
     """Give the store of this device's vault, opened with its passphrase.
+
+    Args:
+        invocation: the call.
+        remembers: as of `VaultStore`; for verbs that ask the relay and wait for nobody.
 
     Raises:
         VaultError: it cannot be opened.
         Failure: nobody can be asked for the passphrase.
     """
     with opened_vault(invocation) as vault:
-        yield VaultStore(vault)
+        yield VaultStore(vault, remembers=remembers)
 
 
 @contextmanager
@@ -48,6 +52,7 @@ def opened_vault(invocation: Invocation) -> Iterator[Vault]:
     path = vault_path(invocation.own_profile())
     _refuse_closed(path)
     if not path.exists():
+        _refuse_copies(path)
         raise Failure(Message.VAULT_MISSING, command="ojak invite")
     with invocation.inputs.passphrase() as passphrase:
         vault = Vault.open(path, passphrase.data, argon2id, os.urandom)
@@ -66,6 +71,7 @@ def open_or_create_vault(invocation: Invocation) -> Iterator[VaultStore]:
             yield store
         return
     _refuse_closed(path)
+    _refuse_copies(path)
     with invocation.inputs.new_passphrase() as passphrase:
         vault = Vault.create(path, passphrase.data, argon2id, os.urandom)
     try:
@@ -78,6 +84,12 @@ def _refuse_closed(path: Path) -> None:
     """Raise `Failure` where a move was cut off: a new vault there would hide the old one."""
     if is_closed(path):
         raise Failure(Message.MOVE_CUT_OFF, command="ojak move …")
+
+
+def _refuse_copies(path: Path) -> None:
+    """Raise `Failure` where copies of a move lie that was cut off: they may be all there is."""
+    if are_copies_there(path):
+        raise Failure(Message.MOVE_COPIES, command="ojak wipe")
 
 
 @contextmanager

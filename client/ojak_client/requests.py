@@ -13,7 +13,7 @@ from ojak_client.moment import Moment
 from ojak_client.moving import deletes_at
 from ojak_client.our_letters import was_offered
 from ojak_client.profile import Contact, Line, Profile, Visiting
-from ojak_client.room import has_room_for_visits
+from ojak_client.room import Share, has_room_for_visits, shares
 from ojak_client.timed_parts import part_deletes, part_deposits
 from ojak_client.timed_pointers import due_places, left_places
 from ojak_protocol import conversation as talk
@@ -72,12 +72,14 @@ def make_request(
     deposits = [found for contact in depositing for found in _deposits(contact, moment)]
     deletes = [key for contact in contacts for key in _deletes(contact, relay)]
     size = _class_for(len(deposits), guest=shape.guest)
-    polls = _polls(contacts, relay, moment, turn=turn, shape=shape)
+    share = shares(profile.contacts)
+    looks = [_Look(one, None if one.relay != relay else share[one.name]) for one in contacts]
+    polls = _polls(looks, moment, turn=turn, shape=shape)
     if len(polls) > size.polls:
         # A place that is another one in each turn would else come by in step with the turns of its
         # list, and some of its values never.
         each = _rounds_for_all(len(polls), size.polls)
-        polls = _polls(contacts, relay, moment, turn=turn // each, shape=shape)
+        polls = _polls(looks, moment, turn=turn // each, shape=shape)
     return SyncRequest(
         sync_class=size,
         polls=_filled(polls, _fillers_for(profile, relay), size.polls, turn=turn),
@@ -142,23 +144,31 @@ def _rounds_for_all(places: int, count: int) -> int:
     return -(-(places - _always(count)) // in_turn)
 
 
-def _polls(
-    contacts: list[Contact], relay: str, moment: Moment, *, turn: int, shape: Shape
-) -> list[MailboxId]:
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A contact that is looked for, and its share where it is at home; else its lines alone."""
+
+    contact: Contact
+    share: Share | None
+
+
+def _polls(looks: list[_Look], moment: Moment, *, turn: int, shape: Shape) -> list[MailboxId]:
     """Return what to look at, a place of each contact in turn, each place once."""
     lists = [
         list(
-            _places(contact, moment, turn=turn, shape=shape)
-            if contact.relay == relay
-            else _places_of_lines(contact, moment, turn=turn, shape=shape)
+            _places_of_lines(one.contact, moment, turn=turn, shape=shape)
+            if one.share is None
+            else _places(one.contact, one.share, moment, turn=turn, shape=shape)
         )
-        for contact in contacts
+        for one in looks
     ]
     places = [place for row in zip_longest(*lists) for place in row if place is not None]
     return list(dict.fromkeys(places))
 
 
-def _places(contact: Contact, moment: Moment, *, turn: int, shape: Shape) -> Iterator[MailboxId]:
+def _places(
+    contact: Contact, share: Share, moment: Moment, *, turn: int, shape: Shape
+) -> Iterator[MailboxId]:
     if contact.visiting is not None:
         # The word that its answer was taken stays for days: nothing else would be waited for.
         looked_at = _guest_places(contact.visiting, moment)
@@ -166,7 +176,7 @@ def _places(contact: Contact, moment: Moment, *, turn: int, shape: Shape) -> Ite
     day = meeting_point.day_of(moment.relay_clock)
     points = [one.point for one in contact.sets]
     # Nobody is taken whose letter there is no room for: what is not looked at counts no try.
-    awaited = [point for point in points if has_room_for_visits(contact, point)]
+    awaited = [point for point in points if has_room_for_visits(contact, point, share)]
     # Answers first: many visits that nobody confirms must not hide the next guest.
     for point in awaited:
         yield from meeting_point.answer_places(point, day=day, older=False)

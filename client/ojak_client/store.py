@@ -6,6 +6,7 @@ the place of each sealed box (`kept_boxes.py`); the box lies in the vault's seco
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
@@ -14,7 +15,7 @@ from ojak_client.errors import VaultDamaged, VaultTooNew
 from ojak_client.migrations import FORMAT, MIGRATIONS
 from ojak_client.profile import Profile
 from ojak_client.vault import Vault
-from ojak_client.vault_session import Session
+from ojak_client.vault_session import Loaded, Session
 
 T = TypeVar("T")
 
@@ -52,28 +53,47 @@ class MemoryStore:
 
 
 class VaultStore:
-    """A profile in a vault; other processes may use the same one."""
+    """A profile in a vault; other processes may use the same one.
 
-    def __init__(self, vault: Vault) -> None:
+    Args:
+        vault: opened.
+        remembers: keep in memory what was read or saved last, and read it anew only where the
+            vault's bytes are others since. For a process that is short and waits for nobody.
+    """
+
+    def __init__(self, vault: Vault, *, remembers: bool = False) -> None:
         self._vault = vault
+        self._remembers = remembers
+        self._last: tuple[Loaded, Profile] | None = None
 
     def read(self) -> Profile:
         """Return the profile as it lies in the vault."""
-        with self._vault.locked() as session:
-            return _load(session)
+        with self._locked() as session:
+            profile = self._load(session)
+            self._remember(session, profile)
+        return profile
 
     def update(self, change: Callable[[Profile], tuple[Profile, T]]) -> T:
         """Change the profile in the vault; a change that changes nothing writes nothing."""
-        with self._vault.locked() as session:
-            before = _load(session)
+        with self._locked() as session:
+            before = self._load(session)
             after, said = change(before)
             if after != before:
                 session.save(encode(map_boxes(after, session.boxes.put)))
+            self._remember(session, after)
         return said
 
+    def _locked(self) -> AbstractContextManager[Session]:
+        return self._vault.locked(earlier=None if self._last is None else self._last[0])
 
-def _load(session: Session) -> Profile:
-    return map_boxes(decode(session.content), session.boxes.bring)
+    def _load(self, session: Session) -> Profile:
+        if self._last is not None and session.holds(self._last[0]):
+            return self._last[1]
+        return map_boxes(decode(session.content), session.boxes.bring)
+
+    def _remember(self, session: Session, profile: Profile) -> None:
+        if self._remembers:
+            self._last = session.loaded, profile
 
 
 def vault_path(profile: Path) -> Path:

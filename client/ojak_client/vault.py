@@ -17,6 +17,7 @@ import contextlib
 import os
 from collections.abc import Callable, Iterator
 from enum import Enum
+from functools import cache
 from pathlib import Path
 from typing import Final, Self
 
@@ -41,7 +42,7 @@ from ojak_client.hardening import wipe as overwrite
 from ojak_client.kept_boxes import KeptBoxes
 from ojak_client.vault_files import box_path, erase_all, file_errors, locked, locked_if_there
 from ojak_client.vault_format import FILE_BYTES, SLOTS, Saved
-from ojak_client.vault_session import Session
+from ojak_client.vault_session import Loaded, Session
 from ojak_protocol.primitives import Entropy
 from ojak_protocol.values import dataclass, replace
 
@@ -86,6 +87,8 @@ class Vault:
         self._after = means.after
         self._disk = means.disk
         self._newest_count = 0
+        # What opening has read and opened; the first look takes it, and it is held no longer.
+        self._opened: Loaded | None = None
 
     @classmethod
     def create(
@@ -174,18 +177,26 @@ class Vault:
             overwrite(key)
             raise WrongPassphrase("no slot opens")
         vault = cls(path, key, opened[0], _Means(stretch, entropy, after, disk))
-        vault._read(raw)
+        vault._opened = Loaded(raw, vault._read(raw))
         return vault
 
     def close(self) -> None:
         """Overwrite the key; nothing can be loaded or saved any more."""
+        self._opened = None
         overwrite(self._key)
 
     @contextlib.contextmanager
-    def locked(self, *, lock_seconds: float = LOCK_SECONDS) -> Iterator[Session]:
+    def locked(
+        self, *, lock_seconds: float = LOCK_SECONDS, earlier: Loaded | None = None
+    ) -> Iterator[Session]:
         """Give the newest content and the means to save, and keep others out meanwhile.
 
         Hold it from loading to saving only, never while a relay or a person is waited for.
+
+        Args:
+            lock_seconds: for how long another process is waited for.
+            earlier: what an earlier session of this vault had loaded. Where the first file is
+                that still, byte for byte, nothing is opened anew and no box is read.
 
         Raises:
             VaultBusy: another process held the lock for *lock_seconds*.
@@ -198,17 +209,16 @@ class Vault:
             VaultUnusable: the file system refused.
         """
         with locked_if_there(self._path, lock_seconds):
-            raw = _whole(self._path)
-            saved = self._read(raw)
-            with self._pages(saved) as pages:
-                content = _content(pages)
+            loaded = self._loaded(earlier)
+            with self._pages(loaded.saved) as pages:
                 boxes = KeptBoxes(
-                    lambda page: _page(content, page),
+                    _reader(pages, at_once=loaded.boxes is None),
                     self._slot,
-                    saved.pages or box_file.PAGES,
+                    loaded.saved.pages or box_file.PAGES,
                     self._entropy,
+                    loaded.boxes,
                 )
-                session = Session(lambda saved, boxes: self._save(raw, saved, boxes), saved, boxes)
+                session = Session(self._save, loaded, boxes)
                 try:
                     yield session
                 finally:
@@ -292,23 +302,38 @@ class Vault:
                 raise PassphraseTaken("this passphrase opens a slot")
             yield raw, saved, key
 
+    def _loaded(self, earlier: Loaded | None) -> Loaded:
+        raw = _whole(self._path)
+        opened, self._opened = self._opened, None
+        for known in (earlier, opened):
+            # Each save draws the slot anew, so that the same bytes are no other save's; and boxes
+            # are written by saves only. One that was damaged since is found by the next process.
+            if known is not None and known.raw == raw:
+                self._note(known.saved)
+                return known
+        return Loaded(raw, self._read(raw))
+
     def _read(self, raw: bytes) -> Saved:
         if not vault_format.is_open(raw, self._slot, self._key):
             raise WrongPassphrase("the slot does not open any more")
         saved = vault_format.opened(raw, self._slot, self._key)
+        self._note(saved)
+        return saved
+
+    def _note(self, saved: Saved) -> None:
         if saved.save_count < self._newest_count:
             raise VaultRestored("an older copy lies there")
         self._newest_count = saved.save_count
-        return saved
 
-    def _save(self, raw: bytes, saved: Saved, boxes: KeptBoxes) -> Saved:
+    def _save(self, loaded: Loaded, boxes: KeptBoxes) -> Loaded:
+        saved = loaded.saved
         later = replace(
             saved,
             save_count=saved.save_count + 1,
             pages=saved.pages or box_file.PAGES,
             stale=boxes.freed,
         )
-        raw = vault_format.written(raw, self._slot, self._key, later, self._entropy)
+        raw = vault_format.written(loaded.raw, self._slot, self._key, later, self._entropy)
         if not saved.pages:
             with file_errors():
                 self._make_boxes(later.pages)
@@ -319,7 +344,7 @@ class Vault:
             pages.write(torn | boxes.writes, self._after)
             self._replace(raw, later)
             pages.overwrite(boxes.freed, self._after)
-        return later
+        return Loaded(raw, later)
 
     def _write(self, raw: bytes, saved: Saved) -> None:
         raw = vault_format.written(raw, self._slot, self._key, saved, self._entropy)
@@ -401,14 +426,25 @@ def _whole(path: Path) -> bytes:
     return raw
 
 
-def _content(pages: Pages | None) -> bytes:
+def _reader(pages: Pages | None, *, at_once: bool) -> Callable[[int], bytes]:
+    """Return what gives the bytes of a page; where one is read, all are, whichever are asked for.
+
+    Args:
+        pages: of our slot; None: there is no file of boxes.
+        at_once: read them now, even if no box should be asked for.
+    """
     if pages is None:
-        return b""
-    with file_errors():
-        return pages.read()
+        return _no_page
+
+    @cache
+    def content() -> bytes:
+        with file_errors():
+            return pages.read()
+
+    if at_once:
+        content()
+    return lambda page: content()[page * PAGE_BYTES : (page + 1) * PAGE_BYTES]
 
 
-def _page(content: bytes, page: int) -> bytes:
-    if not content:
-        raise VaultDamaged("a reference to a file that there never was")
-    return content[page * PAGE_BYTES : (page + 1) * PAGE_BYTES]
+def _no_page(_: int) -> bytes:
+    raise VaultDamaged("a reference to a file that there never was")

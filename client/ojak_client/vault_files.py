@@ -49,6 +49,19 @@ def is_closed(path: Path) -> bool:
     return closed_path(path).exists() and not path.exists()
 
 
+def are_copies_there(path: Path) -> bool:
+    """Return whether copies lie here that a move brought which was cut off before their names."""
+    return any(arriving_path(one).exists() for one in (path, box_path(path)))
+
+
+def is_move_begun(path: Path) -> bool:
+    """Return whether a move of the vault at *path* was cut off before it was closed there.
+
+    Copies may lie at the other place, which is written nowhere.
+    """
+    return path.exists() and mark_path(path).exists()
+
+
 def erase_all(path: Path, *, disk: Disk = os) -> None:
     """Overwrite and remove all that belongs to the vault at *path*, keys first.
 

@@ -34,6 +34,7 @@ from ojak_client.vault_files import (
     erase_all,
     file_errors,
     is_closed,
+    is_move_begun,
     locked,
     mark_path,
 )
@@ -97,7 +98,7 @@ def move(
 
 
 def take_back(path: Path, *, disk: Disk = os, lock_seconds: float = LOCK_SECONDS) -> None:
-    """Let the vault at *path* open again after a move that cannot be finished.
+    """Let the vault at *path* open again after a move that cannot be finished, or forget the move.
 
     If the other place holds a whole vault after all, there are two: the caller has warned of it.
 
@@ -107,9 +108,10 @@ def take_back(path: Path, *, disk: Disk = os, lock_seconds: float = LOCK_SECONDS
         VaultUnusable: the file system refused.
     """
     with locked(path, lock_seconds), file_errors():
-        if not is_closed(path):
+        if is_closed(path):
+            disk.replace(closed_path(path), path)
+        elif not is_move_begun(path):
             raise NoVault("no move was begun")
-        disk.replace(closed_path(path), path)
         atomic_file.sync_directory(path.parent, disk=disk)
         # So that the copies there, which are older from the next save on, are not taken for it.
         atomic_file.erase(mark_path(path), disk=disk)

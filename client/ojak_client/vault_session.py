@@ -2,9 +2,24 @@
 
 from collections.abc import Callable
 
-from ojak_client.kept_boxes import KeptBoxes
+from ojak_client.kept_boxes import KeptBoxes, Known
 from ojak_client.vault_format import Saved
-from ojak_protocol.values import replace
+from ojak_protocol.values import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Loaded:
+    """What a vault held at one moment, opened; all of it is known to whoever holds this.
+
+    Attributes:
+        raw: the bytes of the first file.
+        saved: what they say in the open slot.
+        boxes: every box that is referred to there, and its reference; None: none was read.
+    """
+
+    raw: bytes
+    saved: Saved
+    boxes: Known | None = None
 
 
 class Session:
@@ -15,22 +30,31 @@ class Session:
     """
 
     def __init__(
-        self, save: Callable[[Saved, KeptBoxes], Saved], saved: Saved, boxes: KeptBoxes
+        self, save: Callable[[Loaded, KeptBoxes], Loaded], loaded: Loaded, boxes: KeptBoxes
     ) -> None:
         self.boxes = boxes
         self._save = save
-        self._saved = saved
+        self._loaded = loaded
         self._is_locked = True
 
     @property
     def content(self) -> bytes:
         """What was saved last, by whichever process; empty in a new vault."""
-        return self._saved.content
+        return self._loaded.saved.content
 
     @property
     def save_count(self) -> int:
         """How many saves there were; it tells whether another process saved meanwhile."""
-        return self._saved.save_count
+        return self._loaded.saved.save_count
+
+    def holds(self, earlier: Loaded) -> bool:
+        """Return whether the first file is, byte for byte, what it was when *earlier* was."""
+        return self._loaded.raw is earlier.raw
+
+    @property
+    def loaded(self) -> Loaded:
+        """What was loaded, or saved last; once every box that is referred to was brought."""
+        return replace(self._loaded, boxes=self.boxes.known)
 
     def save(self, content: bytes) -> None:
         """Return once *content*, and each box that was put for it, is what the vault holds.
@@ -46,7 +70,8 @@ class Session:
         """
         if not self._is_locked:
             raise RuntimeError("a session saves only while it holds the lock")
-        self._saved = self._save(replace(self._saved, content=content), self.boxes)
+        saved = replace(self._loaded.saved, content=content)
+        self._loaded = self._save(replace(self._loaded, saved=saved), self.boxes)
         self.boxes.saved()
 
     def end(self) -> None:

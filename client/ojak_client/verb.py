@@ -19,6 +19,9 @@ _COMMON: Final = (
     "passphrase_credential",
 )  # fmt: skip
 
+_MADE_UNTIL_LOOKED: Final = 50_000
+"""How many things are made until garbage among them is looked for; some five megabytes of them."""
+
 Run = Callable[..., Any]
 
 
@@ -111,6 +114,8 @@ class Verb(click.Command):
         if not gc.isenabled():
             # It rested while modules were imported (`__main__`); what they hold is left out of it.
             gc.freeze()
+            # Rarely: what a verb makes of a vault stays while it runs, and is no garbage.
+            gc.set_threshold(_MADE_UNTIL_LOOKED)
             gc.enable()
         common = {name: _chosen(ctx, name) for name in _COMMON}
         own = {name: value for name, value in ctx.params.items() if name not in _COMMON}

@@ -9,7 +9,7 @@ therefore tells its chain and index to those who hold the mailbox key, and to no
 Source: docs/protocol.md, "Chains".
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NewType
 
 from ojak_protocol.addresses import DeleteKey, MailboxId, mailbox_id
@@ -81,17 +81,20 @@ class PlacesAhead(Hidden):
         return self.count
 
     def __getitem__(self, step: int) -> Place:
-        return place_at(self._key_at(step), self.index + step)
+        return place_at(self._after(self.key, 0, step), self.index + step)
 
-    def id_at(self, step: int) -> MailboxId:
-        """Return where the place at *step* lies, without the key of its header."""
-        return mailbox_id(_delete_key(self._key_at(step)))
+    def ids_at(self, steps: Collection[int]) -> dict[int, MailboxId]:
+        """Return where the places at *steps* lie, walking once, without the keys of headers."""
+        ids, key, walked = {}, self.key, 0
+        for step in sorted(steps):
+            key, walked = self._after(key, walked, step), step
+            ids[step] = mailbox_id(_delete_key(key))
+        return ids
 
-    def _key_at(self, step: int) -> MailboxKey:
-        if not 0 <= step < self.count:
+    def _after(self, key: MailboxKey, walked: int, step: int) -> MailboxKey:
+        if not walked <= step < self.count:
             raise IndexError("beyond the places that may be looked at")
-        key = self.key
-        for _ in range(step):
+        for _ in range(step - walked):
             key = next_mailbox_key(key)
         return key
 

@@ -282,10 +282,15 @@ def overwrite(state: Conversation, where: MailboxId) -> Conversation:
     return _changed(state, where, lambda outgoing: replace(outgoing, replaces=True))
 
 
+def is_contested(state: Conversation) -> bool:
+    """Return whether a look at a place of ours is owed; without, `absent` changes nothing."""
+    return any(outgoing.contested for outgoing in (*state.outbox, *state.farewell))
+
+
 def absent(state: Conversation, where: MailboxId) -> Conversation:
     """Return the state after a look at *where* found nothing."""
     # Of most looks this is all there is to say, and an id need not be made for each place of ours.
-    if not any(outgoing.contested for outgoing in (*state.outbox, *state.farewell)):
+    if not is_contested(state):
         return state
     return _changed(state, where, lambda outgoing: replace(outgoing, contested=False))
 
@@ -310,17 +315,22 @@ def places(state: Conversation, *, most: int, turn: int) -> tuple[MailboxId, ...
     contested = [outgoing.place for outgoing in state.outbox if outgoing.contested]
     missing, present, coming = ratchet_.expected_places(state.ratchet)
     first = _turned(contested + missing, turn)[: most // 2]
-    both = ((present, present.count), (coming, coming.count))
+    chains = (present, coming)
+    counts = tuple(enumerate(chain.count for chain in chains))
     ahead = [
-        (chain, step)
+        (which, step)
         for step in range(ratchet_.MOST_SKIPPED)
-        for chain, count in both
+        for which, count in counts
         if step < count
     ]
     near = ahead[: most - len(first)]
     if len(ahead) > len(near) and len(near) > 1:
         near[-1] = _turned(ahead[len(near) - 1 :], turn)[0]
-    return (*(place.id for place in first), *(chain.id_at(step) for chain, step in near))
+    ids = [
+        chain.ids_at({step for of, step in near if of == which})
+        for which, chain in enumerate(chains)
+    ]
+    return (*(place.id for place in first), *(ids[which][step] for which, step in near))
 
 
 def _turned(items: list[T], turn: int) -> list[T]:

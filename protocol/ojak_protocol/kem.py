@@ -5,14 +5,12 @@ Secrets are kept as the 64-byte seed of FIPS 203, from which both keys follow.
 Source: FIPS 203; docs/protocol.md, "Primitives".
 """
 
-from typing import Final, Protocol
-
-from cryptography.hazmat.primitives.asymmetric.mlkem import (
-    MLKEM768PrivateKey,
-    MLKEM768PublicKey,
-)
+from typing import TYPE_CHECKING, Final, Protocol
 
 from ojak_protocol.errors import Malformed
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
 
 SEED_BYTES: Final = 64
 PUBLIC_BYTES: Final = 1184
@@ -48,10 +46,14 @@ class MlKem768:
 
     def public_key(self, seed: bytes) -> bytes:
         """Return the public key of *seed*, 1184 bytes."""
-        return MLKEM768PrivateKey.from_seed_bytes(seed).public_key().public_bytes_raw()
+        return _private(seed).public_key().public_bytes_raw()
 
     def encapsulate(self, public_key: bytes) -> tuple[bytes, bytes]:
         """Return (shared secret, ciphertext)."""
+        from cryptography.hazmat.primitives.asymmetric.mlkem import (  # noqa: PLC0415 - slow to load
+            MLKEM768PublicKey,
+        )
+
         # FIPS 203 lets this pass as a key, but with t = 0 anyone reads the secret off the
         # ciphertext: whoever sends it means to leave the key encapsulation out.
         if not any(public_key[:VECTOR_BYTES]):
@@ -64,6 +66,14 @@ class MlKem768:
     def decapsulate(self, seed: bytes, ciphertext: bytes) -> bytes:
         """Return the shared secret."""
         try:
-            return MLKEM768PrivateKey.from_seed_bytes(seed).decapsulate(ciphertext)
+            return _private(seed).decapsulate(ciphertext)
         except ValueError:
             raise Malformed("not an ML-KEM-768 ciphertext") from None
+
+
+def _private(seed: bytes) -> "MLKEM768PrivateKey":
+    from cryptography.hazmat.primitives.asymmetric.mlkem import (  # noqa: PLC0415 - slow to load
+        MLKEM768PrivateKey,
+    )
+
+    return MLKEM768PrivateKey.from_seed_bytes(seed)

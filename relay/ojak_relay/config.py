@@ -20,6 +20,9 @@ from ojak_relay.store.valkey_address import parse_servers
 PREFIX: Final = "OJAK_RELAY_"
 STORES: Final = ("memory", "pages", "valkey")
 LOG_FORMATS: Final = ("text", "json")
+MOST: Final = 1_000_000_000
+"""No number is higher: of boxes these are four terabytes."""
+
 BYTES_PER_SECOND: Final = 2000
 """What the slowest honest line carries: 16 kbit/s."""
 
@@ -33,9 +36,12 @@ _MAY_BE_ZERO: Final = frozenset(
         "valkey_replicas",
     }
 )
+_NUMBER: Final = re.compile("[0-9]{1,20}")
+_NOT_SHOWN: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NAMES: Final = {int: "a number", str: "a text", bool: "true or false"}
 _FILE: Final = "OJAK_RELAY_CONFIG"
 _UNIX: Final = "unix:"
+_PORT: Final = re.compile("[0-9]{1,5}")
 _IN_ADDRESS: Final = re.compile(r"//[^/@]*@")
 
 
@@ -117,6 +123,8 @@ class Config:
             least = 0 if field.name in _MAY_BE_ZERO else 1
             if type(value) is int and value < least:
                 raise ConfigError(f"{field.name} must be {least} or more")
+            if type(value) is int and value > MOST:
+                raise ConfigError(f"{field.name} must be {MOST} or less")
         if self.log_format not in LOG_FORMATS:
             raise ConfigError(f"log_format must be one of: {', '.join(LOG_FORMATS)}")
         if bool(self.valkey) != (self.store == "valkey"):
@@ -167,7 +175,10 @@ class Config:
     def toml(self) -> str:
         """Return the settings as a TOML file that gives the same ones, passwords apart."""
         # A JSON string or number is one of TOML too, and so are its words for true and false.
-        lines = (f"{name} = {json.dumps(value)}" for name, value in self.shown().items())
+        lines = (
+            f"{name} = {json.dumps(value, ensure_ascii=False)}"
+            for name, value in self.shown().items()
+        )
         return "\n".join(lines) + "\n"
 
 
@@ -194,9 +205,18 @@ def _address(name: str, text: str) -> Address:
     if text.startswith(_UNIX) and len(text) > len(_UNIX):
         return Path(text.removeprefix(_UNIX))
     host, colon, port = text.rpartition(":")
-    if not colon or not host or not (port.isascii() and port.isdigit()) or int(port) > 65_535:
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not is_host(host) or not _PORT.fullmatch(port) or int(port) > 65_535:
         raise ConfigError(f"{name} must be HOST:PORT or unix:PATH")
-    return host.removeprefix("[").removesuffix("]"), int(port)
+    return host, int(port)
+
+
+def is_host(text: str) -> bool:
+    """Say whether *text* has the form of an address or of a name that can be looked up."""
+    try:
+        return bool(text.encode("idna"))
+    except UnicodeError:
+        return False
 
 
 def _shown(value: str | int) -> str | int:
@@ -222,8 +242,10 @@ def _value(name: str, wanted: object, value: object) -> str | int:
         raise ConfigError(f"{name} is no setting of the relay")
     if wanted is bool and isinstance(value, str) and value in {"true", "false"}:
         return value == "true"
-    if wanted is int and isinstance(value, str) and value.isascii() and value.isdigit():
+    if wanted is int and isinstance(value, str) and _NUMBER.fullmatch(value):
         return int(value)
+    if wanted is str and isinstance(value, str) and _NOT_SHOWN.search(value):
+        raise ConfigError(f"{name} must hold no control characters, and be UTF-8")
     if type(value) is wanted and isinstance(value, str | int):
         return value
     raise ConfigError(f"{name} must be {_NAMES[wanted]}")

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final, Self
 
-from ojak_relay.sockets import unix_listener
+from ojak_relay.sockets import own_number, removed, unix_listener
 
 MODE: Final = 0o600
 LINE_BYTES: Final = 64
@@ -24,6 +24,7 @@ class Control:
 
     def __init__(self, path: Path, answers: Mapping[str, Answer]) -> None:
         self._path = path
+        self._number = 0
         self._answers = answers
         self._lines: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
@@ -40,9 +41,11 @@ class Control:
             OSError: it cannot be made, or another relay answers there.
         """
         control = cls(path, answers)
+        listening = unix_listener(path, MODE)
+        control._number = own_number(path)
         control._server = await asyncio.start_unix_server(
             control._answer,
-            sock=unix_listener(path, MODE),
+            sock=listening,
             limit=LINE_BYTES,
         )
         return control
@@ -51,7 +54,7 @@ class Control:
         """Take the socket away and end every connection."""
         if self._server is not None:
             self._server.close()
-        self._path.unlink(missing_ok=True)
+        removed(self._path, self._number)
         for line in self._lines:
             line.close()
 

@@ -3,6 +3,7 @@
     RelayError              never raised itself
     ├── ConfigError         a setting cannot be used; the message is for the operator
     ├── StoreUnusable       the store cannot be opened; the message is for the operator
+    ├── CannotListen        an address cannot be had; the message is for the operator
     └── StoreFailed         the disk refused; nothing that was asked for is certain
         └── StoreAway       the servers of the store cannot do it now; later ones can
 
@@ -20,6 +21,10 @@ class ConfigError(RelayError):
 
 class StoreUnusable(RelayError):
     """The store cannot be opened; the message says why and what to do."""
+
+
+class CannotListen(RelayError):
+    """An address cannot be listened on; the message names it and says why."""
 
 
 class StoreFailed(RelayError):

@@ -8,7 +8,8 @@ from typing import Final
 
 from ojak_relay.config import Address, Config
 from ojak_relay.connections import Server
-from ojak_relay.sockets import unix_listener
+from ojak_relay.errors import CannotListen
+from ojak_relay.sockets import named, own_number, reason, removed, unix_listener
 
 UNIX_MODE: Final = 0o660
 """A proxy in front needs the group of the socket, or to be root."""
@@ -22,6 +23,7 @@ class Listening:
     def __init__(self, server: asyncio.Server, address: Address) -> None:
         self._server = server
         self._is_open = True
+        self._number = own_number(address) if isinstance(address, Path) else 0
         self.address = address
         """Where; a free port that was asked for is named."""
 
@@ -33,7 +35,7 @@ class Listening:
         self._is_open = False
         self._server.close()
         if isinstance(self.address, Path):
-            self.address.unlink(missing_ok=True)
+            removed(self.address, self._number)
 
 
 async def listen(
@@ -42,8 +44,17 @@ async def listen(
     """Have *server* answer on *address*.
 
     Raises:
-        OSError: it is in use or cannot be had.
+        CannotListen: it is in use or cannot be had.
     """
+    try:
+        return await _listen(server, address, config, tls)
+    except OSError as error:
+        raise CannotListen(f"cannot listen on {named(address)}: {reason(error)}") from None
+
+
+async def _listen(
+    server: Server, address: Address, config: Config, tls: ssl.SSLContext | None
+) -> Listening:
     loop = asyncio.get_running_loop()
     limit = config.header_seconds if tls else None
     if isinstance(address, Path):

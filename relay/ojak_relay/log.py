@@ -7,6 +7,7 @@ for what collects logs; both go to standard error, and both hold the same words.
 import json
 import sys
 import time
+from contextlib import suppress
 from typing import Final
 
 import click
@@ -23,6 +24,7 @@ class Log:
 
     def __init__(self, *, as_json: bool = False) -> None:
         self._as_json = as_json
+        self._told: set[str] = set()
 
     def __call__(self, sentence: str, **figures: str | int) -> None:
         """Write one line.
@@ -32,8 +34,19 @@ class Log:
             figures: counts and states that belong to it.
         """
         if self._as_json:
-            record = {"time": int(time.time()), "message": sentence, **figures}
-            click.echo(json.dumps(record), file=sys.stderr)
+            line = json.dumps({"time": int(time.time()), "message": sentence, **figures})
         else:
             words = (sentence, *(f"{name}={value}" for name, value in figures.items()))
-            click.echo(f"{NAME}: {' '.join(words)}", err=True)
+            line = f"{NAME}: {' '.join(words)}"
+        # A log that takes nothing more, on a full disk say, is no reason to serve nobody.
+        with suppress(OSError, ValueError):
+            click.echo(line, file=sys.stderr)
+
+    def once(self, sentence: str) -> None:
+        """Write one line the first time that *sentence* is told: for what requests meet.
+
+        More lines would say when requests came.
+        """
+        if sentence not in self._told:
+            self._told.add(sentence)
+            self(sentence)

@@ -25,6 +25,7 @@ async def open_store(config: Config, report: Callable[[str], None]) -> Store:
         StoreUnusable: it cannot be opened.
     """
     from ojak_relay.store.memory import MemoryStore  # noqa: PLC0415 - commands need no store
+    from ojak_relay.store.migrate import left_by_migration  # noqa: PLC0415 - the same
     from ojak_relay.store.pages import PagesStore  # noqa: PLC0415 - the same
 
     if config.store == "memory":
@@ -37,7 +38,11 @@ async def open_store(config: Config, report: Callable[[str], None]) -> Store:
                 "the store valkey needs hiredis: pip install ojak[valkey]"
             ) from None
         return await open_valkey(config, report)
-    return await PagesStore.open(Path(config.path), config.capacity)
+    path = Path(config.path)
+    store = await PagesStore.open(path, config.capacity)
+    if left_by_migration(path):
+        report("boxes of an earlier format lie beside the store; to end that: ojak-relay migrate")
+    return store
 
 
 def read_pass(config: Config) -> str:

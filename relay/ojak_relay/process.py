@@ -5,7 +5,6 @@ again. `drain` of the operator: let others go elsewhere first, then end.
 """
 
 import asyncio
-import os
 import secrets
 import signal
 import ssl
@@ -27,7 +26,7 @@ from ojak_relay.listening import is_public, listen
 from ojak_relay.log import Log
 from ojak_relay.opening import open_store
 from ojak_relay.service import Service
-from ojak_relay.sockets import shown
+from ojak_relay.sockets import reason, shown
 from ojak_relay.state import State, log_counts, state_of
 
 QUIET_SECONDS: Final = 3.0
@@ -39,7 +38,8 @@ async def run(config: Config, relay_pass: str, log: Log) -> None:
 
     Raises:
         StoreUnusable: the store cannot be opened.
-        OSError: an address cannot be listened on.
+        ConfigError: a file that the settings name cannot be used.
+        CannotListen: an address cannot be listened on.
     """
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_strays(log))
@@ -51,7 +51,7 @@ async def run(config: Config, relay_pass: str, log: Log) -> None:
     if store.unreadable_pages:
         log(f"the disk does not give {store.unreadable_pages} pages; their boxes are not served")
     limits = Limits(config, loop.time, secrets.token_bytes)
-    app = App(service, config, limits, relay_pass, log)
+    app = App(service, config, limits, relay_pass, log.once)
     server = Server(app, config, limits)
     # The operator's lines end last: that they end says that the store is free.
     async with AsyncExitStack() as lines, AsyncExitStack() as stack:
@@ -156,7 +156,7 @@ class Process:
         try:
             control = await Control.open(path, answers)
         except OSError as error:
-            self._log(f"no commands to this relay: {path}: {os.strerror(error.errno or 0)}")
+            self._log(f"no commands to this relay: {path}: {reason(error)}")
         else:
             lines.callback(control.close)
 
@@ -177,6 +177,6 @@ def _strays(log: Log) -> Callable[[asyncio.AbstractEventLoop, dict[str, object]]
         # The loop's own handler prints addresses and tracebacks. A name is enough to go on.
         error = context.get("exception")
         if not isinstance(error, OSError):
-            log(f"internal error: {type(error).__name__}")
+            log.once(f"internal error: {type(error).__name__}")
 
     return on_stray_error

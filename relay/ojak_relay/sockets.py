@@ -14,12 +14,24 @@ from pathlib import Path
 from ojak_relay.config import Address
 
 
-def shown(address: Address, scheme: str) -> str:
-    """Return *address* as the operator writes it: `SCHEME://HOST:PORT`, or `unix:PATH`."""
+def named(address: Address) -> str:
+    """Return *address* as it stands in the settings: `HOST:PORT`, or `unix:PATH`."""
     if isinstance(address, Path):
         return f"unix:{address}"
     host, port = address
-    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def shown(address: Address, scheme: str) -> str:
+    """Return *address* as others write it: `SCHEME://HOST:PORT`, or `unix:PATH`."""
+    return named(address) if isinstance(address, Path) else f"{scheme}://{named(address)}"
+
+
+def reason(error: OSError) -> str:
+    """Return in a few words why the system refused; names and addresses may stand in it."""
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or str(error) or type(error).__name__
 
 
 def unix_listener(path: Path, mode: int) -> socket.socket:
@@ -50,6 +62,18 @@ def unix_listener(path: Path, mode: int) -> socket.socket:
         listening.close()
         raise
     return listening
+
+
+def own_number(path: Path) -> int:
+    """Return what tells the socket that was just made at *path* from a later one."""
+    return path.lstat().st_ino
+
+
+def removed(path: Path, number: int) -> None:
+    """Take away the socket at *path* if it is still the one with that number."""
+    with suppress(FileNotFoundError):
+        if own_number(path) == number:
+            path.unlink()
 
 
 def connected(path: Path, seconds: float = 10) -> socket.socket:

@@ -344,6 +344,47 @@ def test_no_verb_makes_a_new_vault_over_one_that_was_being_moved(
     assert Device(there).profile.contacts[0].name == NAME
 
 
+def test_copies_of_a_move_that_was_cut_off_are_told_at_both_places_until_they_are_gone(
+    device: Device, tmp_path: Path
+) -> None:
+    device.keep_contact(Contact(NAME, RELAY))
+    there = Device(tmp_path / "stick")
+    with pytest.raises(Killed):
+        vault_move.move(
+            vault_path(device.folder), vault_path(there.folder), after=killed_at(Step.COPIED)
+        )
+    ran = device.run("status")
+    assert (ran.code, ran.said[0]) == (0, "move-not-finished")
+    for arguments in (("status",), ("read",)):
+        ran = there.run(*arguments)
+        assert (ran.code, ran.said) == (15, ["move-copies"])
+    ran = there.run(
+        *("invite", "--name", "누나", "--relay", RELAY),
+        *(word for n in "123" for word in ("--question", f"물음 {n}?")),
+        answers=("하나씩", "둘이서", "셋째날"),
+    )
+    assert ran.said == ["move-copies"]
+    assert there.run("wipe", "--yes").said == ["wiped"]
+    assert there.run("status").said == ["vault-missing"]
+    assert device.run("move", "--back", "--yes").said == ["moved-back"]
+    assert "move-not-finished" not in device.run("status").said
+    assert device.profile.contacts[0].name == NAME
+    assert device.run("move", "--back", "--yes").said == ["no-move-cut-off"]
+
+
+def test_a_move_that_is_finished_after_it_was_cut_off_leaves_no_word_of_it(
+    device: Device, tmp_path: Path
+) -> None:
+    device.keep_contact(Contact(NAME, RELAY))
+    there = Device(tmp_path / "stick")
+    with pytest.raises(Killed):
+        vault_move.move(
+            vault_path(device.folder), vault_path(there.folder), after=killed_at(Step.MARKED)
+        )
+    assert device.run("move", str(there.folder), "--yes").said == ["vault-moved"]
+    assert "move-not-finished" not in there.run("status").said
+
+
 def test_what_a_move_left_that_was_killed_while_it_erased_is_erased_by_the_same_command(
     device: Device, tmp_path: Path
 ) -> None:

@@ -34,7 +34,7 @@ def test_a_letter_whose_showing_broke_off_is_shown_again_only_when_asked_for(
 ) -> None:
     holding(device, Contact(NAME, RELAY, theirs=(replace(letter(), opened=True),)))
     ran = device.run("read", "--to-stdout")
-    assert (ran.code, ran.said) == (10, ["interrupted-letter", "nothing"])
+    assert (ran.code, ran.said) == (10, ["interrupted-letter"])
     ran = device.run("read", "--to-stdout", "--again")
     assert ran.said == ["shown-before", "letter"]
 
@@ -44,6 +44,17 @@ def test_what_a_later_version_wrote_is_kept_and_said_to_be(device: Device) -> No
     holding(device, Contact(NAME, RELAY, theirs=theirs))
     assert device.run("read", "--to-stdout").said == ["too-new", "letter"]
     assert [one.kind for one in device.profile.contacts[0].theirs] == [Kind.PARCEL]
+
+
+def test_after_a_letter_that_cannot_be_shown_it_is_not_said_that_nothing_is_wrong(
+    device: Device,
+) -> None:
+    theirs = (letter(kind=Kind.PARCEL), replace(letter("편지", reference=2), opened=True))
+    holding(device, Contact(NAME, RELAY, theirs=theirs), Contact("나", RELAY))
+    ran = device.run("read", "--to-stdout")
+    assert (ran.code, ran.said) == (10, ["too-new", "interrupted-letter"])
+    # Of another, from whom nothing came, all is well.
+    assert device.run("read", "나", "--to-stdout").said == ["nothing"]
 
 
 def test_a_letter_that_is_none_is_said_to_be_damaged_once(device: Device) -> None:

@@ -97,7 +97,16 @@ def test_more_than_one_letter_needs_a_number_and_a_harmless_one_is_not_meant(
     assert set(states(device)) == {LetterState.TAKEN_BACK}
 
 
-@pytest.mark.parametrize("number", ["7", "1"])
+@pytest.mark.parametrize("typed", ["x", "1.5", "", "9" * 40, "٣", "\x1b[2J"])
+def test_what_is_no_number_is_told_in_our_words_before_anything_is_asked(
+    typed: str, device: Device
+) -> None:
+    device.keep_contact(Contact(NAME, GONE))
+    ran = device.run("recall", NAME, typed, words="틀린 열쇠말")
+    assert (ran.code, ran.said) == (2, ["unknown-letter"])
+
+
+@pytest.mark.parametrize("number", ["7", "1", "0"])
 def test_a_letter_that_is_not_there_or_arrived_is_told(number: str, device: Device) -> None:
     device.keep_contact(Contact(NAME, GONE))
     keep_letter(device)

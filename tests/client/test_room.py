@@ -13,6 +13,7 @@ from ojak_client.room import (
     MOST_THAT_STAY,
     MOST_UNREAD,
     Sender,
+    Share,
     has_room,
     has_room_for,
     has_room_for_visits,
@@ -136,14 +137,14 @@ def test_whatever_stays_half_of_the_room_is_for_what_a_reading_clears() -> None:
     plain = tuple(letter(reference=n) for n in range(MOST_UNREAD))
     contact = Contact(NAME, RELAY, lines=(line,))
     half = MOST_UNREAD // 2
-    assert has_room(replace(contact, theirs=staying + plain[: half - 1]))
-    assert not has_room(replace(contact, theirs=staying + plain[:half]))
-    assert has_room(replace(contact, theirs=plain[1:]))
-    assert not has_room(replace(contact, theirs=plain))
+    assert has_room(replace(contact, theirs=staying + plain[: half - 1]), Share())
+    assert not has_room(replace(contact, theirs=staying + plain[:half]), Share())
+    assert has_room(replace(contact, theirs=plain[1:]), Share())
+    assert not has_room(replace(contact, theirs=plain), Share())
     # How much is left of lines that are gone depends on the word that was typed there.
     behind = of(replace(line, number=line.number + 99), 2 * MOST_LEFT_BEHIND)
-    assert has_room(replace(contact, theirs=behind + plain[1:]))
-    assert not has_room(replace(contact, theirs=behind + plain))
+    assert has_room(replace(contact, theirs=behind + plain[1:]), Share())
+    assert not has_room(replace(contact, theirs=behind + plain), Share())
 
 
 def test_of_lines_that_are_gone_the_newest_that_stay_are_left_and_the_marked_apart() -> None:
@@ -206,7 +207,7 @@ def test_the_letter_that_confirms_a_visit_is_kept_though_nobody_read_the_others(
     host = host_of(relay, clock)
     unread = tuple(letter(reference=n) for n in range(MOST_UNREAD))
     host.change(lambda contact: replace(contact, theirs=unread, arrivals=MOST_UNREAD))
-    assert not has_room(host.contact)
+    assert not has_room(host.contact, Share())
     guest = guest_of(relay, clock, keeps=False)
     guest.write("온 편지")
     for person in (host, guest, host, guest, host):
@@ -235,8 +236,8 @@ def test_c7_who_comes_every_day_with_answers_that_were_seen_does_not_fill_the_va
     # The family comes with new answers all the same, and with any once our person has read.
     point = host.contact.sets[0].point
     assert (point.spent, point.unconfirmed) == (True, 0)
-    assert not has_room_for_visits(host.contact, point)
-    assert has_room_for_visits(host.contact, replace(point, spent=False))
+    assert not has_room_for_visits(host.contact, point, Share())
+    assert has_room_for_visits(host.contact, replace(point, spent=False), Share())
     host.change(lambda contact: replace(contact, theirs=()))
     again = guest_of(relay, clock, keeps=False)
     again.write("나야")

@@ -179,13 +179,22 @@ def test_who_is_to_say_yes_is_told_to_read_first_what_came_with_that_visit(host:
         replace(unread, written=(other.number, 0, 1), reference=3, opened=True),
     )
     host.keep_contact(
-        Contact(NAME, RELAY, sets=(QuestionSet(POINT, THREE),), lines=(one, other), theirs=theirs)
+        Contact(NAME, RELAY, sets=(QuestionSet(POINT, THREE),), lines=(other,), theirs=theirs)
     )
     ran = host.run("allow", NAME, "--yes")
     assert ran.of("read-before-allowing") == [
         {"event": "read-before-allowing", "visit": other.number, "n": 1}
     ]
-    assert [line.held for line in host.profile.contacts[0].lines] == [True, False]
+    assert not host.profile.contacts[0].lines[0].held
+
+
+def test_b1_where_several_came_a_yes_given_beforehand_goes_to_none_of_them(host: Device) -> None:
+    lines = tuple(line_of(meet().host, held=True) for _ in range(3))
+    host.keep_contact(Contact(NAME, RELAY, sets=(QuestionSet(POINT, THREE),), lines=lines))
+    ran = host.run("allow", NAME, "--yes")
+    assert (ran.code, ran.said) == (2, ["several-held"])
+    assert ran.of("several-held")[0]["n"] == 3
+    assert all(line.held for line in host.profile.contacts[0].lines)
 
 
 def test_another_number_keeps_the_answers_and_tells_whoever_was_met(host: Device) -> None:

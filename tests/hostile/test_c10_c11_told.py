@@ -8,10 +8,15 @@ both sides seldom: docs/known-weaknesses.md has the figures. In all of them no l
 collected that nobody collected, and each that did not come is shown as such by `ojak status`.
 """
 
+from collections.abc import Callable
+
 import pytest
 
 from ojak_client.notices import NoticeKind
 from ojak_client.requests import Shape
+from ojak_protocol import conversation
+from ojak_protocol.acknowledgement import Acknowledgement, Outcome, Writing
+from ojak_protocol.values import replace
 from tests.client.persons import Clock, kept_pair
 from tests.hostile.copied_devices import Run, run_once
 from tests.hostile.relays import HostileRelay, flipped
@@ -45,6 +50,41 @@ def test_c10_c11_what_a_copy_breaks_is_told_and_nothing_false_is_said() -> None:
         assert violations(ran) == []
         told += {"copy", "other"} <= ran.told_by.keys()
     assert told > RUNS // 5
+
+
+# The same, with a fault in what notices a copy
+
+
+def tells_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that goes on where a conversation is noticed to be a copy's, and says nothing."""
+    monkeypatch.setattr(conversation, "_break", lambda state: (state, ()))
+    monkeypatch.setattr(conversation, "is_shut", lambda *_: False)
+
+
+def believes_every_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that takes each acknowledgement for one of the boxes that it wrote."""
+
+    def heard(
+        writing: Writing, told: Acknowledgement, *, chain: int, index: int
+    ) -> tuple[Writing, tuple[Outcome, ...]]:
+        gained = min(max(0, told.count - writing.count), len(writing.places))
+        left = replace(
+            writing,
+            count=writing.count + gained,
+            places=writing.places[gained:],
+            heard_at=(chain, index),
+        )
+        return left, (Outcome.ARRIVED,) * gained
+
+    monkeypatch.setattr(conversation, "heard", heard)
+
+
+@pytest.mark.parametrize("bug", [tells_nobody, believes_every_word])
+def test_c10_c11_a_planted_bug_is_found(
+    bug: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bug(monkeypatch)
+    assert any(violations(run_once((SEED, n))) for n in range(RUNS))
 
 
 # What is told of a box that does not open

@@ -40,10 +40,14 @@ def test_places_in_a_row_are_those_of_single_steps(start: int, count: int) -> No
         key = next_mailbox_key(key)
     places = PlacesAhead(KEY, start, count)
     assert list(places) == expected == [places[step] for step in range(len(places))]
-    assert [place.id for place in expected] == [places.id_at(step) for step in range(count)]
+    assert [place.id for place in expected] == list(places.ids_at(range(count)).values())
+    some = {count // 3, count - 1} if count else set()
+    assert places.ids_at(some) == {step: expected[step].id for step in some}
     for beyond in (-1, count):
         with pytest.raises(IndexError):
             places[beyond]
+        with pytest.raises(IndexError):
+            places.ids_at({beyond})
 
 
 def test_no_two_keys_of_a_chain_are_equal() -> None:

@@ -193,27 +193,38 @@ def send(host: str, port: int, seed: object, count: int) -> Seen:
 
 
 def violations(
-    relay: Relay, seed: int, count: int, warm: int = WARM, workers: int = 2
+    relay: Relay,
+    seed: int,
+    count: int,
+    warm: int = WARM,
+    workers: int = 2,
+    piece: int = 5000,
+    goes_on: Callable[[Seen], bool] = lambda _: True,
 ) -> tuple[Seen, list[str], int]:
     """Send *warm* bodies and then *count*, in *workers* processes.
+
+    After a *piece* of each of them it is asked whether it *goes_on*.
 
     Return what was seen, what was wrong, and by how much memory grew after the first ones.
     """
     seen = send(relay.host, relay.port, (seed, "warm"), warm)
     before = memory_bytes(relay)
-    step = 5000
-    pieces = range(0, count, step)
+    pieces = range(0, count, piece)
     with ProcessPoolExecutor(workers) as pool:
-        for part in pool.map(
-            send,
-            [relay.host] * len(pieces),
-            [relay.port] * len(pieces),
-            [(seed, piece) for piece in pieces],
-            [min(step, count - piece) for piece in pieces],
-        ):
-            seen.add(part)
+        for wave in range(0, len(pieces), workers):
+            at_once = pieces[wave : wave + workers]
+            for part in pool.map(
+                send,
+                [relay.host] * len(at_once),
+                [relay.port] * len(at_once),
+                [(seed, first) for first in at_once],
+                [min(piece, count - first) for first in at_once],
+            ):
+                seen.add(part)
             if relay.process.poll() is not None:
                 return seen, [*seen.wrong, "the relay ended"], 0
+            if not goes_on(seen):
+                break
     grown = memory_bytes(relay, "VmHWM") - before
     wrong = list(seen.wrong)
     if grown > MOST_GROWTH_BYTES:

@@ -1,11 +1,15 @@
 """The operator's commands: settings, health, numbers, and what each of them refuses."""
 
+import errno
 import json
 import os
+import re
 import socket
 import stat
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -13,9 +17,13 @@ import pytest
 from ojak_relay.commands import COMMANDS
 from ojak_relay.commands.asking import ask
 from ojak_relay.config import Config, load
+from ojak_relay.sockets import reason
+from ojak_relay.store.page_file import PageFile
 from tests.relay.commands import called, ended, run
 from tests.relay.kit import MEMORY, deposit, pages, request, running, start
 from tests.relay.lines import certificate
+
+VALKEY = ("--store", "valkey", "--valkey", "valkey://127.0.0.1:1")
 
 
 def test_every_command_explains_itself_and_its_line_is_its_own() -> None:
@@ -53,6 +61,47 @@ def test_printed_settings_are_a_file_that_gives_the_same_ones(tmp_path: Path) ->
     assert load({"config": str(file)}, {}) == Config(capacity=77, read_only=True, listen="[::1]:0")
 
 
+def test_a_path_in_any_letters_is_printed_as_it_is(tmp_path: Path) -> None:
+    path = '/srv/오작\U00020000 "교'
+    code, out, _ = called("print-config", "--path", path)
+    file = tmp_path / "relay.toml"
+    file.write_text(out, encoding="utf-8")
+    assert (code, load({"config": str(file)}, {}).path) == (0, path)
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        (("--listen", "192.0.2.1:9"), "192.0.2.1:9: Cannot assign requested address"),
+        (("--metrics-listen", "192.0.2.1:9"), "192.0.2.1:9: Cannot assign requested address"),
+        (("--metrics-listen", "unix:/missing/x"), "unix:/missing/x: No such file or directory"),
+    ],
+)
+def test_an_address_that_cannot_be_had_is_named(given: tuple[str, str], sentence: str) -> None:
+    done = run("serve", *MEMORY, "--listen", "127.0.0.1:0", *given)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.splitlines()[-1] == f"ojak-relay: cannot listen on {sentence}"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EACCES, "whatever"), "Permission denied"),
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known"),
+        (TimeoutError("timed out"), "timed out"),
+        (OSError("AF_UNIX path too long"), "AF_UNIX path too long"),
+        (OSError(), "OSError"),
+    ],
+)
+def test_why_the_system_refuses_is_said_in_words(error: OSError, said: str) -> None:
+    assert reason(error) == said
+
+
+def test_a_socket_whose_name_is_too_long_is_said_to_be_that(tmp_path: Path) -> None:
+    with running(*MEMORY, "--control", str(tmp_path / ("x" * 200))) as relay:
+        assert relay.stop()[1].splitlines()[-1].endswith("x: AF_UNIX path too long")
+
+
 def test_no_pass_and_no_password_is_printed_or_told_at_a_start(tmp_path: Path) -> None:
     file = tmp_path / "pass"
     file.write_text("Secret-of-the-relay-1234\n")
@@ -70,7 +119,30 @@ def test_no_pass_and_no_password_is_printed_or_told_at_a_start(tmp_path: Path) -
         (("--store", "memory"), 0, "a relay can start with these settings\n"),
         (("--capacity", "0"), 2, "ojak-relay: capacity must be 1 or more\n"),
         (("--pass-file", "/missing"), 2, "ojak-relay: pass_file /missing cannot be read\n"),
+        (
+            (*VALKEY, "--valkey-password-file", "/missing"),
+            2,
+            "ojak-relay: valkey_password_file /missing cannot be read\n",
+        ),
+        (
+            (*VALKEY, "--valkey-ca", "/missing"),
+            2,
+            "ojak-relay: valkey_ca /missing cannot be read\n",
+        ),
+        (
+            ("--tls-certificate", "/missing", "--tls-key", "/missing"),
+            2,
+            "ojak-relay: tls_certificate and tls_key cannot be read or do not match\n",
+        ),
         (("--path", "/missing/store"), 1, "ojak-relay: no store can be made in /missing\n"),
+        (("--control", "/missing/x"), 1, "ojak-relay: no socket can be made in /missing\n"),
+        (("--listen", "unix:/missing/x"), 1, "ojak-relay: no socket can be made in /missing\n"),
+        (("--path", "/dev/null"), 1, "ojak-relay: /dev/null is no file; give another path\n"),
+        (
+            ("--capacity", "1000000000"),
+            1,
+            "ojak-relay: the disk has no room for 1000000000 boxes, 4096 GB: make capacity less\n",
+        ),
         (
             ("--metrics-listen", "9"),
             2,
@@ -135,6 +207,20 @@ def test_the_health_check_asks_where_the_relay_listens(tmp_path: Path) -> None:
         assert healthy(*own, *with_tls) == 1
 
 
+def test_a_relay_that_drains_is_not_healthy(tmp_path: Path) -> None:
+    own = ("--control", str(tmp_path / "control"))
+    with running(*MEMORY, *own) as relay:
+        ask(Config(store="memory", control=own[1]), "drain")
+        said = "ojak-relay: the relay cannot serve: it answers 503\n"
+        assert called("healthcheck", "--listen", f"127.0.0.1:{relay.port}") == (1, "", said)
+
+
+def test_no_memory_of_a_relay_goes_into_a_file_after_a_crash() -> None:
+    with running(*MEMORY) as relay:
+        limits = Path(f"/proc/{relay.process.pid}/limits").read_text()
+    assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE)
+
+
 # Numbers
 
 
@@ -152,6 +238,60 @@ def test_stats_tell_what_a_running_relay_counted_and_what_a_store_holds(tmp_path
         relay.stop()
     told = json.loads(run(*asked).stdout)
     assert told == {"running": 0, "boxes": 2, "capacity": 30, "due": 0, "clock": told["clock"]}
+
+
+def test_stats_hold_up_no_relay_that_starts_meanwhile_and_change_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "store"
+    PageFile.open(path, 20).close()
+    lies = path.read_bytes()
+    seen = PageFile.look(path)
+    held = PageFile.open(path)
+    code, out, _ = called("stats", "--json", "--path", str(path))
+    assert (code, json.loads(out)["capacity"], seen.capacity) == (0, 20, 20)
+    held.close()
+    seen.close()
+    assert path.read_bytes() == lies
+
+
+def answering(path: Path, answer: bytes) -> threading.Thread:
+    """Answer one line at *path* with *answer*, as no relay does."""
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(str(path))
+    listening.listen()
+
+    def once() -> None:
+        with listening, listening.accept()[0] as line, suppress(OSError):
+            line.recv(100)
+            line.sendall(answer)
+
+    thread = threading.Thread(target=once)
+    thread.start()
+    return thread
+
+
+@pytest.mark.parametrize("command", ["stats", "drain"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"{}\n",
+        b"[1]\n",
+        b"7\n",
+        b'{"boxes": "\\u001b[2J"}\n',
+        b'{"\\u001b[2J": 1}\n',
+        b"[" * 60_000 + b"\n",
+        b"x" * 200_000,
+    ],
+    ids=map(str, range(8)),
+)
+def test_what_is_no_answer_of_a_relay_is_not_shown_and_not_taken_for_one(
+    tmp_path: Path, command: str, answer: bytes
+) -> None:
+    control = tmp_path / "control"
+    other = answering(control, answer)
+    said = f"ojak-relay: the relay at {control} did not answer\n"
+    assert called(command, "--store", "memory", "--control", str(control)) == (1, "", said)
+    other.join(10)
 
 
 def test_stats_without_relay_and_store_say_so_and_make_nothing(tmp_path: Path) -> None:
@@ -197,6 +337,46 @@ def test_a_second_relay_takes_no_socket_from_a_running_one(tmp_path: Path) -> No
     assert listening.returncode == 1
 
 
+def test_what_was_laid_where_the_socket_belongs_stays_and_is_not_followed(tmp_path: Path) -> None:
+    """Another user may have laid it there, in a folder of all."""
+    control, victim = tmp_path / "control", tmp_path / "victim"
+    victim.write_text("somebody's file")
+    dead = socket.socket(socket.AF_UNIX)
+    dead.bind(str(tmp_path / "dead"))
+    dead.close()
+
+    def left_alone() -> bool:
+        with running(*MEMORY, "--control", str(control)) as relay:
+            refused = "no commands to this relay" in relay.stop()[1]
+        return refused and os.path.lexists(control)
+
+    for target in (victim, tmp_path / "missing", tmp_path):
+        control.symlink_to(target)
+        assert left_alone(), target
+        control.unlink()
+    os.mkfifo(control)
+    assert left_alone()
+    control.unlink()
+    # Nobody answers there: the link goes, and what it led to stays.
+    control.symlink_to(tmp_path / "dead")
+    assert not left_alone()
+    assert {file.name for file in tmp_path.iterdir()} == {"victim", "dead"}
+    assert victim.read_text() == "somebody's file"
+
+
+def test_a_relay_that_ends_takes_away_its_own_socket_only(tmp_path: Path) -> None:
+    for option, name in (("--control", "{}"), ("--metrics-listen", "unix:{}")):
+        path = tmp_path / "socket"
+        own = (option, name.format(path))
+        with running(*MEMORY, *own) as first:
+            path.unlink()
+            with running(*MEMORY, *own) as second:
+                first.stop()
+                assert path.is_socket(), option
+                second.stop()
+                assert not path.exists()
+
+
 def test_another_user_is_told_that_the_socket_is_not_his(tmp_path: Path) -> None:
     if os.geteuid():
         pytest.skip("only root can become another user: nothing was checked")
@@ -225,8 +405,9 @@ def test_another_user_is_told_that_the_socket_is_not_his(tmp_path: Path) -> None
 def test_a_word_that_is_none_is_answered_with_nothing(tmp_path: Path) -> None:
     config = Config(store="memory", control=str(tmp_path / "control"))
     with running(*MEMORY, "--control", config.control):
-        assert ask(config, "purge") == {}
-        assert ask(config, "x" * 1000) == {}
+        for word in ("purge", "x" * 1000):
+            with pytest.raises(SystemExit, match="1"):
+                ask(config, word)
         assert ask(config, "stats")["ready"] == 1
 
 

@@ -74,8 +74,16 @@ def test_addresses_are_host_and_port(listen: str, address: tuple[str, int]) -> N
         ({}, {"OJAK_RELAY_REQUESTS_PER_MINUTE": "-1"}, "", "requests_per_minute"),
         ({"deposits_per_minute": -1}, {}, "", "deposits_per_minute must be 0 or more"),
         ({}, {"OJAK_RELAY_TRUSTED_PROXIES": "proxy.example"}, "", "trusted_proxies"),
+        ({}, {}, 'path = "a\\u0000b"', "path must hold no control characters"),
+        ({}, {"OJAK_RELAY_PATH": "a\nojak-relay: b"}, "", "path must hold no control characters"),
+        ({"path": "\udcff"}, {}, "", "path must hold no control characters, and be UTF-8"),
+        ({}, {}, "capacity = 99999999999999999999", "capacity must be 1000000000 or less"),
+        ({}, {"OJAK_RELAY_CAPACITY": "9" * 5000}, "", "capacity must be a number"),
+        ({"listen": "a" * 70 + ":80"}, {}, "", "listen must be HOST:PORT"),
+        ({"listen": "[]:80"}, {}, "", "listen must be HOST:PORT"),
+        ({"listen": "a:" + "9" * 5000}, {}, "", "listen must be HOST:PORT"),
     ],
-    ids=map(str, range(24)),
+    ids=map(str, range(32)),
 )
 def test_a_setting_that_cannot_be_used_is_refused_by_name(
     tmp_path: Path, flags: dict[str, object], environment: dict[str, str], toml: str, names: str

@@ -348,7 +348,10 @@ def test_two_relays_on_one_file_are_refused_in_one_sentence(tmp_path: Path) -> N
         out, err = second.communicate(timeout=20)
         assert (second.returncode, out) == (1, "")
         assert err.splitlines()[1:] == [
-            f"ojak-relay: the store {tmp_path / 'store'} is in use by another relay"
+            (
+                f"ojak-relay: the store {tmp_path / 'store'} is in use by another relay; "
+                "to end that one: ojak-relay drain"
+            )
         ]
 
 

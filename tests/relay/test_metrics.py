@@ -86,6 +86,15 @@ def test_metrics_count_in_tens_on_a_port_of_their_own() -> None:
         assert names == set(MEANINGS)
 
 
+def test_a_body_to_the_metrics_is_not_kept() -> None:
+    """Nobody limits who asks there, so what is sent must not stay in memory."""
+    with running(*MEMORY, *METRICS) as relay:
+        line = http.client.HTTPConnection("127.0.0.1", metrics_port(relay), timeout=10)
+        line.request("GET", "/metrics", b"x" * 1_000_000)
+        assert line.getresponse().status == 400
+        line.close()
+
+
 def unfit(text: str) -> list[str]:
     """Return the lines of *text* that are no number without labels, and the marks in it."""
     lines = [line for line in text.splitlines() if not line.startswith(("# HELP ", "# TYPE "))]
@@ -109,6 +118,16 @@ def test_s5_no_label_and_no_value_of_metrics_tells_of_ids_addresses_or_sizes(
 def test_s5_the_checker_finds_a_label_with_an_address() -> None:
     assert unfit(f'{PREFIX}syncs_total{{source="127.66.66.77"}} 1.0') != []
     assert unfit(f"{PREFIX}syncs_total 10.0") == []
+
+
+def test_s5_all_that_follows_from_requests_is_rounded_and_states_are_not() -> None:
+    states = {"capacity", "clock", "clock_is_trusted", "ready", "draining"}
+    gauges = {"boxes", "due", "connections"}
+    counts = {name: 19 for name in MEANINGS if name not in states | gauges}
+    told = State(dict.fromkeys(states | gauges, 19), counts).rounded().all()
+    assert {name for name, value in told.items() if value == 19} == states
+    assert {value for name, value in told.items() if name not in states} == {10}
+    assert set(told) == set(MEANINGS)
 
 
 @pytest.mark.parametrize(

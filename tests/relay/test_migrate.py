@@ -5,8 +5,10 @@ The fixture was made by that code: of boxes 0 to 4, one was deleted and one repl
 
 import asyncio
 import gzip
+import hashlib
 import itertools
 import os
+import struct
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -17,6 +19,7 @@ from ojak_relay.errors import StoreUnusable
 from ojak_relay.store import migrate as migrating
 from ojak_relay.store.migrate import migrate
 from ojak_relay.store.pages import PagesStore
+from ojak_relay.store.purge import purge
 from tests.relay.commands import ended, run
 from tests.relay.disks import QuickDisk
 from tests.relay.kit import NOW, box, boxes_in, pages, place, running
@@ -134,6 +137,102 @@ def test_the_checker_finds_a_migration_that_leaves_the_earlier_file(
 ) -> None:
     monkeypatch.setattr(migrating, "_remove", lambda *_: None)
     assert cut_everywhere(path, 60) != []
+
+
+def earlier_page(number: int, commit: int, content: int) -> bytes:
+    """Return a page of the earlier format."""
+    body = box(content)
+    times = (NOW + 1000, NOW - 100)
+    fields = struct.pack(">8s32sQQQ16s", b"ojak box", place(number), commit, *times, _digest(body))
+    return fields + _digest(fields) + body
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()
+
+
+@pytest.mark.parametrize("order", [(7, 9), (9, 7)])
+def test_of_two_boxes_with_one_id_the_newer_is_brought_over(
+    path: Path, order: tuple[int, int]
+) -> None:
+    """A replacement that was cut short between its two syncs leaves both."""
+    data = bytearray(path.read_bytes())
+    for at, commit in zip((20, 21), order, strict=True):
+        data[at * 4096 : (at + 1) * 4096] = earlier_page(5, commit, commit)
+    path.write_bytes(data)
+    assert migrate(path, disk=os) == len(HELD) + 1
+    assert asyncio.run(_held(path)) == HELD | {5: 9}
+
+
+def cut_before_the_end(path: Path) -> Path:
+    """Migrate, but leave the earlier file; return its path."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(migrating, "_remove", lambda *_: None)
+        migrate(path, disk=os)
+    return path.with_name("store.earlier")
+
+
+def test_a_relay_says_that_a_migration_was_cut_off_and_the_command_ends_it(path: Path) -> None:
+    earlier = cut_before_the_end(path)
+    said = (
+        "ojak-relay: boxes of an earlier format lie beside the store; "
+        "to end that: ojak-relay migrate"
+    )
+    with running(*pages(path, 6)) as relay:
+        done = run("migrate", "--path", str(path))
+        assert ended(done) == (0, "the store is of this format already\n", "")
+        assert not earlier.exists()
+        assert said in relay.stop()[1].splitlines()
+    with running(*pages(path, 6)) as relay:
+        assert said not in relay.stop()[1].splitlines()
+
+
+def test_a_purge_overwrites_what_a_migration_that_was_cut_off_left(path: Path) -> None:
+    copied = path.with_name("store.migrating")
+    copied.write_bytes(cut_before_the_end(path).read_bytes())
+    for left in (path.with_name("store.earlier"), copied):
+        assert boxes_in(left.read_bytes()) != set()
+        left.with_name(f"{left.name}.seen").hardlink_to(left)
+    purge(path, disk=os)
+    assert {file.name for file in path.parent.iterdir()} == {
+        "store",
+        "store.earlier.seen",
+        "store.migrating.seen",
+    }
+    for file in path.parent.iterdir():
+        assert boxes_in(file.read_bytes()) == set(), file
+
+
+def test_the_user_of_the_relay_has_the_store_that_root_migrated(path: Path) -> None:
+    if os.geteuid():
+        pytest.skip("only root can give a file away: nothing was checked")
+    os.chown(path, 65532, 65533)
+    migrate(path, disk=os)
+    assert (path.stat().st_uid, path.stat().st_gid) == (65532, 65533)
+
+
+class HalfDisk(QuickDisk):
+    """Takes half of a page, of the file that is made or of the one that is overwritten."""
+
+    def __init__(self, which: str) -> None:
+        self._which = which
+
+    def pwritev(self, fd: int, buffers: Sequence[bytes], offset: int, /) -> int:
+        data = b"".join(buffers)
+        if offset > 3 * 4096 and self._which in os.readlink(f"/proc/self/fd/{fd}"):  # noqa: PTH115 - which file a descriptor is
+            return super().pwritev(fd, [data[: len(data) // 2]], offset)
+        return super().pwritev(fd, [data], offset)
+
+
+@pytest.mark.parametrize("which", ["store.migrating", "store.earlier"])
+def test_a_page_that_is_written_in_part_ends_a_migration_which_can_be_finished(
+    path: Path, which: str
+) -> None:
+    with pytest.raises(StoreUnusable, match="cannot be migrated: in part only"):
+        migrate(path, disk=HalfDisk(which))
+    migrate(path, disk=os)
+    assert asyncio.run(_held(path)) == HELD
+    assert list(path.parent.iterdir()) == [path]
 
 
 def _cut_short(data: bytearray) -> None:

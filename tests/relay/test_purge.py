@@ -15,7 +15,7 @@ from ojak_relay.store.page_file import PageFile
 from ojak_relay.store.pages import PagesStore
 from ojak_relay.store.purge import purge
 from tests.relay.commands import ended, run
-from tests.relay.disks import QuickDisk, RecordingDisk
+from tests.relay.disks import QuickDisk, RecordingDisk, RefusingDisk
 from tests.relay.kit import NOW, boxes_in, deposit, pages, place, running
 
 BOXES = 6
@@ -67,6 +67,11 @@ def test_a_damaged_page_is_overwritten_too(path: Path) -> None:
     assert left(path.read_bytes()) == []
 
 
+def test_what_the_disk_does_not_give_is_overwritten_too(path: Path) -> None:
+    assert purge(path, disk=RefusingDisk(bad={3 * PAGE_BYTES})) == BOXES
+    assert left(path.read_bytes()) == []
+
+
 def cut_everywhere(path: Path) -> list[str]:
     """Cut a purge at each of its calls; say what the same command could not finish."""
     filled = path.read_bytes()
@@ -103,7 +108,8 @@ def test_the_command_asks_first_and_refuses_a_store_in_use(tmp_path: Path) -> No
     path = tmp_path / "store"
     given = ("purge", "--path", str(path))
     with running(*pages(path, 20)) as relay:
-        used = f"ojak-relay: the store {path} is in use by another relay\n"
+        used = f"ojak-relay: the store {path} is in use by another relay; "
+        used += "to end that one: ojak-relay drain\n"
         assert ended(run(*given, "--yes")) == (1, "", used)
         relay.stop()
     asyncio.run(_fill(path))

@@ -1,6 +1,7 @@
 """`ojak-relay resize`: whenever it is cut no box is lost, and none is left in what is cut off."""
 
 import asyncio
+import errno
 import itertools
 import os
 import random
@@ -17,7 +18,7 @@ from ojak_relay.store.page import PAGE_BYTES
 from ojak_relay.store.page_file import SPARE_PAGES, PageFile, pages_for
 from ojak_relay.store.pages import PagesStore
 from ojak_relay.store.resize import resize
-from tests.relay.disks import QuickDisk, RecordingDisk
+from tests.relay.disks import QuickDisk, RecordingDisk, RefusingDisk
 from tests.relay.kit import NOW, box, deposit, pages, place, running, start
 
 BEFORE, BOXES = 100, 6
@@ -71,6 +72,37 @@ def test_a_resized_store_holds_all_its_boxes_and_nothing_else(path: Path, capaci
 def test_a_store_is_not_made_smaller_than_what_lies_there(path: Path) -> None:
     with pytest.raises(StoreUnusable, match=f"holds {len(LEFT)} boxes: more than {len(LEFT) - 1}"):
         resize(path, len(LEFT) - 1, disk=os)
+    assert asyncio.run(served(path, BEFORE)) == list(LEFT)
+
+
+def test_a_store_of_which_the_disk_gives_a_part_only_is_not_changed(path: Path) -> None:
+    disk = RefusingDisk(bad={(pages_for(BEFORE).stop - 1) * PAGE_BYTES})
+    for capacity in (len(LEFT), 200):
+        with pytest.raises(StoreUnusable, match=r"does not give all of .*; nothing was changed"):
+            resize(path, capacity, disk=disk)
+    assert asyncio.run(served(path, BEFORE)) == list(LEFT)
+
+
+class FailingLater(QuickDisk):
+    """Gives everything at the start, and later what lies beyond the kept pages no more."""
+
+    def __init__(self) -> None:
+        self._syncs = 0
+
+    def fdatasync(self, fd: int) -> None:
+        self._syncs += 1
+        super().fdatasync(fd)
+
+    def pread(self, fd: int, length: int, offset: int, /) -> bytes:
+        # The second sync ends what is put right at a start.
+        if self._syncs >= 2 and offset >= pages_for(len(LEFT)).stop * PAGE_BYTES:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return super().pread(fd, length, offset)
+
+
+def test_a_disk_that_fails_in_the_middle_is_said_to_and_no_box_is_lost(path: Path) -> None:
+    with pytest.raises(StoreUnusable, match="cannot be read: the disk refused to read"):
+        resize(path, len(LEFT), disk=FailingLater())
     assert asyncio.run(served(path, BEFORE)) == list(LEFT)
 
 
@@ -159,7 +191,10 @@ def test_the_command_says_what_fits_and_refuses_a_store_in_use(tmp_path: Path) -
     with running(*pages(path, 20)) as relay:
         refused = _command("resize", "--path", str(path), "--capacity", "30")
         assert (refused.returncode, refused.stdout) == (1, "")
-        assert refused.stderr == f"ojak-relay: the store {path} is in use by another relay\n"
+        assert refused.stderr == (
+            f"ojak-relay: the store {path} is in use by another relay; "
+            "to end that one: ojak-relay drain\n"
+        )
         relay.stop()
     done = _command("resize", "--path", str(path), "--capacity", "30")
     assert (done.returncode, done.stdout) == (0, "boxes that fit: 30 (before: 20)\n")

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ import pytest
 from ojak_relay.selftest.checks import WOKEN_SECONDS, Level, visit
 from ojak_relay.selftest.line import Line, NoAnswer, Target
 from tests.relay.commands import called, run
-from tests.relay.kit import MEMORY, Relay, running
+from tests.relay.kit import MEMORY, Relay, address_of, deposit, request, running, start
 from tests.relay.lines import certificate
 from tests.relay.proxies import Change, nothing, proxied
 
@@ -144,6 +145,16 @@ def _quoting(path: str, headers: Fields, body: bytes) -> tuple[Fields, bytes]:
     return [*kept, ("Content-Length", str(len(quoted)))], quoted
 
 
+def _in_pieces(_: str, headers: Fields, body: bytes) -> tuple[Fields, bytes]:
+    kept = [(name, value) for name, value in headers if name != "Content-Length"]
+    pieces = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body) if body else b"0\r\n\r\n"
+    return [*kept, ("Transfer-Encoding", "chunked")], pieces
+
+
+def _of_later(_: str, headers: Fields, body: bytes) -> tuple[Fields, bytes]:
+    return headers, body.replace(b'"versions": [1, 1]', b'"versions": [2, 3]')
+
+
 def _web_page(_: str, headers: Fields, body: bytes) -> tuple[Fields, bytes]:
     page = b"<html>Welcome</html>".ljust(len(body), b" ")
     return headers, page
@@ -156,6 +167,9 @@ def _web_page(_: str, headers: Fields, body: bytes) -> tuple[Fields, bytes]:
         (_compressed, "what answers a sync is no relay"),
         (_cached, "answers may be kept in between: Cache-Control is changed"),
         (_quoting, "an unknown path is answered with 404, not alike"),
+        (_in_pieces, "something sends answers on in pieces: lengths are no longer even"),
+        (_in_pieces, "on a sync: something sends answers on in pieces: lengths are no longer even"),
+        (_of_later, "protocol versions 2 to 3, and this program has 1"),
         (_web_page, "/v1/info is answered with 200 and is no relay's"),
     ],
 )
@@ -164,6 +178,136 @@ def test_what_stands_in_front_and_changes_answers_is_wrong(
 ) -> None:
     with proxied(relay, change, lambda _: None) as url:
         assert said in seen(url)
+
+
+OTHERWISE = """
+import dataclasses, sys, time
+{change}
+from ojak_relay.__main__ import main
+main(["serve", "--listen", "127.0.0.1:0", *sys.argv[1:]])
+"""
+FAST = "honest = time.time; time.time = lambda: honest() + 1000"
+KEEPS = """
+from ojak_relay import service
+honest = service.Service.sync
+def sync(self, request, *, taken=None):
+    return honest(self, dataclasses.replace(request, deletes=()), taken=taken)
+service.Service.sync = sync
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        ("", []),
+        (FAST, ["its clock is 1000 s off"]),
+        (KEEPS, ["a box lies there after its deletion"]),
+    ],
+    ids=["honest", "fast", "keeps"],
+)
+def test_a_relay_that_is_not_as_it_should_be_is_wrong(
+    tmp_path: Path, change: str, wrong: list[str]
+) -> None:
+    (tmp_path / "relay.py").write_text(OTHERWISE.format(change=change))
+    process = start(*MEMORY, program=(str(tmp_path / "relay.py"),))
+    try:
+        host, port = address_of(process)
+        told = [re.sub("99[89]", "1000", sentence) for sentence in seen(f"http://{host}:{port}")]
+        assert told == wrong
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_a_relay_that_takes_no_box_says_why_it_may_be() -> None:
+    with running(*MEMORY, "--read-only") as relay:
+        assert seen(f"http://127.0.0.1:{relay.port}") == [
+            "a box is refused: the relay is read-only or drains, or this machine laid too many"
+        ]
+    with running("--store", "memory", "--capacity", "1") as relay:
+        relay.sync(request(deposits=(deposit(1, 7),)))
+        assert seen(f"http://127.0.0.1:{relay.port}") == [
+            "a box is refused: the relay is full; ojak-relay resize makes room"
+        ]
+
+
+def test_a_private_relay_asks_for_the_file_of_its_pass(tmp_path: Path) -> None:
+    (tmp_path / "pass").write_text("Secret-of-the-relay-1234\n")
+    with running(*MEMORY, "--pass-file", str(tmp_path / "pass")) as relay:
+        assert seen(f"http://127.0.0.1:{relay.port}") == [
+            "the relay asks for a pass: name its file in --pass-file",
+            "a sync is answered with 401",
+        ]
+
+
+def test_a_visit_that_is_cut_off_takes_its_box_with_it(tmp_path: Path) -> None:
+    own = ("--control", str(tmp_path / "control"))
+    syncs = iter(range(1000))
+
+    def cutting(path: str) -> None:
+        if path == "/v1/sync" and next(syncs) == 7:
+            raise ConnectionResetError
+
+    with running(*MEMORY, *own) as relay:
+        with proxied(relay, nothing, cutting) as url:
+            assert seen(url) == ["the line broke: RemoteDisconnected"]
+        numbers = json.loads(run("stats", "--json", *own).stdout)
+    assert (numbers["deposits_stored"], numbers["boxes"]) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"versions": ["a", "b"], "pass": false}',
+        b'{"versions": [[], {}], "pass": false}',
+        b"[" * 100_000,
+        b'{"versions": 7, "pass": false}',
+        b"\xff",
+    ],
+    ids=map(str, range(5)),
+)
+def test_what_only_looks_like_a_relay_is_told_in_a_sentence(relay: Relay, body: bytes) -> None:
+    def other(path: str, headers: Fields, was: bytes) -> tuple[Fields, bytes]:
+        if path != "/v1/info":
+            return headers, was
+        kept = [(name, value) for name, value in headers if name != "Content-Length"]
+        return [*kept, ("Content-Length", str(len(body)))], body
+
+    with proxied(relay, other, lambda _: None) as url:
+        assert seen(url) == ["/v1/info is answered with 200 and is no relay's"]
+
+
+def test_nothing_that_an_outsider_sends_moves_the_cursor_of_the_operator(relay: Relay) -> None:
+    hostile = "x\x1b]52;c;aGk=\x07\x1b[2J\x9b2J\x85y"
+
+    def writing(_: str, headers: Fields, body: bytes) -> tuple[Fields, bytes]:
+        kept = [(name, value) for name, value in headers if name not in {"Server", "Date"}]
+        return [*kept, ("Server", hostile), ("Date", hostile), ("X-Other", "1")], body
+
+    with proxied(relay, writing, lambda _: None) as url:
+        code, out, _ = called("selftest", url)
+    assert code == 0
+    assert "it calls itself x" in out
+    assert [one for one in out if not one.isprintable() and one != "\n"] == []
+
+
+def test_a_line_on_which_something_always_comes_ends_nevertheless() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        ended = threading.Event()
+
+        def never_ending() -> None:
+            with listening.accept()[0] as line, suppress(OSError):
+                while True:
+                    line.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+                    ended.wait(0.01)
+
+        other = threading.Thread(target=never_ending)
+        other.start()
+        target = Target.of(f"http://127.0.0.1:{listening.getsockname()[1]}")
+        with Line(target, step_seconds=0.3) as line, pytest.raises(NoAnswer, match="broke"):
+            line.ask("GET", "/v1/info")
+        other.join(20)
+        assert not other.is_alive()
 
 
 def test_an_honest_proxy_is_fine_and_one_that_holds_answers_back_is_wrong(relay: Relay) -> None:
@@ -184,7 +328,17 @@ def test_an_honest_proxy_is_fine_and_one_that_holds_answers_back_is_wrong(relay:
 
 @pytest.mark.parametrize(
     "url",
-    ["relay.example", "ftp://relay", "https://", "https://a:b@relay", "http://r/v1", "http://r:x"],
+    [
+        "relay.example",
+        "ftp://relay",
+        "https://",
+        "https://a:b@relay",
+        "http://r/v1",
+        "http://r:x",
+        "https://" + "a" * 70,
+        "http://.x",
+        "http://a..b",
+    ],
 )
 def test_what_is_no_address_of_a_relay_is_refused(url: str) -> None:
     said = "ojak-relay: give an address such as https://relay.example\n"

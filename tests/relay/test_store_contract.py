@@ -66,6 +66,14 @@ async def look(store: Store, *numbers: int, room: int = 16, now: int = NOW) -> l
     return list(await store.look([place(number) for number in numbers], room=room, now=now))
 
 
+async def sweep(store: Store, *, now: int) -> None:
+    """Have *store* erase what is over, which must come to an end."""
+    for _ in range(100):
+        if not await store.expire(now=now):
+            return
+    pytest.fail("a sweep that never ends")
+
+
 @pytest.mark.asyncio
 async def test_a_deposited_box_is_found_again_and_again(opened: Opener) -> None:
     async with opened() as store:
@@ -238,9 +246,22 @@ async def test_expiry_goes_in_small_pieces_and_frees_room(opened: Opener) -> Non
         left = [many + 1]
         while await store.expire(now=NOW + 60):
             left.append(store.boxes)
+            assert len(left) < many
         assert max(a - b for a, b in pairwise(left)) <= EXPIRE_AT_MOST
         assert store.boxes == 1
         assert await look(store, many, now=NOW + 60) == [Found(box(7))]
+
+
+@pytest.mark.asyncio
+async def test_a_box_laid_at_a_place_that_a_sweep_is_about_to_clear_stays(opened: Opener) -> None:
+    places = range(2 * EXPIRE_AT_MOST)
+    async with opened(capacity=10 * len(places)) as store:
+        await store.apply([], [deposit(n, 7, ttl=60) for n in places], now=NOW)
+        await store.expire(now=NOW + 60)
+        await store.apply([], [deposit(n, 8) for n in places], now=NOW + 60)
+        await sweep(store, now=NOW + 60)
+        found = await look(store, *places, room=len(places), now=NOW + 60)
+        assert found == [Found(box(8))] * len(places)
 
 
 @pytest.mark.asyncio
@@ -250,6 +271,14 @@ async def test_a_replacement_outlives_the_expiry_of_what_it_replaced(opened: Ope
         await store.apply([], [deposit(1, 8, ttl=6000, shown=True)], now=NOW)
         await store.expire(now=NOW + 60)
         assert await look(store, 1, now=NOW + 60) == [Found(box(8))]
+
+
+@pytest.mark.asyncio
+async def test_a_timed_box_is_not_due_between_its_release_and_its_end(opened: Opener) -> None:
+    async with opened() as store:
+        await store.apply([], [deposit(1, 7, ttl=600, after=100)], now=NOW)
+        assert not await store.expire(now=NOW + 699)
+        assert await look(store, 1, now=NOW + 699) == [Found(box(7))]
 
 
 @pytest.mark.asyncio
@@ -277,6 +306,20 @@ async def test_a_wait_ends_at_the_release_of_a_timed_box(opened: Opener) -> None
         await store.apply([], [deposit(1, 7, after=1000)], now=NOW)
         async with asyncio.timeout(5):
             await store.wait_for([place(1)], 100, now=NOW + 999)
+
+
+@pytest.mark.asyncio
+async def test_a_wait_for_a_box_that_is_not_yet_released_goes_on(opened: Opener) -> None:
+    async with opened() as store:
+        await store.apply([], [deposit(1, 7, after=1000)], now=NOW)
+        async with asyncio.timeout(5):
+            done = True
+            while done:
+                # Word of the deposit itself may be on its way still.
+                waiting = asyncio.create_task(store.wait_for([place(1)], 100, now=NOW))
+                done = bool((await asyncio.wait({waiting}, timeout=0.2))[0])
+            store.wake_all()
+            await waiting
 
 
 @pytest.mark.asyncio

@@ -32,6 +32,7 @@ def test_servers_are_named_by_address(setting: str, named: Named) -> None:
         "valkey://",
         "valkey://a:b",
         "valkey://a:99999",
+        "valkey://a:0",
         "valkey://a/x",
         "valkey://a?b=c",
         "valkey://a#b",

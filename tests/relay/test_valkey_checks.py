@@ -9,11 +9,12 @@ from ojak_relay.store import valkey_checks
 from ojak_relay.store.valkey_checks import BYTES_A_BOX, check
 from ojak_relay.store.valkey_wire import Login
 from tests.relay.kit import NOW, deposit
-from tests.relay.valkeys import Valkey, flush, replicated, valkey_store, valkeys
+from tests.relay.meddler import meddled
+from tests.relay.valkeys import Listens, Valkey, flush, replicated, until, valkey_store, valkeys
 
 
 async def said_of(
-    *servers: Valkey, login: Login | None = None, capacity: int = 10, ahead: int = 0
+    *servers: Listens, login: Login | None = None, capacity: int = 10, ahead: int = 0
 ) -> list[str]:
     """Return what the operator is told of *servers*, a refusal last."""
     said: list[str] = []
@@ -44,6 +45,7 @@ async def test_a_server_that_is_fit_is_taken_without_a_word(
         ("repl-diskless-sync", "no", True),
         ("repl-diskless-load", "disabled", True),
         ("slowlog-log-slower-than", "10000", False),
+        ("crash-log-enabled", "yes", False),
     ],
 )
 @pytest.mark.asyncio
@@ -84,6 +86,19 @@ async def test_too_few_replicas_other_keys_a_replica_alone_and_nobody_are_refuse
 
 
 @pytest.mark.asyncio
+async def test_two_servers_that_both_say_that_they_are_the_primary_are_refused() -> None:
+    with valkeys(2) as (one, other):
+        (line,) = await said_of(one, other)
+        assert line.endswith(
+            f"the server at 127.0.0.1:{one.port} and the server at 127.0.0.1:{other.port} "
+            "are primaries both: name one, and its replicas"
+        )
+        other.ask("REPLICAOF", "127.0.0.1", one.port)
+        until(lambda: b"connected" in other.ask("ROLE")[3])
+        assert await said_of(one, other) == await said_of(other, one) == []
+
+
+@pytest.mark.asyncio
 async def test_a_relay_takes_a_server_that_other_relays_use(one_valkey: Valkey) -> None:
     flush([one_valkey])
     store = await valkey_store([one_valkey])
@@ -103,8 +118,37 @@ async def test_little_memory_and_another_clock_are_said(one_valkey: Valkey) -> N
     flush([one_valkey])
     (line,) = await said_of(one_valkey, capacity=25_000)
     assert line.endswith(f"25000 boxes need {25_000 * BYTES_A_BOX}")
-    (line,) = await said_of(one_valkey, ahead=3600)
+    (line,) = await said_of(one_valkey, ahead=7200)
     assert " s ahead of ours" in line
+    (line,) = await said_of(one_valkey, ahead=-1800)
+    assert " -1800 s ahead of ours" in line or " -1799 s ahead of ours" in line
+
+
+@pytest.mark.asyncio
+async def test_c5_a_relay_whose_clock_would_erase_the_boxes_of_all_others_does_not_start(
+    one_valkey: Valkey,
+) -> None:
+    flush([one_valkey])
+    (line,) = await said_of(one_valkey, ahead=-7200)
+    assert line.startswith("refused: our clock is 7")
+    assert "boxes would be erased before their time" in line
+
+
+@pytest.mark.parametrize("host", ["a..b", "a" * 70])
+@pytest.mark.asyncio
+async def test_a_name_that_no_server_can_have_is_refused_with_a_sentence(host: str) -> None:
+    with pytest.raises(StoreUnusable, match=f"the server at {host}:1: no server answers"):
+        await check([(host, 1)], Login(), 10, pytest.fail, now=NOW)
+
+
+@pytest.mark.asyncio
+async def test_a_server_that_is_too_old_is_refused(one_valkey: Valkey) -> None:
+    flush([one_valkey])
+    async with meddled(one_valkey) as meddler:
+        meddler.changed = (b"redis_version:7", b"redis_version:6")
+        (line,) = await said_of(meddler)
+    assert "is of version 6." in line
+    assert line.endswith("7.0 or newer is needed")
 
 
 @pytest.mark.asyncio
@@ -127,6 +171,13 @@ async def test_a_password_opens_and_is_repeated_nowhere() -> None:
             (line,) = await said_of(server, login=login)
             assert line.endswith(f"the server refuses with {word}")
             assert "7703" not in line + repr(login)
+
+
+@pytest.mark.asyncio
+async def test_a_user_without_a_password_is_not_let_in_as_another(one_valkey: Valkey) -> None:
+    flush([one_valkey])
+    (line,) = await said_of(one_valkey, login=Login("somebody"))
+    assert line.endswith("the server refuses with WRONGPASS")
 
 
 @pytest.mark.asyncio

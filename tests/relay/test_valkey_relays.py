@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ojak_protocol.sync import Deposit, DepositOutcome, Found, Nothing
+from ojak_relay.store.valkey_open import tls_from
 from tests.journeys.secure import make_certificate
 from tests.relay.balancer import balanced
 from tests.relay.created import watched
@@ -136,6 +137,12 @@ def test_a_line_to_servers_is_tls_with_a_certificate_that_somebody_vouches_for(
             _, err = process.communicate(timeout=20)
             assert process.returncode == 1
             assert err.endswith(f": {why}\n")
+
+
+def test_a_line_is_of_tls_1_2_or_newer_whoever_vouches(tmp_path: Path) -> None:
+    make_certificate(tmp_path)
+    for file in ("", str(tmp_path / "certificate.pem")):
+        assert tls_from(file).minimum_version is ssl.TLSVersion.TLSv1_2
 
 
 def test_s5_no_mark_is_left_by_relay_or_servers() -> None:

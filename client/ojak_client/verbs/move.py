@@ -15,7 +15,7 @@ from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import open_vault
 from ojak_client.store import vault_path
-from ojak_client.vault_files import is_anything_there, is_closed
+from ojak_client.vault_files import is_anything_there, is_closed, is_move_begun
 from ojak_client.verb import verb
 
 
@@ -51,7 +51,7 @@ def command(invocation: Invocation, *, folder: Path | None, back: bool) -> ExitC
 
 
 def _take_back(invocation: Invocation, path: Path) -> ExitCode:
-    if not is_closed(path):
+    if not is_closed(path) and not is_move_begun(path):
         raise Failure(Message.NO_MOVE_CUT_OFF)
     if not invocation.inputs.confirm(Message.ASK_MOVE_BACK):
         raise Failure(Message.NOT_MOVED)

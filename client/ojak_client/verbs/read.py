@@ -39,8 +39,12 @@ def command(invocation: Invocation, name: str | None, *, to_stdout: bool, again:
         stands = _tell_news(invocation, store, names)
         how = Showing(to_stdout=to_stdout, again=again, whose=len(names) > 1)
         shown = sum(show_letters(invocation, store, each, how) for each in names)
+        stays = any(one.theirs for one in store.read().contacts if one.name in names)
     if not shown and gone:
         return ExitCode.EXPIRED
+    if not shown and stays:
+        # It was said of each why it was not shown: no word of ours is to make little of that.
+        return ExitCode.NOTHING_YET
     if not shown:
         # Where something stands that a person should know, not all is well.
         raise Failure(Message.NO_LETTER if stands else Message.NOTHING)

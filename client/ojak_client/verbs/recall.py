@@ -1,6 +1,8 @@
 """`ojak recall NAME [N]`: ask for a letter back that has not arrived."""
 
+import re
 from functools import partial
+from typing import Final
 
 import click
 
@@ -21,20 +23,21 @@ from ojak_client.telling import tell
 from ojak_client.verb import verb
 from ojak_client.verb_options import name_argument, proxy_option
 
+_NUMBER: Final = re.compile(r"[0-9]{1,18}", re.ASCII)
+
 
 @verb(HelpText.RECALL, examples=("ojak recall 엄마", "ojak recall 엄마 3"))
 @name_argument()
-@click.argument(
-    "letter", type=click.IntRange(min=1), required=False, metavar=told(HelpText.LETTER_METAVAR)
-)
+@click.argument("letter", required=False, metavar=told(HelpText.LETTER_METAVAR))
 @proxy_option()
 def command(
-    invocation: Invocation, name: str, *, letter: int | None, proxy: str | None
+    invocation: Invocation, name: str, *, letter: str | None, proxy: str | None
 ) -> ExitCode:
     """Keep that it is asked back, then ask; only the other side can say more."""
+    reference = None if letter is None else _number(letter)
     with open_vault(invocation) as store:
         contact = choose_contact(store.read(), name)
-        chosen = _chosen(contact, letter)
+        chosen = _chosen(contact, reference)
 
         def change(profile: Profile) -> tuple[Profile, LetterState | None]:
             there = find(profile, contact.name)
@@ -66,6 +69,17 @@ def command(
     invocation.output.warn(failure.message)
     invocation.output.say(Message.ASKED_BACK_LATER)
     return exit_code(failure.message)
+
+
+def _number(typed: str) -> int:
+    """Return the number that *typed* is.
+
+    Raises:
+        Failure: it is none; said before the passphrase is asked for.
+    """
+    if not _NUMBER.fullmatch(typed):
+        raise Failure(Message.UNKNOWN_LETTER, command="ojak status", letter=typed)
+    return int(typed)
 
 
 def _chosen(contact: Contact, reference: int | None) -> OurLetter:

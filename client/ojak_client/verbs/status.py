@@ -17,7 +17,9 @@ from ojak_client.opening import choose_contact, open_vault
 from ojak_client.our_letters import lies_at_relay
 from ojak_client.output import Output
 from ojak_client.profile import Contact, Role
+from ojak_client.store import vault_path
 from ojak_client.telling import mark_told, tell_news
+from ojak_client.vault_files import is_move_begun
 from ojak_client.verb import verb
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.number import format_number
@@ -29,6 +31,8 @@ def command(invocation: Invocation, name: str | None) -> ExitCode:
     """Write what is known of one contact, or of each."""
     with open_vault(invocation) as store:
         profile = store.read()
+        if is_move_begun(vault_path(invocation.own_profile())):
+            invocation.output.warn(Message.MOVE_NOT_FINISHED, command="ojak move --back")
         contacts = profile.contacts if name is None else (choose_contact(profile, name),)
         if not contacts:
             raise Failure(Message.NO_CONTACTS, command="ojak invite")

@@ -24,7 +24,7 @@ from ojak_client.verb_options import proxy_option
 @proxy_option()
 def command(invocation: Invocation, proxy: str | None) -> ExitCode:
     """Do what `ojak keep` does, once and without waiting."""
-    with open_vault(invocation) as store:
+    with open_vault(invocation, remembers=True) as store:
         profile = store.read()
         relays = relays_of(profile)
         if not relays:

@@ -10,6 +10,7 @@ from ojak_relay.config import Config
 from ojak_relay.sockets import connected
 
 STEP_SECONDS: Final = 10
+MOST_BYTES: Final = 10_000
 
 
 class NotRunning(Exception):
@@ -38,11 +39,11 @@ def ask(config: Config, word: str, *, until_gone: float = 0) -> dict[str, int]:
         try:
             file.write(word.encode() + b"\n")
             file.flush()
-            told: dict[str, int] = json.loads(file.readline() or b"{}")
+            told = _numbers(file.readline(MOST_BYTES))
             if until_gone:
                 _await_end(line, until_gone)
-        except (OSError, ValueError):
-            fail(f"the relay at {path} did not answer in time")
+        except (OSError, ValueError, RecursionError):
+            fail(f"the relay at {path} did not answer")
     return told
 
 
@@ -52,6 +53,20 @@ def control_path(config: Config) -> Path:
     if path is None:
         fail("this relay has no control socket: set control")
     return path
+
+
+def _numbers(line: bytes) -> dict[str, int]:
+    """Return what a relay told; what another put in its place is not shown.
+
+    Raises:
+        ValueError: no relay told it.
+    """
+    told = json.loads(line)
+    if not told or not isinstance(told, dict):
+        raise ValueError
+    if not all(name.isidentifier() and type(value) is int for name, value in told.items()):
+        raise ValueError
+    return told
 
 
 def _await_end(line: socket.socket, seconds: float) -> None:

@@ -34,12 +34,18 @@ def command(url: str, pass_file: str | None) -> None:
     try:
         for finding in visit(target):
             levels[finding.level] += 1
-            click.echo(f"{finding.level.value:<6} {finding.sentence}")
+            _tell(finding.level.value, finding.sentence)
     except NoAnswer as error:
-        click.echo(f"{Level.WRONG.value:<6} {error}")
+        _tell(Level.WRONG.value, str(error))
         levels[Level.WRONG] += 1
     click.echo(
         f"fine: {levels[Level.FINE]}, look: {levels[Level.LOOK]}, wrong: {levels[Level.WRONG]}"
     )
     if levels[Level.WRONG]:
         raise SystemExit(CANNOT)
+
+
+def _tell(level: str, sentence: str) -> None:
+    # What stands in between may have sent parts of it, to move the cursor of this terminal.
+    shown = "".join(one if one.isprintable() else "\N{REPLACEMENT CHARACTER}" for one in sentence)
+    click.echo(f"{level:<6} {shown}")

@@ -3,19 +3,21 @@
 The address is printed on standard output once the relay accepts; all else is on standard error.
 """
 
-import os
 import resource
+import signal
+import sys
 
 import click
 import uvloop
 
 from ojak_relay.commands.options import ALL, CANNOT, WRONG_SETTINGS, options, settings
 from ojak_relay.connections import bound_open_files, tls_context
-from ojak_relay.errors import ConfigError, StoreUnusable
+from ojak_relay.errors import CannotListen, ConfigError, StoreUnusable
 from ojak_relay.log import Log
 from ojak_relay.memory import overwrite_freed
 from ojak_relay.opening import read_pass
 from ojak_relay.process import run
+from ojak_relay.sockets import reason
 
 
 @click.command("serve")
@@ -41,11 +43,15 @@ def command(**flags: object) -> None:
     if files < config.connections:
         log(f"the system lets this process open {files} files, connections included")
     overwrite_freed()
+    # Until the loop hears them: the first process of a container is ended by no signal that it does
+    # not heed, and a certificate that is new now is read anyway.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
         uvloop.run(run(config, relay_pass, log))
-    except (StoreUnusable, ConfigError) as error:
+    except (StoreUnusable, CannotListen, ConfigError) as error:
         log(str(error))
         raise SystemExit(CANNOT) from None
     except OSError as error:
-        log(f"cannot listen on {config.listen}: {os.strerror(error.errno or 0)}")
+        log(f"the system refuses what a relay needs: {reason(error)}")
         raise SystemExit(CANNOT) from None

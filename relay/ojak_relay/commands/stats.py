@@ -4,7 +4,6 @@ Without a running relay the headers in the store are counted; no box is read.
 """
 
 import json
-import os
 import time
 from itertools import chain
 from pathlib import Path
@@ -45,7 +44,7 @@ def _lying(config: Config) -> dict[str, int]:
         fail("no relay is running with these settings")
     boxes = due = 0
     try:
-        file = PageFile.open(Path(config.path), disk=os)
+        file = PageFile.look(Path(config.path))
         try:
             now = max(int(time.time()), file.clock)
             spans = (file.read_all(span) for span in file.written())

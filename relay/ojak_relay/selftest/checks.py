@@ -38,6 +38,14 @@ DAYS_LEFT: Final = 14
 WAIT_SECONDS: Final = 20
 WOKEN_SECONDS: Final = 5
 
+_WHY_NOT: Final = {
+    DepositOutcome.FULL: "a box is refused: the relay is full; ojak-relay resize makes room",
+    DepositOutcome.REFUSED: (
+        "a box is refused: the relay is read-only or drains, or this machine laid too many"
+    ),
+}
+_OCCUPIED: Final = "another box lies at a place that nobody knows"
+
 _USUAL: Final = frozenset(
     {
         "access-control-allow-origin", "cache-control", "connection", "content-length",
@@ -100,9 +108,9 @@ def _info(answer: Answer, target: Target) -> Iterator[Finding]:
         info = json.loads(answer.body)
         oldest, newest = info["versions"]
         asks_pass = info["pass"]
-    except (ValueError, TypeError, KeyError):
+        fits = oldest <= VERSION <= newest
+    except (ValueError, TypeError, KeyError, RecursionError):
         raise NoAnswer(f"/v1/info is answered with {answer.status} and is no relay's") from None
-    fits = oldest <= VERSION <= newest
     versions = f"protocol versions {oldest} to {newest}, and this program has {VERSION}"
     yield Finding(Level.FINE if fits else Level.WRONG, versions)
     if asks_pass and not target.relay_pass:
@@ -169,7 +177,7 @@ def _lay_and_find(line: Line, key: DeleteKey) -> Iterator[Finding]:
     reply, _ = line.sync(_request(deposit.id, deposits=(deposit,)))
     outcome = reply.deposits[0]
     stored = outcome is DepositOutcome.STORED
-    yield Finding(*_either(stored, "a box is stored", f"a box is answered {outcome.name.lower()}"))
+    yield Finding(*_either(stored, "a box is stored", _WHY_NOT.get(outcome, _OCCUPIED)))
     reply, _ = line.sync(_request(deposit.id))
     found = reply.polls[0] == Found(box)
     if stored:

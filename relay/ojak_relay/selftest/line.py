@@ -4,19 +4,26 @@ import http.client
 import socket
 import ssl
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from threading import Timer
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, cast
 from urllib.parse import urlsplit
 
 from cryptography import x509
 
 from ojak_protocol.errors import RemoteError
 from ojak_protocol.sync import SyncReply, SyncRequest, decode_reply, encode_request
+from ojak_relay.config import is_host
 
 SECONDS: Final = 40
-"""For each step of a line: more than a relay may hold an answer."""
+"""For anything more to come on a line: more than a relay may hold an answer."""
+
+STEP_SECONDS: Final = 120
+"""For all of an answer, so that nobody holds a visit for days with a byte now and then."""
 
 MOST_BYTES: Final = 1_000_000
 _PORTS: Final = {"http": 80, "https": 443}
@@ -51,11 +58,15 @@ class Target:
             port = parts.port
         except ValueError:
             raise WrongUrl from None
-        if parts.scheme not in _PORTS or not parts.hostname or parts.path not in {"", "/"}:
+        if (
+            parts.scheme not in _PORTS
+            or not is_host(parts.hostname or "")
+            or parts.path not in {"", "/"}
+        ):
             raise WrongUrl
         if parts.username is not None or parts.query or parts.fragment:
             raise WrongUrl
-        return cls(parts.scheme, parts.hostname, port or _PORTS[parts.scheme], relay_pass)
+        return cls(parts.scheme, parts.hostname or "", port or _PORTS[parts.scheme], relay_pass)
 
     @property
     def is_sealed_otherwise(self) -> bool:
@@ -97,12 +108,18 @@ class Answer:
 class Line:
     """One connection; as a context it is closed at the end.
 
+    Args:
+        target: where to.
+        step_seconds: for a connection to be there, and for each answer to come whole.
+
     Raises:
         NoAnswer: nobody is reached there.
     """
 
-    def __init__(self, target: Target) -> None:
+    def __init__(self, target: Target, *, step_seconds: float = STEP_SECONDS) -> None:
         self._target = target
+        self._step_seconds = step_seconds
+        self._held: socket.socket | None = None
         self.certificate: Certificate | None = None
         self._http = http.client.HTTPConnection(target.host, target.port, timeout=SECONDS)
         self._began = 0.0
@@ -121,6 +138,8 @@ class Line:
         trace: TracebackType | None,
     ) -> None:
         self._http.close()
+        if self._held is not None:
+            self._held.close()
 
     def send(self, method: str, path: str, body: bytes = b"", **fields: str) -> None:
         """Send one request; `receive` brings its answer.
@@ -144,8 +163,9 @@ class Line:
             NoAnswer: the line broke, or what came is no HTTP.
         """
         try:
-            got = self._http.getresponse()
-            body = got.read(MOST_BYTES)
+            with self._in_time():
+                got = self._http.getresponse()
+                body = got.read(MOST_BYTES)
         except (OSError, http.client.HTTPException) as error:
             raise NoAnswer(f"the line broke: {type(error).__name__}") from None
         return Answer(got.status, got.getheaders(), body, time.monotonic() - self._began)
@@ -185,14 +205,37 @@ class Line:
             return self._target.is_sealed_otherwise
         return not self.certificate.why_not
 
-    def _dial(self) -> socket.socket:
-        target = self._target
-        plain = socket.create_connection((target.host, target.port), SECONDS)
-        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if target.scheme == "http":
-            return plain
+    @contextmanager
+    def _in_time(self) -> Iterator[None]:
+        """Break the line where a step takes too long, however much comes meanwhile."""
+        held = cast("socket.socket", self._held)
+        clock = Timer(self._step_seconds, _broken, (held,))
+        clock.daemon = True
+        clock.start()
         try:
-            line = ssl.create_default_context().wrap_socket(plain, server_hostname=target.host)
+            yield
+        finally:
+            clock.cancel()
+
+    def _connected(self) -> socket.socket:
+        plain = socket.create_connection((self._target.host, self._target.port), SECONDS)
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self._held is not None:
+            self._held.close()
+        # TLS takes the other one away.
+        self._held = plain.dup()
+        return plain
+
+    def _sealed(self, context: ssl.SSLContext) -> ssl.SSLSocket:
+        plain = self._connected()
+        with self._in_time():
+            return context.wrap_socket(plain, server_hostname=self._target.host)
+
+    def _dial(self) -> socket.socket:
+        if self._target.scheme == "http":
+            return self._connected()
+        try:
+            line = self._sealed(ssl.create_default_context())
         except ssl.SSLCertVerificationError as error:
             why_not = error.verify_message
         else:
@@ -202,8 +245,7 @@ class Line:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        plain = socket.create_connection((target.host, target.port), SECONDS)
-        line = context.wrap_socket(plain, server_hostname=target.host)
+        line = self._sealed(context)
         self.certificate = _certificate(line, why_not)
         return line
 
@@ -211,8 +253,16 @@ class Line:
 _ENCODINGS: Final = {"Accept_Encoding": "gzip, deflate, br, zstd"}
 
 
+def _broken(line: socket.socket) -> None:
+    with suppress(OSError):
+        line.shutdown(socket.SHUT_RDWR)
+
+
 def _certificate(line: ssl.SSLSocket, why_not: str) -> Certificate:
-    shown = x509.load_der_x509_certificate(line.getpeercert(binary_form=True) or b"")
+    try:
+        shown = x509.load_der_x509_certificate(line.getpeercert(binary_form=True) or b"")
+    except ValueError:
+        raise NoAnswer("the certificate cannot be read") from None
     left = shown.not_valid_after_utc - datetime.now(UTC)
     issuer = shown.issuer.rfc4514_string()
     return Certificate(issuer, left.total_seconds() / 86_400, why_not, line.version() or "")

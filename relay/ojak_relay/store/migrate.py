@@ -22,18 +22,44 @@ def migrate(path: Path, *, disk: Disk) -> int | None:
     Raises:
         StoreUnusable: it is in use, is no store, or the disk refused.
     """
-    earlier = path.with_name(f"{path.name}.earlier")
     try:
-        boxes = _made_anew(path, earlier, disk)
-        if earlier.exists():
-            _remove(earlier, disk)
-            sync_folder(disk, path)
+        boxes = _made_anew(path, disk)
+        remove_left(path, disk)
     except OSError as error:
-        raise StoreUnusable(f"the store {path} cannot be migrated: {error.strerror}") from None
+        why = error.strerror or "in part only"
+        raise StoreUnusable(f"the store {path} cannot be migrated: {why}") from None
     return boxes
 
 
-def _made_anew(path: Path, earlier: Path, disk: Disk) -> int | None:
+def left_by_migration(path: Path) -> list[Path]:
+    """Return which files a migration that was cut off left beside the store: boxes lie in them."""
+    return [file for file in (_earlier(path), _new(path)) if file.exists()]
+
+
+def remove_left(path: Path, disk: Disk) -> None:
+    """Overwrite and remove what a migration left beside the store at *path*, which is whole.
+
+    Raises:
+        OSError: the disk refused, or took a part only.
+        StoreUnusable: a relay holds one of these files.
+    """
+    left = left_by_migration(path)
+    for file in left:
+        _remove(file, disk)
+    if left:
+        sync_folder(disk, path)
+
+
+def _earlier(path: Path) -> Path:
+    return path.with_name(f"{path.name}.earlier")
+
+
+def _new(path: Path) -> Path:
+    return path.with_name(f"{path.name}.migrating")
+
+
+def _made_anew(path: Path, disk: Disk) -> int | None:
+    earlier, new = _earlier(path), _new(path)
     with suppress(StoreUnusable):
         check(path, 0, disk=disk)
         return None
@@ -41,8 +67,10 @@ def _made_anew(path: Path, earlier: Path, disk: Disk) -> int | None:
     try:
         lock(descriptor, path)
         before = EarlierFile(disk, descriptor, path)
-        new = path.with_name(f"{path.name}.migrating")
         boxes = _copied(before, new, disk)
+        # Root migrates for a user who is to open it.
+        owner = os.fstat(descriptor)
+        os.chown(new, owner.st_uid, owner.st_gid)
         # Two names for the earlier file, so that there is no moment without a store at *path*.
         if earlier.exists():
             if not earlier.samefile(path):
@@ -82,7 +110,8 @@ def _overwrite(path: Path, disk: Disk) -> None:
     try:
         lock(descriptor, path)
         for at in range(0, os.fstat(descriptor).st_size, PAGE_BYTES):
-            disk.pwritev(descriptor, [os.urandom(PAGE_BYTES)], at)
+            if disk.pwritev(descriptor, [os.urandom(PAGE_BYTES)], at) != PAGE_BYTES:
+                raise OSError("a page was written in part")
         disk.fsync(descriptor)
     finally:
         disk.close(descriptor)

@@ -11,6 +11,7 @@ blocks of an SSD may keep what was overwritten; nothing here can reach that.
 import errno
 import fcntl
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -34,6 +35,8 @@ before the old one is overwritten."""
 
 EARLIER_FORMAT: Final = b"ojakpg01"
 """How a store begins that `migrate` brings to this format."""
+
+_LOOKING: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
 _BUFFERS_AT_ONCE: Final = 1024
 """The system takes no more in one call."""
@@ -86,6 +89,26 @@ class PageFile:
             disk.close(descriptor)
             raise
         return cls(path, descriptor, superblock, disk)
+
+    @classmethod
+    def look(cls, path: Path, *, disk: Disk = os) -> Self:
+        """Open the file to read what lies there, whoever holds it; nobody is kept from holding it.
+
+        Raises:
+            StoreUnusable: it is something else, or cannot be read.
+        """
+        try:
+            descriptor = disk.open(path, _LOOKING)
+        except OSError as error:
+            raise StoreUnusable(f"the store {path} cannot be opened: {error.strerror}") from None
+        try:
+            return cls(path, descriptor, _superblock(disk, descriptor, path, None), disk)
+        except OSError as error:
+            disk.close(descriptor)
+            raise StoreUnusable(f"the store {path} cannot be read: {error.strerror}") from None
+        except StoreUnusable:
+            disk.close(descriptor)
+            raise
 
     @property
     def capacity(self) -> int:
@@ -260,7 +283,9 @@ def lock(descriptor: int, path: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        raise StoreUnusable(f"the store {path} is in use by another relay") from None
+        raise StoreUnusable(
+            f"the store {path} is in use by another relay; to end that one: ojak-relay drain"
+        ) from None
 
 
 def _side_by_side(pages: Iterable[int]) -> Iterator[list[int]]:
@@ -304,9 +329,12 @@ def check(path: Path, capacity: int, *, disk: Disk = os) -> None:
         StoreUnusable: it is another, or cannot be read.
     """
     try:
-        descriptor = disk.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        descriptor = disk.open(path, _LOOKING)
         try:
-            if os.fstat(descriptor).st_size:
+            found = os.fstat(descriptor)
+            if not stat.S_ISREG(found.st_mode):
+                raise StoreUnusable(f"{path} is no file; give another path")
+            if found.st_size:
                 _superblock(disk, descriptor, path, capacity)
         finally:
             disk.close(descriptor)

@@ -5,6 +5,7 @@ from typing import Final
 
 from ojak_relay.errors import StoreFailed, StoreUnusable
 from ojak_relay.store.disk import Disk
+from ojak_relay.store.migrate import remove_left
 from ojak_relay.store.page import erased_page, is_fresh, read_header
 from ojak_relay.store.page_file import PageFile
 
@@ -15,13 +16,15 @@ _SYNC_EVERY: Final = 1024
 def purge(path: Path, *, disk: Disk) -> int:
     """Overwrite every page of the store at *path* that was ever written; return how many.
 
-    Pages that cannot be read are overwritten as well.
+    Pages that cannot be read are overwritten as well, and what a migration that was cut off left
+    beside the store.
 
     Raises:
         StoreUnusable: it is in use, is none, or the disk refused.
     """
     file = PageFile.open(path, disk=disk)
     try:
+        remove_left(path, disk)
         file.note(is_closed=False)
         commit = _newest(file)
         done = 0

@@ -8,7 +8,7 @@ after that is anything cut off.
 
 from pathlib import Path
 
-from ojak_relay.errors import StoreUnusable
+from ojak_relay.errors import StoreFailed, StoreUnusable
 from ojak_relay.store.disk import Disk
 from ojak_relay.store.due import NEVER
 from ojak_relay.store.page import box_page, erased_page
@@ -40,6 +40,8 @@ def resize(path: Path, capacity: int, *, disk: Disk) -> int:
     except OSError as error:
         why = error.strerror or "in part only"
         raise StoreUnusable(f"the store {path} cannot be written: {why}") from None
+    except StoreFailed as error:
+        raise StoreUnusable(f"the store {path} cannot be read: {error}") from None
     finally:
         file.close()
     return before

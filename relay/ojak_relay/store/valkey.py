@@ -15,8 +15,10 @@ from ojak_protocol.sync import Deposit, DepositOutcome, Found, NoRoom, PollResul
 from ojak_relay.errors import StoreAway, StoreUnusable
 from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.base import EXPIRE_AT_MOST, NOTHING, Store
+from ojak_relay.store.valkey_asking import PATIENCE_SECONDS, Asker, Pack
 from ojak_relay.store.valkey_checks import SKEW_SECONDS, check
-from ojak_relay.store.valkey_servers import PATIENCE_SECONDS, Pack, Servers
+from ojak_relay.store.valkey_refusals import is_full
+from ojak_relay.store.valkey_servers import Servers
 from ojak_relay.store.valkey_wire import Address, Login, Refusal, Reply
 from ojak_relay.store.waiting import Waiters
 
@@ -47,7 +49,8 @@ class ValkeyStore(Store):
         patience_seconds: float = PATIENCE_SECONDS,
     ) -> None:
         self._waiters = Waiters()
-        self._servers = Servers(seeds, login, capacity, self._hear, report, patience_seconds)
+        self._servers = Servers(seeds, login, capacity, self._hear, report)
+        self._asker = Asker(self._servers, report, patience_seconds)
         self._clock = 0
         self._boxes = 0
         self._over: list[MailboxId] = []
@@ -82,7 +85,7 @@ class ValkeyStore(Store):
         store._clock = time - SKEW_SECONDS
         try:
             await store._servers.open()
-            await store._count()
+            store._boxes = max(0, await store._servers.count())
         except StoreAway as error:
             await store.close()
             raise StoreUnusable(f"the store cannot be opened: {error}") from None
@@ -122,7 +125,7 @@ class ValkeyStore(Store):
             StoreAway: what was asked for may or may not have happened; it can be asked again.
         """
         ids = [*deletes, *[one.id for one in deposits]]
-        replies = await self._servers.ask(ids, _changes(deletes, deposits, now), writes=True)
+        replies = await self._asker.ask(ids, _changes(deletes, deposits, now), writes=True)
         return self._applied(replies, len(deletes))
 
     async def look(
@@ -134,7 +137,7 @@ class ValkeyStore(Store):
             StoreAway: not all servers answer.
         """
         # Whole boxes at once, though there may be no room for some: to ask twice would cost more.
-        return _seen(await self._servers.boxes(ids), room, now)
+        return _seen(await self._asker.boxes(ids), room, now)
 
     async def visit(
         self,
@@ -151,7 +154,7 @@ class ValkeyStore(Store):
             StoreAway: what was asked for may or may not have happened; it can be asked again.
         """
         single, count = self._servers.single, len(deletes) + len(deposits)
-        if count and single is not None and single.writes is single.looks:
+        if count and polls and single is not None and single.writes is single.looks:
             # A server does what is asked on one line in its order. What goes wrong is asked again.
             commands = _changes(deletes, deposits, now)(range(count), single.limit)
             with suppress(StoreAway):
@@ -168,7 +171,7 @@ class ValkeyStore(Store):
         """
         # It waits before it is looked, so that nothing comes unnoticed between the two.
         with self._waiters.waiting(ids) as woken:
-            replies = await self._servers.ask(
+            replies = await self._asker.ask(
                 ids, lambda numbers, _: rules.heads([ids[number] for number in numbers])
             )
             for head in replies:
@@ -191,32 +194,26 @@ class ValkeyStore(Store):
         """
         if not self._over:
             if self._sweeps % FORGET_EVERY == 0:
-                await self._servers.every(lambda tag: rules.forget(tag, now))
+                await self._asker.every(lambda tag: rules.forget(tag, now))
             self._sweeps += 1
-            found = await self._servers.every(lambda tag: rules.over(tag, now))
-            self._over = [MailboxId(id_) for some in found for id_ in _sound(some)]
+            found = await self._asker.every(lambda tag: rules.over(tag, now))
+            self._over = [MailboxId(id_) for some in found for id_ in some]
         some, self._over = self._over[:EXPIRE_AT_MOST], self._over[EXPIRE_AT_MOST:]
         if some:
-            replies = await self._servers.ask(
+            replies = await self._asker.ask(
                 some,
                 lambda numbers, _: b"".join([rules.clear(some[one], now) for one in numbers]),
                 writes=True,
             )
             for reply in replies:
                 _sound(reply)
-        await self._count()
+        self._boxes = max(0, await self._servers.count())
         return bool(some)
 
     async def close(self) -> None:
         """Let go of the servers; what is under way fails."""
         self._waiters.wake_all()
         self._servers.close()
-
-    async def _count(self) -> None:
-        boxes = 0
-        for primary in self._servers.primaries:
-            boxes += await primary.looks.one(b"DBSIZE") - primary.base
-        self._boxes = max(0, boxes)
 
     def _applied(self, replies: Sequence[Reply], deletes: int) -> tuple[DepositOutcome, ...]:
         gone = sum(map(_sound, replies[:deletes]))
@@ -246,6 +243,8 @@ def _changes(deletes: Sequence[MailboxId], deposits: Sequence[Deposit], now: int
 
 
 def _seen(replies: Sequence[Reply], room: int, now: int) -> tuple[PollResult, ...]:
+    if not any(replies):
+        return (NOTHING,) * len(replies)
     results: list[PollResult] = [NOTHING] * len(replies)
     for number, value in enumerate(replies):
         if not value:
@@ -265,6 +264,6 @@ def _sound(reply: Reply) -> Reply:
 
 
 def _outcome(reply: Reply) -> DepositOutcome:
-    if isinstance(reply, Refusal) and reply.word == "OOM":
+    if is_full(reply):
         return DepositOutcome.FULL
     return _OUTCOMES[_sound(reply)]

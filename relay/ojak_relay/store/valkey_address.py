@@ -58,7 +58,7 @@ def _shared(named: Named) -> tuple[str, int, bool]:
 def _one(part: str) -> Named:
     try:
         url = urlsplit(part)
-        port = url.port or _PORT
+        port = _PORT if url.port is None else url.port
     except ValueError:
         raise ConfigError(_WRONG) from None
     if url.password is not None:
@@ -67,7 +67,7 @@ def _one(part: str) -> Named:
         raise ConfigError(_WRONG)
     if url.scheme == "unix" and url.path and not url.netloc:
         return Named(((url.path, 0),), "", 0, is_tls=False)
-    if url.scheme not in _PLAIN | _TLS or not url.hostname:
+    if url.scheme not in _PLAIN | _TLS or not url.hostname or not port:
         raise ConfigError(_WRONG)
     return Named(((url.hostname, port),), url.username or "", _database(url), url.scheme in _TLS)
 

@@ -16,6 +16,9 @@ from ojak_relay.store.valkey_primary import info, owners_at
 from ojak_relay.store.valkey_wire import Address, Login
 
 SKEW_SECONDS: Final = 60
+AHEAD_SECONDS: Final = 3600
+"""A relay whose clock is ahead of the servers' by more would erase what all others keep."""
+
 BYTES_A_BOX: Final = 4600
 """What a box takes of a server's memory, with its part of the sorted sets and some to spare."""
 
@@ -49,6 +52,9 @@ RULES: Final[Mapping[str, Rule]] = {
     "slowlog-log-slower-than": Rule(
         ("-1",), "it notes ids of slow commands in its memory", is_refused=False
     ),
+    "crash-log-enabled": Rule(
+        ("no",), "it writes what it has in memory into its log if it crashes", is_refused=False
+    ),
 }
 
 
@@ -59,11 +65,6 @@ class Seen:
     info: Mapping[str, str]
     settings: Mapping[str, str] | None
     time: int
-
-    @property
-    def is_primary(self) -> bool:
-        """Whether it answers for ids."""
-        return self.info["role"] == "master"
 
     @property
     def replicas(self) -> list[Address]:
@@ -136,13 +137,23 @@ def shown(address: Address) -> str:
 
 
 async def _primaries(seeds: Sequence[Address], login: Login) -> list[Address]:
-    why = ""
+    why, alone = "", []
     for address in seeds:
         try:
-            return list(dict.fromkeys(await owners_at(address, login)))
+            owners = await owners_at(address, login)
         except StoreAway as error:
             why = why or f"{shown(address)}: {error}"
-    raise StoreUnusable(f"the store cannot be opened: {why}")
+            continue
+        if owners.is_cluster:
+            return list(dict.fromkeys(owners.by_tag))
+        alone.append(address)
+    if len(alone) > 1:
+        # Relays that do not take the same one would not see each other's boxes.
+        both = " and ".join(map(shown, alone[:2]))
+        raise StoreUnusable(f"{both} are primaries both: name one, and its replicas")
+    if not alone:
+        raise StoreUnusable(f"the store cannot be opened: {why}")
+    return alone
 
 
 async def _seen(address: Address, login: Login) -> Seen:
@@ -190,5 +201,10 @@ def _judge(address: Address, seen: Seen, report: Callable[[str], None], now: int
         if rule.is_refused:
             raise StoreUnusable(sentence)
         report(sentence)
+    if now - seen.time > AHEAD_SECONDS:
+        raise StoreUnusable(
+            f"our clock is {now - seen.time} s ahead of that of {where}: boxes would be erased "
+            "before their time; set both right"
+        )
     if abs(seen.time - now) > SKEW_SECONDS:
         report(f"the clock of {where.removeprefix('the ')} is {seen.time - now} s ahead of ours")

@@ -1,5 +1,8 @@
 """One connection to a Valkey server: all commands of one turn of the loop leave in one write.
 
+Where replicas confirm, what is asked meanwhile leaves together when they did: whatever is asked
+waits for two confirmations at most, and so never as long as a server has for an answer.
+
 Replies come in the order of the commands. A line that was lost answers nothing any more; whoever
 uses it makes another. Nothing that was sent or received stands in an error.
 """
@@ -67,6 +70,7 @@ class Line(asyncio.Protocol):
         self._unsent: list[bytes] = []
         self._asked: deque[_Asked] = deque()
         self._unconfirmed: list[_Asked] = []
+        self._is_confirming = False
         self.is_open = False
 
     @classmethod
@@ -102,7 +106,8 @@ class Line(asyncio.Protocol):
                     await loop.create_unix_connection(lambda: line, host)
                 await line._enter(login)
             line._replicas = replicas
-        except (OSError, TimeoutError, StoreAway) as error:
+        # A name that can be none of a server is a ValueError.
+        except (OSError, ValueError, TimeoutError, StoreAway) as error:
             line.close()
             if isinstance(error, StoreAway):
                 raise
@@ -112,9 +117,10 @@ class Line(asyncio.Protocol):
         return line
 
     async def _enter(self, login: Login) -> None:
-        if login.password:
-            who = (login.user.encode(), login.password.encode())
-            await self.one(b"AUTH", *[word for word in who if word])
+        if login.user:
+            await self.one(b"AUTH", login.user.encode(), login.password.encode())
+        elif login.password:
+            await self.one(b"AUTH", login.password.encode())
         if login.database:
             await self.one(b"SELECT", b"%d" % login.database)
         await self.one(b"PING")
@@ -137,9 +143,9 @@ class Line(asyncio.Protocol):
         """
         done: asyncio.Future[list[Reply]] = self._loop.create_future()
         if not self.is_open:
-            done.set_exception(StoreAway("the line was lost"))
+            _fail(done, "the line was lost")
             return done
-        if not self._unsent:
+        if not self._unsent and not self._is_confirming:
             self._loop.call_soon(self._send)
         self._unsent.append(commands)
         self._asked.append(_Asked(count, done, self._loop.time()))
@@ -176,7 +182,11 @@ class Line(asyncio.Protocol):
                     missing -= 1
                 self._asked.popleft()
                 self._answer(asked)
-            while self._told is not None and (reply := reader.gets()) is not False:
+            while (reply := reader.gets()) is not False:
+                if self._told is None:
+                    # Whoever asks next would be given the answer to something else.
+                    self.close()
+                    return
                 self._told(reply)
         except hiredis.ProtocolError:
             self.close()
@@ -190,6 +200,7 @@ class Line(asyncio.Protocol):
         if not self.is_open or self._transport is None:
             return
         if self._replicas:
+            self._is_confirming = True
             self._unsent.append(packed(b"WAIT", b"%d" % self._replicas, b"%d" % WAIT_MILLISECONDS))
             self._asked.append(_Asked(1, None, self._loop.time()))
         self._transport.write(b"".join(self._unsent))
@@ -211,9 +222,16 @@ class Line(asyncio.Protocol):
             self._loop.call_later(self._answer_seconds / 4, self._watch)
 
     def _confirm(self, confirmed: Reply) -> None:
-        is_kept = isinstance(confirmed, int) and confirmed >= self._replicas
+        if isinstance(confirmed, Refusal):
+            # It is no primary any more: nothing is known of what it did.
+            self.close()
+            return
+        is_kept = confirmed >= self._replicas
         _settle(self._unconfirmed, None if is_kept else "too few replicas confirmed")
         self._unconfirmed = []
+        self._is_confirming = False
+        if self._unsent:
+            self._send()
 
     def _end(self) -> None:
         was_open, self.is_open = self.is_open, False
@@ -231,9 +249,13 @@ def _settle(asked: Sequence[_Asked], failure: str | None) -> None:
         if failure is None:
             one.done.set_result(one.replies)
         else:
-            one.done.set_exception(StoreAway(failure))
-            # It need not be waited for by anybody.
-            one.done.exception()
+            _fail(one.done, failure)
+
+
+def _fail(done: "asyncio.Future[list[Reply]]", why: str) -> None:
+    done.set_exception(StoreAway(why))
+    # It need not be waited for by anybody.
+    done.exception()
 
 
 def _keep_alive(line: socket.socket) -> None:

@@ -24,7 +24,7 @@ async def open_valkey(config: Config, report: Callable[[str], None]) -> ValkeySt
         user=named.user,
         password=_password(config.valkey_password_file),
         database=named.database,
-        tls=_tls(config.valkey_ca) if named.is_tls else None,
+        tls=tls_from(config.valkey_ca) if named.is_tls else None,
         replicas=config.valkey_replicas,
     )
     return await ValkeyStore.open(
@@ -44,12 +44,15 @@ def _password(file: str) -> str:
     return first_line
 
 
-def _tls(file: str) -> ssl.SSLContext:
-    context = ssl.create_default_context()
+def tls_from(file: str) -> ssl.SSLContext:
+    """Return how lines are TLS where *file*, or whom the system knows, vouches for servers.
+
+    Raises:
+        ConfigError: *file* cannot be used.
+    """
+    try:
+        context = ssl.create_default_context(cafile=file or None)
+    except (OSError, ssl.SSLError):
+        raise ConfigError(f"valkey_ca {file} cannot be read") from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if file:
-        try:
-            context = ssl.create_default_context(cafile=file)
-        except (OSError, ssl.SSLError):
-            raise ConfigError(f"valkey_ca {file} cannot be read") from None
     return context

@@ -1,13 +1,14 @@
 """A server that answers for some ids, and how servers tell which of them that are."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 from ojak_relay.errors import StoreAway
 from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.valkey_line import Line
-from ojak_relay.store.valkey_wire import Address, Login, Refusal
+from ojak_relay.store.valkey_refusals import is_full, is_moving
+from ojak_relay.store.valkey_wire import Address, Login, Refusal, Reply, packed
 
 
 @dataclass(slots=True, eq=False)
@@ -69,13 +70,37 @@ class Primary:
         self.base = rules.KEYS_OF_A_TAG * len(tags)
         self.limit = self.base + -(-capacity * len(tags) // rules.TAGS)
         replies = await self.looks.ask(b"".join(commands), len(rules.scripts()) + self.base)
-        # A server whose memory is full goes on giving out and deleting.
-        if any(isinstance(reply, Refusal) and reply.word != "OOM" for reply in replies):
+        if not all(map(_is_taken, replies)):
             raise StoreAway("a server does not take what a store begins with")
 
+    async def count(self) -> int:
+        """Return how many boxes it keeps.
 
-async def owners_at(address: Address, login: Login) -> list[Address]:
-    """Return the address of the primary of each tag, as the server at *address* knows it.
+        Raises:
+            StoreAway: it does not answer, or is no primary any more.
+        """
+        commands = packed(b"INFO", b"REPLICATION") + packed(b"DBSIZE")
+        told, keys = await self.looks.ask(commands, 2)
+        if not isinstance(keys, int) or not _is_primary(info(told)):
+            raise StoreAway("not a primary")
+        return keys - self.base
+
+
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Who answers for what.
+
+    Attributes:
+        by_tag: the address of the primary of each tag.
+        is_cluster: whether no command may reach more than the keys of one tag.
+    """
+
+    by_tag: Sequence[Address]
+    is_cluster: bool
+
+
+async def owners_at(address: Address, login: Login) -> Owners:
+    """Return the primaries, as the server at *address* knows them.
 
     Raises:
         StoreAway: it does not answer, or knows none for some.
@@ -84,9 +109,9 @@ async def owners_at(address: Address, login: Login) -> list[Address]:
     try:
         told = await line.one(b"INFO")
         if info(told).get("cluster_enabled") != "1":
-            if info(told)["role"] != "master":
+            if not _is_primary(info(told)):
                 raise StoreAway("not a primary")
-            return [address] * rules.TAGS
+            return Owners([address] * rules.TAGS, is_cluster=False)
         if b"cluster_state:ok" not in await line.one(b"CLUSTER", b"INFO"):
             raise StoreAway("the cluster is not whole")
         ranges = await line.one(b"CLUSTER", b"SLOTS")
@@ -99,10 +124,19 @@ async def owners_at(address: Address, login: Login) -> list[Address]:
                 owners[tag] = ((host or b"").decode() or address[0], port)
     if len(owners) < rules.TAGS:
         raise StoreAway("some ids have no primary")
-    return [owners[tag] for tag in range(rules.TAGS)]
+    return Owners([owners[tag] for tag in range(rules.TAGS)], is_cluster=True)
 
 
 def info(told: bytes) -> dict[str, str]:
     """Return what INFO told, by name."""
     lines = [line.partition(":") for line in told.decode("utf-8", "replace").splitlines()]
     return {name: value for name, _, value in lines}
+
+
+def _is_primary(told: Mapping[str, str]) -> bool:
+    return told.get("role") == "master"
+
+
+def _is_taken(reply: Reply) -> bool:
+    # A server from which some boxes are moved away serves all others.
+    return not isinstance(reply, Refusal) or is_full(reply) or is_moving(reply)

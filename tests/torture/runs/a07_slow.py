@@ -19,18 +19,24 @@ READERS_SECONDS = 20 + 43
 """The same for readers where idle connections are cut after 20 s: what the system took is idle, and
 what it did not take has the deadline of an answer."""
 LATE_SECONDS = 15
-LEAST_SECONDS = 70
 """By how much a process that looks after 4,000 connections may be late to notice."""
+LEAST_SECONDS = 70
+AFTERWARDS_SECONDS = 60
+"""For half handshakes, and a relay that stands still."""
 
 
 def run(turn: Turn) -> Counts:
     """Besiege a relay for a minute at least, and then one on which a piece of a header rests."""
+    turn.needs(LEAST_SECONDS + READERS_SECONDS + AFTERWARDS_SECONDS)
     with running(*MEMORY) as relay:
         began = time.monotonic()
         took: list[float] = []
         with besieged(relay, SIZES) as lives:
             seen = lives()
-            while time.monotonic() < began + LEAST_SECONDS or turn.goes_on:
+            # What follows has its time as well.
+            while time.monotonic() < began + LEAST_SECONDS or turn.seconds_left > (
+                READERS_SECONDS + AFTERWARDS_SECONDS
+            ):
                 took += honest_seconds(relay, 20)
                 seen = lives()
         took.sort()

@@ -2,7 +2,6 @@
 
 import tempfile
 import time
-from collections import Counter
 from pathlib import Path
 
 from ojak_protocol.sync import DepositOutcome
@@ -11,18 +10,26 @@ from tests.relay.kit import deposit, pages, request, running
 from tests.torture.turn import Counts, Turn
 
 CAPACITY = 20_000
+FULL_SECONDS = 400
+"""What filling and reading that many takes, and room that comes back afterwards."""
+LEAST_SECONDS = 30
 TTL_SECONDS = 60
 """The shortest that a deposit may ask for."""
 
 
 def run(turn: Turn) -> Counts:
-    """Fill it twice, and once more without limits until the time of the boxes is over."""
-    del turn
-    done = Counter[str]()
+    """Fill it twice, and once more without limits until the time of the boxes is over.
+
+    Where there is too little time for that, it is a smaller one.
+    """
+    turn.needs(LEAST_SECONDS + TTL_SECONDS)
+    capacity = turn.part_of(CAPACITY, in_seconds=FULL_SECONDS)
+    done = turn.done
+    done["pages"] = capacity
     for count in (1, 1000):
         with tempfile.TemporaryDirectory() as folder:
-            with running(*pages(Path(folder) / "store", CAPACITY)) as relay:
-                filled = fill(relay, CAPACITY, sources(count))
+            with running(*pages(Path(folder) / "store", capacity)) as relay:
+                filled = fill(relay, capacity, sources(count))
                 assert (wrong := violations(relay, filled)) == [], wrong
                 assert relay.stop()[0] == 0
         done[f"boxes acknowledged from {count}, all there"] = len(filled.acknowledged)

@@ -19,7 +19,7 @@ TRIES = 20
 
 def run(turn: Turn) -> Counts:
     """Tell a story after the other until the time is over, each at a relay of its own."""
-    done = Counter[str]()
+    done = turn.done
     while turn.goes_on or not done:
         with tempfile.TemporaryDirectory() as folder, world(Path(folder)) as people:
             visits = _meet(people, turn.seed + done["stories"], done)

@@ -15,4 +15,5 @@ def run(turn: Turn) -> Counts:
             found = cut_once(Path(folder), turn.chance("c02 recorded", cuts))
             assert found == [], (cuts, found)
             cuts += 1
+            turn.done["power cuts"] = cuts
     return {"power cuts": cuts}

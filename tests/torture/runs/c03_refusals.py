@@ -15,4 +15,5 @@ def run(turn: Turn) -> Counts:
             found = refuse_once(Path(folder), turn.chance("c03", refusals))
             assert found == [], (refusals, found)
             refusals += 1
+            turn.done["stories with a refused call"] = refusals
     return {"stories with a refused call": refusals}

@@ -22,4 +22,5 @@ def run(turn: Turn) -> Counts:
             assert wrong == 0, files
             files += 1
             flips += some
+            turn.done["damaged files"] = files
     return {"damaged files": files, "bytes flipped": flips}

@@ -17,4 +17,5 @@ def run(turn: Turn) -> Counts:
         with tempfile.TemporaryDirectory() as folder:
             assert asyncio.run(kept_over(jump, Path(folder))) == (True, False), jump
         jumps += 1
+        turn.done["jumps"] = jumps
     return {"jumps": jumps}

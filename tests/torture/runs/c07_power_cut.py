@@ -21,4 +21,5 @@ def run(turn: Turn) -> Counts:
                 raise turns.CannotRun(reason) from None
         assert found == [], found
         cuts += 25
+        turn.done["power cuts"] = cuts
     return {"power cuts": cuts}

@@ -1,7 +1,5 @@
 """Devices restored from copies, or used twice at once: who is told, and how many times nobody."""
 
-from collections import Counter
-
 from tests.hostile.copied_devices import run_once
 from tests.hostile.test_c10_c11_told import violations
 from tests.torture.turn import Counts, Turn
@@ -9,7 +7,7 @@ from tests.torture.turn import Counts, Turn
 
 def run(turn: Turn) -> Counts:
     """Do runs until the time is over, and count who was told."""
-    done = Counter[str]()
+    done = turn.done
     number = 0
     while turn.goes_on or not number:
         ran = run_once((turn.seed, number))

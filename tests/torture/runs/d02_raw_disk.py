@@ -19,4 +19,5 @@ def run(turn: Turn) -> Counts:
             except CannotMount as reason:
                 raise turns.CannotRun(reason) from None
         disks += 1
+        turn.done["raw disks"] = disks
     return {"raw disks": disks, "boxes searched for": disks * BOXES}
