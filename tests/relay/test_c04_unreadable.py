@@ -7,8 +7,8 @@ import pytest
 
 from ojak_protocol.sync import Found, Nothing
 from ojak_relay.store.base import Record
-from ojak_relay.store.page import PAGE_BYTES, box_page
-from ojak_relay.store.page_file import SUPERBLOCKS
+from ojak_relay.store.page import PAGE_BYTES, box_page, erased_page
+from ojak_relay.store.page_file import SPARE_PAGES, SUPERBLOCKS
 from ojak_relay.store.pages import PagesStore
 from tests.relay.disks import RefusingDisk, SystemDisk
 from tests.relay.kit import NOW, box, deposit, place
@@ -107,3 +107,18 @@ async def test_c4_what_is_stored_while_the_newest_box_cannot_be_read_is_newer_th
         assert store.boxes == 1
         await store.close()
     assert [n for n in range(8) if box(n)[:8] in content_of(path)] == []
+
+
+@pytest.mark.parametrize("page", [0, 31, 32, CAPACITY + SPARE_PAGES - 1])
+async def test_c4_each_page_that_cannot_be_read_is_counted_and_left_alone(
+    path: Path, page: int
+) -> None:
+    """Also the first and the last of those that are read together, and of all."""
+    await (await opened(path)).close()
+    with path.open("r+b") as raw:
+        for at in range(FIRST_BOX, FIRST_BOX + (CAPACITY + SPARE_PAGES) * PAGE_BYTES, PAGE_BYTES):
+            os.pwrite(raw.fileno(), erased_page(5), at)
+    store = await opened(path, FIRST_BOX + page * PAGE_BYTES + 9)
+    assert store.unreadable_pages == 1
+    assert len(store._free) == CAPACITY + SPARE_PAGES - 1  # noqa: SLF001 (what can be written)
+    await store.close()

@@ -49,6 +49,11 @@ class HeldDisk(SystemDisk):
             assert self.may_sync.acquire(timeout=20)
         super().fdatasync(fd)
 
+    async def is_held(self) -> None:
+        """Return once a sync waits."""
+        async with asyncio.timeout(10):
+            await self.waits.acquire()
+
     def hold(self, held: range) -> None:
         self.held, self.syncs = held, 0
 
@@ -103,14 +108,16 @@ async def test_a_box_deleted_in_the_commit_that_writes_it_is_not_on_the_disk(
     store, disk = await held_store(tmp_path)
     disk.hold(range(1000))
     before = asyncio.create_task(store.apply([], [deposit(3, 5)], now=NOW))
-    await disk.waits.acquire()
-    # Both come while another commit is under way, and so into one.
-    deposits = ([deposit(2, 8)], [], [deposit(4, 9)], [deposit(4, 6, shown=True)], [])
-    deletes = ([], [place(2)], [], [], [place(4)])
-    visits = [
-        asyncio.create_task(store.apply(gone, kept, now=NOW))
-        for gone, kept in zip(deletes, deposits, strict=True)
-    ]
+    await disk.is_held()
+    # All come while another commit is under way, and so into one.
+    asked = (
+        store.apply([], [deposit(2, 8)], now=NOW),
+        store.apply([place(2)], [], now=NOW),
+        store.apply([], [deposit(4, 9)], now=NOW),
+        store.apply([], [deposit(4, 6, shown=True)], now=NOW),
+        store.apply([place(4)], [], now=NOW),
+    )
+    visits = [asyncio.create_task(visit) for visit in asked]
     await asyncio.sleep(0)
     disk.may_sync.release(1000)
     await asyncio.gather(before, *visits)
@@ -135,10 +142,15 @@ async def test_d4_changes_that_overlap_without_end_keep_no_more_than_two_of_them
                 # The one before is done; this one stands on it.
                 disk.may_sync.release()
                 assert await visits.pop(0) == STORED
-            await disk.waits.acquire()
+            await disk.is_held()
         assert kept_in_memory() <= 4
         disk.may_sync.release()
         assert await visits.pop() == STORED
+        for _ in range(200):
+            if not kept_in_memory():
+                break
+            await asyncio.sleep(0.01)
+        assert kept_in_memory() == 0
     disk.hold(range(0))
     await store.close()
 
@@ -150,7 +162,7 @@ async def test_of_two_replacements_the_second_is_not_given_out_while_only_the_fi
     disk.hold(range(1, 2))
     first = asyncio.create_task(store.apply([], [deposit(1, 8, shown=True)], now=NOW))
     # The first is durable, and what it replaced is erased, but not yet durably.
-    await disk.waits.acquire()
+    await disk.is_held()
     second = asyncio.create_task(store.apply([], [deposit(1, 9, shown=True)], now=NOW))
     await asyncio.sleep(0)
     assert await looked(store, 1) == Found(box(8))
@@ -268,7 +280,7 @@ async def test_a_change_asked_for_while_the_store_closes_leaves_nobody_waiting(
     store, disk = await held_store(tmp_path)
     disk.hold(range(1))
     closing = asyncio.create_task(store.close())
-    await disk.waits.acquire()
+    await disk.is_held()
     async with asyncio.timeout(10):
         for _ in range(2):
             # The second changes nothing itself: it only stands on the first.
@@ -312,7 +324,7 @@ async def test_a_visit_that_is_broken_off_leaves_what_it_asked_for_and_those_who
     store, disk = await held_store(tmp_path)
     disk.hold(range(1))
     visits = [asyncio.create_task(store.apply([], [deposit(2, 8)], now=NOW)) for _ in range(3)]
-    await disk.waits.acquire()
+    await disk.is_held()
     visits[0].cancel()
     visits[1].cancel()
     await asyncio.wait(visits[:2])
