@@ -305,6 +305,8 @@ def _after_deposits(room: int, wait_seconds: int, size_bytes: int) -> bytes:
 def _request_in(body: bytes) -> SyncRequest:
     """Return the request in *body*, which has exactly the bytes that `encode_request` gives.
 
+    But for one thing: deletes that only fill up are taken at any place among the others.
+
     A request has one encoding, and its class says where everything lies but its deposits. So
     nothing is read as CBOR here: each part is taken from its place, and then must be what the
     encoder writes for it.
@@ -434,7 +436,7 @@ def _padded(fields: Sequence[bytes], body_bytes: int) -> bytes:
     return b"".join((*parts, _padding(body_bytes - sum(map(len, parts)))))
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def _padding(size_bytes: int) -> bytes:
     """Return two strings of zeros that take *size_bytes* encoded in a list, at least 3.
 

@@ -57,13 +57,16 @@ class Job:
             raise StoreFailed("the disk refused to write")
 
     def settle(self, *, is_durable: bool) -> None:
-        """Publish it if it is durable, and wake who waits."""
-        if is_durable:
-            self.publish(self)
-        self._is_durable = is_durable
-        for settled in self._waiting:
-            if not settled.done():
-                settled.set_result(None)
+        """Publish it if it is durable, and wake who waits, also where it cannot be published."""
+        self._is_durable = False
+        try:
+            if is_durable:
+                self.publish(self)
+                self._is_durable = True
+        finally:
+            for settled in self._waiting:
+                if not settled.done():
+                    settled.set_result(None)
 
 
 class Committer:
@@ -72,11 +75,14 @@ class Committer:
     Args:
         file: where to write; no other thread writes to it.
         commit: number of the last commit in it.
+        is_all_known: whether the file may be called closed at the end. A page that was not read
+            at start may be torn, and is looked at only in a file that was not closed.
     """
 
-    def __init__(self, file: PageFile, commit: int) -> None:
+    def __init__(self, file: PageFile, commit: int, *, is_all_known: bool = True) -> None:
         self._file = file
         self._commit = commit
+        self._is_all_known = is_all_known
         self._noted = file.clock
         self._failed = False
         self._closed = False
@@ -107,6 +113,8 @@ class Committer:
             StoreFailed: the disk refused before, or this was closed.
         """
         if self._failed or self._closed:
+            # Another may stand on it already.
+            job.settle(is_durable=False)
             raise StoreFailed("the disk refused before, or the store was closed")
         if not self._asked:
             # The thread is woken once for all that one turn of the loop asks for.
@@ -125,21 +133,27 @@ class Committer:
         self._asked = []
 
     def _run(self) -> None:
-        going = True
-        while going:
-            taken = [self._queue.get(), *self._queued()]
-            jobs = [job for some in taken if some is not None for job in some]
-            going = None not in taken
-            if not self._failed:
-                try:
-                    self.commit(jobs)
-                except Exception:  # noqa: BLE001 - whatever it is, nobody may hear that it is durable
-                    self._failed = True
-            self._loop.call_soon_threadsafe(self._finish, jobs, not self._failed)
-        if not self._failed:
+        while self._commit_queued():
+            pass
+        if not self._failed and self._is_all_known:
             with suppress(OSError):
                 self._file.note(is_closed=True)
                 self._file.sync()
+
+    def _commit_queued(self) -> bool:
+        """Wait for jobs and make them durable; return whether more may come.
+
+        A call of its own, so that nothing here keeps their boxes while the next are waited for.
+        """
+        taken = [self._queue.get(), *self._queued()]
+        jobs = [job for some in taken if some is not None for job in some]
+        if not self._failed:
+            try:
+                self.commit(jobs)
+            except Exception:  # noqa: BLE001 - whatever it is, nobody may hear that it is durable
+                self._failed = True
+        self._loop.call_soon_threadsafe(self._finish, jobs, not self._failed)
+        return None not in taken
 
     def _queued(self) -> list[list[Job] | None]:
         queued: list[list[Job] | None] = []
@@ -179,4 +193,9 @@ class Committer:
 
     def _finish(self, jobs: list[Job], durable: bool) -> None:  # noqa: FBT001 (called by the loop)
         for job in jobs:
-            job.settle(is_durable=durable)
+            try:
+                job.settle(is_durable=durable)
+            except Exception as error:  # noqa: BLE001 - the others are waited for as well
+                # What the index lacks now nothing may stand on.
+                self._failed, durable = True, False
+                self._loop.call_exception_handler({"message": "commits", "exception": error})

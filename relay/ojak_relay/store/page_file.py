@@ -121,6 +121,11 @@ class PageFile:
         return self._superblock.clock
 
     @property
+    def serial(self) -> int:
+        """How often the superblock was noted."""
+        return self._superblock.serial
+
+    @property
     def is_closed(self) -> bool:
         """Whether whoever wrote to the file last had finished."""
         return self._superblock.is_closed

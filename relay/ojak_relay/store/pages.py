@@ -58,9 +58,11 @@ class PagesStore(Store):
         self._free = start.free
         self._boxes = len(self._index)
         self._pending: dict[MailboxId, _Pending] = {}
+        self._replacements: dict[int, Record] = {}
+        """What is pending in place of a page's box, and is durable before that page is erased."""
         self._deleted = DeletedLately()
         self._waiters = Waiters()
-        self._commits = Committer(file, start.commit)
+        self._commits = Committer(file, start.commit, is_all_known=not start.unreadable)
         self._unreadable = len(start.unreadable)
 
     @classmethod
@@ -102,6 +104,9 @@ class PagesStore(Store):
         self._check()
         for deposit in deposits:
             await self._warm(deposit.id)
+        # Once more: a change that met the failure meanwhile is pending and will never be settled.
+        # From here until it is submitted nothing is awaited.
+        self._check()
         change = self._change(now)
         for id_ in deletes:
             self._delete(id_, change)
@@ -171,6 +176,9 @@ class PagesStore(Store):
     async def _commit(self, change: _Change) -> None:
         """Return when *change*, and all that it stands on, is durable."""
         if change.moves or self._commits.wants(change.now):
+            # Jobs are settled in their order, so this one after all it stands on. To remember
+            # those would keep each with its boxes, and those before it, as long as they overlap.
+            change.settles.clear()
             self._commits.submit(change)
             await change.durable()
         for job in change.settles:
@@ -231,8 +239,9 @@ class PagesStore(Store):
     ) -> None:
         if new_page is not None:
             change.writes.append((new_page, record))
-            if old_page is not None:
+            if old_page is not None and record is not None:
                 change.replaced.append(old_page)
+                self._replacements[old_page] = record
         elif old_page is not None:
             change.writes.append((old_page, None))
         self._boxes += (new_page is not None) - (old_page is not None)
@@ -248,6 +257,7 @@ class PagesStore(Store):
                 self._index.remove(old_page)
                 self._due.clear(old_page)
                 self._free.give(old_page)
+                self._replacements.pop(old_page, None)
             if new_page is not None and record is not None:
                 self._index.put(id_, new_page)
                 self._due.set(new_page, record.expires_at)
@@ -260,21 +270,26 @@ class PagesStore(Store):
         """Return what lies visible at *id_*, whose page the index said to be *page*."""
         record = await self._warm_read(page)
         lies_in = self._index.find(id_)
-        if lies_in == page and record is not None and record.id == id_:
+        if lies_in is None or not self._visible(lies_in, now):
+            return None
+        if lies_in != page:
+            # Replaced while the disk was waited for.
+            return await self._visible_record(id_, lies_in, now)
+        if record is None or record.id != id_:
+            # Perhaps replaced twice meanwhile: it was read while its page was free, and holds the
+            # box again. It is in memory now, and unless a change is pending nobody writes to it.
+            record = self._read(page)
+        if record is not None and record.id == id_:
             return record
-        pending = self._pending.get(id_)
-        if pending is not None:
+        if id_ in self._pending:
             # The page was just erased: what comes in its place is durable before that.
-            record = pending.record
+            record = self._replacements.get(page)
             return record if record and record.released_at <= now < record.expires_at else None
-        if lies_in == page and not self.failed:
+        if not self.failed:
             # Damaged on the disk: it can never be given out, so its place is cleared.
             change = self._change(now)
             self._erase(id_, page, change)
             self._commits.submit(change)
-        elif lies_in is not None and lies_in != page and self._visible(lies_in, now):
-            # Replaced while the disk was waited for.
-            return await self._visible_record(id_, lies_in, now)
         return None
 
     async def _warm(self, id_: MailboxId) -> None:

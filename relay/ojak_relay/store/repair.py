@@ -14,6 +14,7 @@ power, and another sync alone would not tell.
 from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from ojak_relay.store.due import NEVER
 from ojak_relay.store.free import FreePages
@@ -32,6 +33,9 @@ from ojak_relay.store.page import (
 )
 from ojak_relay.store.page_file import PageFile
 
+_COMMITS_A_SERIAL: Final = 2**32
+"""More than there can be until the superblock is noted again."""
+
 
 @dataclass(slots=True)
 class Start:
@@ -41,7 +45,7 @@ class Start:
         index: the page of each box.
         expires_at: when the time of a page's box is over, or NEVER.
         released_at: from when on it is visible.
-        commit: number of the last commit in the file.
+        commit: number of the last commit in the file, or a higher one if not all could be read.
         free: the pages that can be written.
         unreadable: pages that the disk did not give. They are left alone.
     """
@@ -77,9 +81,13 @@ def repair(file: PageFile) -> Start:
         _forget(start, page)
     for page in dict.fromkeys((*scan.broken, *older)):
         file.write(page, erased_page(start.commit))
-    if file.is_closed:
+    if file.is_closed or start.unreadable:
         file.note()
     file.sync()
+    if start.unreadable:
+        # Among what was not read may be the newest. A serial is noted for each start that lacks
+        # pages, and each minute: nothing of an earlier run has a number as high.
+        start.commit = max(start.commit, file.serial * _COMMITS_A_SERIAL)
     start.free = _free(file, start)
     return start
 
@@ -174,10 +182,15 @@ def _note_boxes(scan: _Scan, pages: Sequence[int], columns: Columns) -> None:
 
 
 def _older(file: PageFile, start: Start, pages: Iterable[int]) -> list[int]:
-    """Return, of *pages* with one id, all but the newest."""
-    headers = [(read_header(file.read_page(page)), page) for page in pages if _has_box(start, page)]
-    by_commit = sorted((header[2], page) for header, page in headers if header is not None)
-    return [page for _, page in by_commit[:-1]]
+    """Return, of *pages* with one id, all but the newest that is whole."""
+    found = []
+    for page in pages:
+        whole = file.read_page(page)
+        header = read_header(whole)
+        if header is not None and _has_box(start, page):
+            # It may be torn and not of the newest commit, if it could not be read for a while.
+            found.append((not is_torn(whole, header), header[2], page))
+    return [page for _, _, page in sorted(found)[:-1]]
 
 
 def _is_torn(page: bytes) -> bool:
