@@ -34,6 +34,8 @@ _LEAVE_SCREEN: Final = "\x1b[?1049l"
 _CLEAR: Final = "\x1b[2J\x1b[3J\x1b[H"
 _LFLAG: Final = 3
 _CC: Final = 6
+_LOOK_SECONDS: Final = 1.0
+"""A signal that comes just before a wait is heard only after it: so late at most."""
 _DISABLED: Final = b"\x00"
 _YES: Final = frozenset({"y", "yes", "ㅛ", "예", "네", "是", "是的", "对"})
 _NO: Final = frozenset({"n", "no", "ㅜ", "아니요", "아니오", "否", "不", "不是"})
@@ -248,9 +250,10 @@ class Terminal:
         Raises:
             KeyboardInterrupt: Ctrl-C, or a closed window.
         """
-        ready, _, _ = select.select([self._descriptor], [], [], seconds)
-        if not ready:
-            return None
+        until = time.monotonic() + seconds
+        while not self._has_key(max(0.0, min(_LOOK_SECONDS, until - time.monotonic()))):
+            if time.monotonic() >= until:
+                return None
         try:
             # One byte at a time: what follows the line stays with the kernel, unread by us.
             key = os.read(self._descriptor, 1)
@@ -259,6 +262,10 @@ class Terminal:
         if not key:
             raise KeyboardInterrupt  # the window was closed
         return ENTER if key == b"\r" else key[0]
+
+    def _has_key(self, seconds: float) -> bool:
+        ready, _, _ = select.select([self._descriptor], [], [], seconds)
+        return bool(ready)
 
 
 def pages(text: str, size: os.terminal_size) -> list[str]:

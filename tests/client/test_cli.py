@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import pexpect
 import pytest
@@ -238,6 +239,32 @@ def test_an_interrupted_reader_leaves_a_clean_screen_and_exits_with_130(way: str
     assert child.exitstatus == 130
     assert "\x1b[3J\x1b[H\x1b[?1049l" in rest
     assert "Traceback" not in rest
+
+
+LATE = """
+import signal, threading
+threading.Thread(target=threading.Event().wait, daemon=True).start()
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+"""
+"""The signal goes to another thread: Python notes it, and what the first one waits for goes on."""
+
+
+def test_a_signal_that_comes_just_before_a_wait_ends_it_all_the_same() -> None:
+    child = pexpect.spawn(
+        sys.executable,
+        ["-c", LATE + PROBE, "--lang", "en", "send", "wait"],
+        env=environment(TERM="xterm"),
+        encoding="utf-8",
+        timeout=TIMEOUT_SECONDS,
+    )
+    child.expect("Press Enter to erase it.")
+    status = Path(f"/proc/{child.pid}/stat")
+    while status.read_text().rpartition(")")[2].split()[0] != "S":
+        pass
+    os.kill(child.pid, signal.SIGTERM)
+    child.expect(pexpect.EOF)
+    child.close()
+    assert child.exitstatus == 130
 
 
 def test_a_reader_that_has_gone_is_no_fault() -> None:
