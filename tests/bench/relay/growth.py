@@ -119,7 +119,10 @@ async def _deposit(store: PagesStore, now: int) -> float:
     box = Deposit(MailboxId(os.urandom(ID_BYTES)), None, 60, 0, bytes(BOX_BYTES))
     began = time.perf_counter()
     await store.apply((), (box,), now=now)
-    return time.perf_counter() - began
+    took = time.perf_counter() - began
+    # Else they fill the store, and a deposit that is refused waits for nothing.
+    await store.apply((box.id,), (), now=now)
+    return took
 
 
 async def _fill(path: Path, boxes: int, capacity: int, ttl_seconds: int) -> None:
