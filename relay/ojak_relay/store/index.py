@@ -61,18 +61,23 @@ class Index:
         return others[0][1] if others else None
 
     def put_all(self, pages: Sequence[int], ids: Sequence[MailboxId]) -> list[tuple[int, int]]:
-        """Do the same for many; return each page of them with another page of its id."""
+        """Do the same for many; return each page of them with another page of its id.
+
+        A range is of pages side by side.
+        """
         slots, lying, last = self._slots, self._ids, self._last_slot
+        if isinstance(pages, range):
+            lying[_ID_BYTES * pages.start : _ID_BYTES * pages.stop] = b"".join(ids)
+        else:
+            for page, id_ in zip(pages, ids, strict=True):
+                lying[_ID_BYTES * page : _ID_BYTES * (page + 1)] = id_
         others = []
-        for page, id_, home in zip(pages, ids, self._homes(ids), strict=True):
-            slot = home
+        for page, id_, slot in zip(pages, ids, self._homes(ids), strict=True):
             while taken := slots[slot]:
                 if lying.startswith(id_, _ID_BYTES * taken):
                     others.append((page, taken))
-                slot = (slot + 1) & last
+                slot = (slot + 1) & last  # noqa: PLW2901 (it is looked for from its home on)
             slots[slot] = page
-            at = _ID_BYTES * page
-            lying[at : at + _ID_BYTES] = id_
         self._taken += len(pages)
         return others
 

@@ -16,7 +16,6 @@ finds what disks do to bytes. Against people the boxes are sealed by those who w
 import os
 import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,7 +26,8 @@ PAGE_BYTES: Final = 4096
 HEADER_BYTES: Final = PAGE_BYTES - BOX_BYTES
 
 _HEADER: Final = struct.Struct(">8s32sQQQ24xI")
-_HEADER_IN_PAGE: Final = struct.Struct(f"{_HEADER.format}4x{BOX_BYTES}x")
+_CHECKED_HEADER: Final = struct.Struct(f"{_HEADER.format}4x")
+_HEAD_OF_PAGE: Final = struct.Struct(f"{HEADER_BYTES}s{BOX_BYTES}x")
 _SUPERBLOCK: Final = struct.Struct(">8sQQQQ")
 _FORMAT: Final = b"ojakpg02"
 BOX: Final = b"ojak box"
@@ -88,22 +88,23 @@ def read_header(page: bytes) -> Header | None:
 
 def read_headers(pages: memoryview) -> list[Header | None]:
     """Do the same for many pages that lie side by side."""
-    read = zip(_HEADER_IN_PAGE.iter_unpack(pages), _checks(pages), strict=True)
+    heads = _heads(pages)
+    read = zip(_CHECKED_HEADER.iter_unpack(b"".join(heads)), map(zlib.crc32, heads), strict=True)
     return [header if checked == _WHOLE else None for header, checked in read]
 
 
 def read_boxes(pages: memoryview) -> Columns | None:
     """Do the same where each of them holds a box, and None where one does not: in half the time."""
-    magics, *columns = zip(*_HEADER_IN_PAGE.iter_unpack(pages), strict=True)
-    if not len(magics) == magics.count(BOX) == list(_checks(pages)).count(_WHOLE):
+    heads = _heads(pages)
+    magics, *columns = zip(*_CHECKED_HEADER.iter_unpack(b"".join(heads)), strict=True)
+    if not len(magics) == magics.count(BOX) == list(map(zlib.crc32, heads)).count(_WHOLE):
         return None
     ids, commits, expires_at, released_at, _ = columns
     return ids, commits, expires_at, released_at
 
 
-def _checks(pages: memoryview) -> Iterator[int]:
-    starts = range(0, len(pages), PAGE_BYTES)
-    return map(zlib.crc32, [pages[at : at + HEADER_BYTES] for at in starts])
+def _heads(pages: memoryview) -> list[bytes]:
+    return [head for (head,) in _HEAD_OF_PAGE.iter_unpack(pages)]
 
 
 def is_fresh(pages: bytes) -> bool:
