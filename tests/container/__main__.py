@@ -21,7 +21,7 @@ from ojak_protocol.sync import DepositOutcome, Found
 from tests.container.image import Builder
 from tests.docs.kit import ROOT
 from tests.docs.test_operating import finished
-from tests.docs.test_quickstart import free_port
+from tests.ports import free_port
 from tests.relay.kit import Relay, box, deposit, request
 from tests.supply.lock import RELAY, pinned
 
@@ -196,7 +196,7 @@ def main(base: str = "") -> int:
     # Not in /tmp: an image takes some hundred megabytes.
     with tempfile.TemporaryDirectory(dir="/var/tmp") as name:
         folder = Path(name)
-        volume, port = folder / "volume", int(free_port())
+        volume, port = folder / "volume", free_port()
         volume.mkdir()
         builder = Builder(folder)
         try:

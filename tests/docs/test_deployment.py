@@ -24,7 +24,7 @@ from ojak_protocol.sync import DepositOutcome, Found, encode_request
 from ojak_relay.config import Config, load
 from tests.docs.kit import ROOT
 from tests.docs.test_keeping import PR_SET_MDWE, allowed_calls, needs_strace, needs_systemd
-from tests.docs.test_quickstart import free_port
+from tests.ports import free_port
 from tests.relay.commands import run
 from tests.relay.kit import (
     CBOR,
@@ -164,7 +164,7 @@ def accepts(port: int) -> bool:
 @contextmanager
 def caddy(folder: Path, *relays: int, changed: tuple[str, str] = ("", "")) -> Iterator[int]:
     """Run Caddy in front of relays at these ports, on a free one with a certificate of its own."""
-    port = int(free_port())
+    port = free_port()
     text = (DEPLOY / "Caddyfile").read_text(encoding="utf-8").replace(*changed)
     # Not the ports of the system, and nothing installed there.
     own = f"admin off\n\thttp_port {free_port()}\n\tskip_install_trust"
@@ -185,10 +185,10 @@ def caddy(folder: Path, *relays: int, changed: tuple[str, str] = ("", "")) -> It
             stderr=log,
         )
         try:
-            until = time.monotonic() + 30
-            while time.monotonic() < until:
-                if list(folder.rglob("localhost.crt")) and accepts(port):
-                    break
+            until = time.monotonic() + 60
+            while not (list(folder.rglob("localhost.crt")) and accepts(port)):
+                if process.poll() is not None or time.monotonic() > until:
+                    pytest.fail((folder / "log").read_text())
                 time.sleep(0.05)
             yield port
         finally:
@@ -250,7 +250,7 @@ def test_an_outsider_finds_nothing_wrong_behind_caddy_and_caddy_writes_no_addres
 @needs_caddy
 def test_the_checker_finds_a_caddy_that_writes_addresses(tmp_path: Path) -> None:
     spoiled = ("exclude http", "level DEBUG")
-    with caddy(tmp_path, int(free_port()), changed=spoiled) as port:
+    with caddy(tmp_path, free_port(), changed=spoiled) as port:
         broken_off(port)
         asked_in_vain(tmp_path, port)
     assert "127.66.66.66" in (tmp_path / "log").read_text()
@@ -299,7 +299,7 @@ def valkey(folder: Path) -> Iterator[str]:
     """Run Valkey with the command line of compose.yaml, and give its address."""
     port = free_port()
     given = composed(variables(EXAMPLE))["services"]["valkey"]["command"]
-    here = ("--port", port, "--bind", "127.0.0.1", "--dir", str(folder))
+    here = ("--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder))
     with (folder / "valkey.log").open("w") as log:
         process = subprocess.Popen(
             [str(get_binary_path()), *given, *here], stdout=log, stderr=log, cwd=folder

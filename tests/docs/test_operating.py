@@ -18,7 +18,7 @@ from ojak_relay.config import Config, load
 from ojak_relay.store.page import PAGE_BYTES
 from tests.docs.kit import ROOT
 from tests.docs.sealed import missing, sealed_program
-from tests.docs.test_quickstart import free_port
+from tests.ports import free_port
 from tests.relay.commands import run
 
 PAGE = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
@@ -61,7 +61,7 @@ def finished(folder: Path, first: Path | None) -> subprocess.CompletedProcess[st
         "LANG": "C.UTF-8",
     }
     return subprocess.run(
-        ("bash", "-euo", "pipefail", "-c", script.replace(PORT, free_port())),  # noqa: S607 - any bash
+        ("bash", "-euo", "pipefail", "-c", script.replace(PORT, str(free_port()))),  # noqa: S607 - any bash
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,

@@ -2,7 +2,6 @@
 
 import os
 import re
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,16 +9,11 @@ from pathlib import Path
 import pytest
 
 from tests.docs.kit import ROOT
+from tests.ports import free_port
 
 PAGE = (ROOT / "docs" / "quickstart.md").read_text(encoding="utf-8")
 BLOCKS = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
 PORT = "8700"
-
-
-def free_port() -> str:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return str(listening.getsockname()[1])
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +30,7 @@ def finished(
         "LANG": "C.UTF-8",
     }
     shell = subprocess.run(
-        ("bash", "-euo", "pipefail", "-c", script.replace(PORT, free_port())),  # noqa: S607 - any bash
+        ("bash", "-euo", "pipefail", "-c", script.replace(PORT, str(free_port()))),  # noqa: S607 - any bash
         cwd=folder,
         env=environment,
         stdin=subprocess.DEVNULL,

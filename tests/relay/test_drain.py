@@ -6,7 +6,6 @@ C6 for every way in which an operator ends a relay: each sync is answered or not
 import http.client
 import json
 import signal
-import socket
 import ssl
 import subprocess
 import sys
@@ -23,6 +22,7 @@ from ojak_protocol.sync import DepositOutcome, Found, Nothing, decode_reply, enc
 from ojak_relay.commands.asking import ask
 from ojak_relay.config import Config
 from ojak_relay.store.page_file import PageFile
+from tests.ports import free_port
 from tests.relay.commands import ended, run
 from tests.relay.kit import (
     CBOR,
@@ -41,13 +41,6 @@ from tests.relay.lines import certificate
 
 SYNCS = 100
 PATIENCE_SECONDS = 60
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        port: int = listening.getsockname()[1]
-        return port
 
 
 def serving(port: int, *arguments: str) -> Relay:

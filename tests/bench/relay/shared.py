@@ -16,9 +16,10 @@ import uvloop
 from tests.bench.measure import Row
 from tests.bench.relay.cycles import Cycles
 from tests.bench.relay.loader import Measured, drive
-from tests.bench.relay.servers import Server, free_port, our_relay, started
+from tests.bench.relay.servers import Server, our_relay, started
 from tests.bench.relay.throughput import rate, waits
 from tests.journeys.children import OJAK_RELAY
+from tests.ports import free_port
 from tests.relay.valkeys import Valkey, cluster_of_six, valkeys
 
 CONNECTIONS = 64
