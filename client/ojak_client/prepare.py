@@ -50,7 +50,7 @@ from ojak_protocol.visits import VISIT_SECONDS
 MOST_POLLS: Final = 64
 KEPT_LINES: Final = 3
 """How many conversations with own devices of one contact are kept, the newest ones; of those that
-are held as many again."""
+are held as many again, and of those with the alarm word as many."""
 KEPT_VISITS: Final = 8
 """How many conversations with borrowed devices of one contact are kept; of those held as many
 again. Whoever makes each as large as it can be takes five pages of the vault with it."""
@@ -192,14 +192,16 @@ def _forget_lines(contact: Contact, moment: Moment) -> Contact:
     # that were seen, or forces somebody, must not push out a conversation with the family: those
     # count apart. The newest of those that stay is the one that is written to. Of visits on
     # borrowed devices few are not held, as each spends its answers. They count alike after either
-    # word: by which is forgotten, whoever comes again would see what was typed at the first.
+    # word: by which is forgotten, whoever comes again would see what was typed at the first. For
+    # the same reason whoever is held is pushed out by nobody who is not.
     young = [line for line in contact.lines if line not in old]
     for kept, most in ((True, KEPT_LINES), (False, KEPT_VISITS)):
-        for apart in (True, False):
+        for held, forced in ((False, False), (True, False), (False, True)):
             alike = [
                 line
                 for line in young
-                if line.kept is kept and (line.held or (kept and line.alarm)) is apart
+                if (line.kept, line.held, kept and line.alarm and not line.held)
+                == (kept, held, forced)
             ]
             old += alike[:-most]
     for line in old:
