@@ -63,7 +63,7 @@ class Round:
     wait_seconds: int = 0
     """For how long the relay was asked to hold it."""
     size_bytes: int = 0
-    """Of the bodies of request and reply together."""
+    """Of the bodies of request and reply together, for each time that it was sent."""
     carried: bool = False
     """Whether the request deposited or deleted anything."""
     stored: bool = False
@@ -100,7 +100,7 @@ class Exchange:
             what stays there is asked for again; without it `clock`, and then whoever sets the
             device's clock moves both.
         asked_bytes: how long the bodies of all requests and of their replies are together, also of
-            those that no reply came to.
+            those that no reply came to, and of one that was sent again as often as it was sent.
     """
 
     store: Store
@@ -176,6 +176,7 @@ class Exchange:
             shape = replace(shape, passed_over=self._known_to_stay(prepared.profile))
         request = make_request(prepared.profile, self.relay, moment, turn=self._turn, shape=shape)
         self._asked, self._shape = request, shape
+        asked_before = self.asked_bytes
         reply = self._ask(request)
         self._turn += 1
         moment = self.moment
@@ -200,7 +201,7 @@ class Exchange:
             moved=prepared.moved or applied.moved,
             room=shape.room,
             wait_seconds=request.wait_seconds,
-            size_bytes=_size_bytes(request),
+            size_bytes=self.asked_bytes - asked_before,
             carried=bool(request.deposits or request.deletes),
             stored=DepositOutcome.STORED in reply.deposits,
             opened=applied.opened,
@@ -278,12 +279,16 @@ class Exchange:
         return tuple(told)
 
     def _ask(self, request: SyncRequest) -> SyncReply:
-        self.asked_bytes += _size_bytes(request)
-        answer = self.connection.sync(
-            encode_request(request),
-            reply_bytes=REPLY_BYTES[request.room],
-            wait_seconds=request.wait_seconds,
-        )
+        before = self.connection.asked_again
+        try:
+            answer = self.connection.sync(
+                encode_request(request),
+                reply_bytes=REPLY_BYTES[request.room],
+                wait_seconds=request.wait_seconds,
+            )
+        finally:
+            times = 1 + self.connection.asked_again - before
+            self.asked_bytes += _size_bytes(request) * times
         try:
             reply = decode_reply(answer, request)
         except (Malformed, TooNew):
