@@ -20,7 +20,8 @@ from ojak_client.our_letters import references_in
 from ojak_client.prepare import prepare
 from ojak_client.profile import Profile
 from ojak_client.requests import Shape, has_errands, make_request
-from ojak_client.room import shares, what_may_come
+from ojak_client.room import what_may_come
+from ojak_client.sharing import shares
 from ojak_client.store import Store
 from ojak_client.transport import RelayConnection
 from ojak_protocol.addresses import ID_BYTES, DeleteKey, MailboxId

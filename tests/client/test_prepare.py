@@ -7,11 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ojak_client.notices import NoticeKind
+from ojak_client.old_lines import FORGOTTEN_AFTER_SECONDS, KEPT_LINES
 from ojak_client.our_letters import references_in
 from ojak_client.outgoing_room import MOST_LETTERS
 from ojak_client.prepare import (
-    FORGOTTEN_AFTER_SECONDS,
-    KEPT_LINES,
     LAID_AGAIN_SECONDS,
     RECORDS_KEPT,
     VISITING_SECONDS,

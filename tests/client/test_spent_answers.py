@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from ojak_client.notices import NoticeKind
+from ojak_client.old_lines import KEPT_LINES, KEPT_VISITS
 from ojak_client.pairing import going_into
-from ojak_client.prepare import KEPT_LINES, KEPT_VISITS
 from ojak_client.profile import Contact, LetterState, QuestionSet, Role, Visiting
 from ojak_client.question_sets import (
     MOST_SETS,
