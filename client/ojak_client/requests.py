@@ -91,6 +91,11 @@ def make_request(
     )
 
 
+def has_asked(profile: Profile, relay: str) -> bool:
+    """Return whether *profile* was ever prepared for *relay*: a request can be made from it."""
+    return any(one.relay == relay for one in profile.fillers)
+
+
 def has_errands(profile: Profile, relay: str, moment: Moment) -> bool:
     """Return whether something is to be deposited or deleted at *relay* now."""
     return any(
