@@ -27,7 +27,7 @@ SLACK_BYTES: Final = 24_000
 """For what is sealed next, which nothing may keep back: sixty boxes."""
 
 MOST_OF_LETTERS: Final = 6
-MOST_OF_MEETINGS: Final = 7
+MOST_OF_MEETINGS: Final = 8
 """How many tenths of what is shared letters or meetings may take, where the others are few."""
 
 LETTER_BYTES: Final = 1650
