@@ -85,9 +85,9 @@ class Index:
                 lying[_ID_BYTES * page : _ID_BYTES * (page + 1)] = id_
         others = []
         for page, id_, slot in zip(pages, ids, self._homes(ids), strict=True):
-            while taken := slots[slot]:
-                if lying.startswith(id_, _ID_BYTES * taken):
-                    others.append((page, taken))
+            while is_taken[slot]:
+                if lying.startswith(id_, _ID_BYTES * slots[slot]):
+                    others.append((page, slots[slot]))
                 slot = (slot + 1) & last  # noqa: PLW2901 (it is looked for from its home on)
             slots[slot] = page
             is_taken[slot] = 1
