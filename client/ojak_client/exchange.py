@@ -75,7 +75,8 @@ class Round:
     """Whether a box opened that only the other side can have sealed, was not read yet, and brought
     something: whoever knows the answers can send as many as they like that say nothing."""
     kept_out: bool = False
-    """Whether the vault had no room for some of it, which stays at the relay."""
+    """Whether the vault had no room for some of it, which stays at the relay, or for what was to be
+    sealed."""
     profile: Profile = Profile()
     """What was saved after it."""
 
@@ -195,7 +196,7 @@ class Exchange:
             saved = self.store.read()
             if not has_asked(saved, self.relay):
                 raise
-            prepared = _Change(saved, (), moved=False)
+            prepared = _Change(saved, (), moved=False, kept_out=True)
         self.listen(prepared.notices)
         if not shape.guest:
             shape = replace(shape, passed_over=self._known_to_stay(prepared.profile))
@@ -223,7 +224,8 @@ class Exchange:
             carried=bool(request.deposits or request.deletes),
             stored=DepositOutcome.STORED in reply.deposits,
             opened=applied.opened,
-            kept_out=applied.kept_out,
+            # After what made room, the next round seals what this one could not.
+            kept_out=applied.kept_out or (prepared.kept_out and not applied.moved),
             profile=applied.profile,
         )
 

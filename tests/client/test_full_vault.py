@@ -137,19 +137,24 @@ def test_what_does_not_fit_of_one_keeps_back_nothing_of_another(host: Host, cloc
 def test_what_cannot_be_sealed_for_want_of_room_keeps_back_no_acknowledgement(
     host: Host, clock: Clock
 ) -> None:
-    host.write(OTHER, "unser Brief")
+    for number in range(6):
+        host.write(OTHER, f"{number} " + "x" * 1400)
     host.sync()
-    host.write(NAME, "x" * 1400)
+    for number in range(16):
+        host.write(NAME, f"{number}")
     host.guests[OTHER].sync()
     clock.now += 4000
     host.guests[OTHER].sync()
-    host.leave(100)
+    host.leave(2500)
+    with host.person.relay.finds_nothing(), pytest.raises(VaultFull):
+        # Our person is told that something cannot go.
+        host.sync()
     host.sync()
     assert NoticeKind.LETTER_COLLECTED in host.person.kinds()
     # By that there is room again.
     host.sync()
     host.guests[NAME].sync()
-    assert host.guests[NAME].texts[-1:] == ["x" * 1400]
+    assert host.guests[NAME].texts[-16:] == [f"{number}" for number in range(16)]
 
 
 def test_a_vault_without_room_from_the_beginning_says_so(relay: SimulatedRelay) -> None:
