@@ -6,7 +6,7 @@ when it is over, and `deleted`, each id deleted within the hour with the time un
 All three have the tag of the box in braces, by which a cluster puts them on one server. What an id
 is not enough for is in no name and no value: servers see what they keep, and when.
 
-What lies at a box's key and has no box's form counts as nothing: it is replaced, or deleted. A set of
+What lies at a box's key and is no box counts as nothing: it is replaced, or deleted. A set of
 another type is made anew (`anew`); a script fails at it before it has changed anything.
 """
 
