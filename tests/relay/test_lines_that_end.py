@@ -4,6 +4,8 @@ The connections are the relay's own, on real sockets and the relay's loop, in th
 """
 
 import asyncio
+import select
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
@@ -105,6 +107,40 @@ def test_whoever_takes_his_answer_while_the_relay_ends_does_not_hold_it_up() -> 
                 writer.close()
 
     run(work())
+
+
+@pytest.mark.parametrize("asked", [0, 1, 2], ids=["at rest", "answered", "answered and told to go"])
+def test_who_says_nothing_over_tls_does_not_hold_up_a_stop(asked: int, tmp_path: Path) -> None:
+    """It is told of the end, and its own word of it, as of one that is asleep, is not waited for."""
+    made, private = certificate(tmp_path)
+    config = Config(tls_certificate=str(made), tls_key=str(private), stop_seconds=60)
+    client = ssl.create_default_context(cafile=str(made))
+
+    def dial(port: int) -> ssl.SSLSocket:
+        plain = socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS)
+        return client.wrap_socket(plain, server_hostname="localhost", suppress_ragged_eofs=False)
+
+    async def work() -> None:
+        front = Same(Answer(HTTPStatus.OK, bytes(5000)), keeps_connections=asked < 2)
+        async with served(front, config) as (server, port):
+            with await asyncio.to_thread(dial, port) as line:
+                if asked:
+                    line.sendall(ASKED)
+                await until(lambda: bool(server.connections))
+                await until(lambda: not asked or _has_come(line))
+                async with asyncio.timeout(3):
+                    await server.finish()
+                came = b""
+                while piece := await asyncio.to_thread(line.recv, 10_000):
+                    came += piece
+                assert came.endswith(front.answer.body if asked else b"")
+        assert front.errors == []
+
+    run(work())
+
+
+def _has_come(line: ssl.SSLSocket) -> bool:
+    return bool(select.select([line], [], [], 0)[0])
 
 
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
