@@ -111,7 +111,7 @@ def test_whoever_takes_his_answer_while_the_relay_ends_does_not_hold_it_up() -> 
 
 @pytest.mark.parametrize("asked", [0, 1, 2], ids=["at rest", "answered", "answered and told to go"])
 def test_who_says_nothing_over_tls_does_not_hold_up_a_stop(asked: int, tmp_path: Path) -> None:
-    """It is told of the end, and its own word of it, as of one that is asleep, is not waited for."""
+    """It is told of the end; its own word of it, which may never come, is not waited for."""
     made, private = certificate(tmp_path)
     config = Config(tls_certificate=str(made), tls_key=str(private), stop_seconds=60)
     client = ssl.create_default_context(cafile=str(made))
