@@ -28,6 +28,7 @@ from ojak_relay.errors import ConfigError
 from ojak_relay.http import Answer, Head, refusal
 from ojak_relay.limits import Limits, Source
 from ojak_relay.pace import Steps
+from ojak_relay.sockets import is_ended
 
 LINGERING_SECONDS: Final = 2.0
 """How long what still comes in is read after a refusal, so that the refusal can be read."""
@@ -203,6 +204,13 @@ class Connection(asyncio.Protocol):
         if self._server.is_ending and self._line.is_closing() and not self._is_full:
             # All is sent: with TLS only a word of the other end is missing, which may be asleep.
             self._line.abort()
+            return
+        if (
+            not self._is_reading
+            and self._phase is Phase.ANSWER
+            and is_ended(self._line.get_extra_info("socket"))
+        ):
+            self.abort()
             return
         if now < self._deadline:
             return
