@@ -82,7 +82,7 @@ def mac(key: bytes, label: bytes) -> bytes:
 def kdf(*, salt: bytes, ikm: bytes, info: bytes, size: int) -> bytes:
     """Return *size* bytes of HKDF-SHA512, at most 16,320.
 
-    Two lines over HMAC in place of a library's: see docs/decisions/0168.
+    A few lines over HMAC in place of a library's: see docs/decisions/0168.
 
     Source: RFC 5869.
     """
