@@ -116,7 +116,7 @@ def test_help_begins_with_examples_and_names_every_verb() -> None:
 
 
 SLOW = {
-    "ssl", "http.client", "cryptography", "nacl", "httptools", "asyncio", "aiohttp", "segno",
+    "ssl", "http.client", "cryptography", "nacl", "argon2", "asyncio", "aiohttp", "segno",
     "cbor2", "platformdirs", "wcwidth", "pathlib", "ojak_relay",
 }  # fmt: skip
 
