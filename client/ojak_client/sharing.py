@@ -21,7 +21,7 @@ from ojak_protocol.values import dataclass
 
 MOST_TO_SHARE_BYTES: Final = 400_000
 """Of a vault's 522,887: with few contacts the rest is for what our person writes."""
-LEAST_TO_SHARE_BYTES: Final = 48_000
+LEAST_TO_SHARE_BYTES: Final = 30_000
 """So much is left for others whatever our person writes or whomever they invite."""
 SLACK_BYTES: Final = 24_000
 """For what is sealed next, which nothing may keep back: sixty boxes."""

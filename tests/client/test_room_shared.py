@@ -404,3 +404,10 @@ def test_one_alone_has_all_and_an_empty_vault_has_nobody() -> None:
     assert share.meetings_bytes >= 20 * VISIT_BYTES
     assert share.letters_bytes == Share().letters_bytes
     assert has_room(alone, share)
+
+
+def test_fifty_contacts_without_a_number_fit() -> None:
+    contacts = [Contact(f"contact {number}", RELAY) for number in range(50)]
+    check_room(contacts)
+    with pytest.raises(VaultFull):
+        check_room([*contacts, *contacts[:5]])
