@@ -26,13 +26,15 @@ from ojak_client.outgoing_room import unacknowledged_receipts
 from ojak_client.pairing import letters_offered, pairs_offered
 from ojak_client.profile import Contact, Line, NewsKind, Profile, Visiting, with_point
 from ojak_client.room import (
+    goes_on_without_room,
     has_room,
     has_room_for,
     has_room_for_part,
     has_room_for_visits,
-    share_of,
+    has_room_passing_over,
 )
 from ojak_client.settling import settle
+from ojak_client.sharing import share_of
 from ojak_client.timed_parts import part_deposited, parts_deleted
 from ojak_protocol import conversation as talk
 from ojak_protocol import guest, meeting_point
@@ -40,6 +42,7 @@ from ojak_protocol.acknowledgement import Outcome
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.conversation import Arrived, Broken, Conversation, Event, Settled
 from ojak_protocol.errors import RemoteError, TooNew
+from ojak_protocol.letters import Body
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.sync import Deposit, DepositOutcome, Found, Nothing, SyncReply, SyncRequest
 from ojak_protocol.values import replace
@@ -216,14 +219,13 @@ def _found_in_lines(
     contact: Contact, place: MailboxId, box: bytes, moment: Moment, known: Profile
 ) -> Step:
     contact, notices = _found_part(contact, place, box, moment, known)
-    if not has_room(contact, share_of(contact, known.contacts)):
-        # Left at the relay, neither opened nor acknowledged nor deleted, until some were read.
-        return contact, notices
     for position, line in enumerate(contact.lines):
         conversation, events = talk.receive(line.conversation, place, box, kem=moment.kem)
         body = next((e.body for e in events if isinstance(e, Arrived)), None)
-        if body is not None and not has_room_for(contact, line, body):
-            # Left at the relay as well: who sends such letters fills no place of others.
+        if conversation is not line.conversation and not _may_be_taken(
+            contact, line, conversation, body, known
+        ):
+            # Left at the relay, neither acknowledged nor deleted, until some were read.
             continue
         if body is not None and timed_pointers.is_pointer(body) and not line.keeps:
             contact, said = timed_pointers.keep_pointer(
@@ -240,10 +242,24 @@ def _found_in_lines(
     return contact, notices
 
 
+def _may_be_taken(
+    contact: Contact, line: Line, later: Conversation, body: Body | None, known: Profile
+) -> bool:
+    """Return whether there is room for what a box made of *line*: another state, and *body*."""
+    share = share_of(contact, known.contacts)
+    if not has_room_passing_over(contact, line, later, share):
+        return False
+    if body is None or goes_on_without_room(contact, line, body):
+        return True
+    return has_room(contact, share) and has_room_for(contact, line, body)
+
+
 def _found_part(
     contact: Contact, place: MailboxId, box: bytes, moment: Moment, known: Profile
 ) -> Step:
     """Take a timed letter that is due; its pointer is acknowledged now, if it was left till now."""
+    if not contact.pointers:
+        return contact, ()
     full = not has_room_for_part(contact, share_of(contact, known.contacts))
     taken = None if full else timed_pointers.take(contact, place, box, moment.now)
     if taken is None:

@@ -104,12 +104,24 @@ def answer(
     return profile, profile.references
 
 
+def reaches_nobody(contact: Contact, question: TheirQuestion) -> bool:
+    """Return whether no reply to *question* would reach whoever put it.
+
+    It came through a conversation that is still held, or is gone: what our person writes goes to
+    the family, to whom it says nothing, and the question could never be answered any more.
+    """
+    if not question.held or not question.line:
+        return False
+    return all(line.held or line.number != question.line for line in contact.lines)
+
+
 def leave_open(contact: Contact, letter: TheirLetter, now: int) -> Contact:
     """Return the contact after the question *letter* was shown: it can be answered from now on."""
     question = details_of(letter.kind, letter.details)
     if not isinstance(question, Question):
         return contact
-    shown = TheirQuestion(letter.text, question, now, letter.forced, letter.held)
+    line, *_ = letter.written
+    shown = TheirQuestion(letter.text, question, now, letter.forced, letter.held, line)
     return replace(contact, their_questions=(*contact.their_questions, shown)[-MOST_OPEN:])
 
 

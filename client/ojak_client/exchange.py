@@ -4,23 +4,26 @@ The order is what makes a crash harmless: nothing is sent that is not on disk, a
 deleted at the relay before what was read is on disk.
 """
 
+import contextlib
 import dataclasses
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import field
+from functools import partial
 from typing import Final
 
 from ojak_client.apply import apply
-from ojak_client.errors import WrongPlace
+from ojak_client.errors import VaultFull, WrongPlace
 from ojak_client.moment import Moment
 from ojak_client.news import without_news
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.our_letters import references_in
 from ojak_client.prepare import prepare
 from ojak_client.profile import Profile
-from ojak_client.requests import Shape, has_errands, make_request
-from ojak_client.room import shares, what_may_come
+from ojak_client.requests import Shape, has_asked, has_errands, make_request
+from ojak_client.room import what_may_come
+from ojak_client.sharing import shares
 from ojak_client.store import Store
 from ojak_client.transport import RelayConnection
 from ojak_protocol.addresses import ID_BYTES, DeleteKey, MailboxId
@@ -63,7 +66,7 @@ class Round:
     wait_seconds: int = 0
     """For how long the relay was asked to hold it."""
     size_bytes: int = 0
-    """Of the bodies of request and reply together."""
+    """Of the bodies of request and reply together, for each time that it was sent."""
     carried: bool = False
     """Whether the request deposited or deleted anything."""
     stored: bool = False
@@ -71,6 +74,9 @@ class Round:
     opened: bool = False
     """Whether a box opened that only the other side can have sealed, was not read yet, and brought
     something: whoever knows the answers can send as many as they like that say nothing."""
+    kept_out: bool = False
+    """Whether the vault had no room for some of it, which stays at the relay, or for what was to be
+    sealed."""
     profile: Profile = Profile()
     """What was saved after it."""
 
@@ -83,6 +89,18 @@ class _Change:
     notices: tuple[Notice, ...]
     moved: bool
     opened: bool = False
+    kept_out: bool = False
+    """Whether some of it did not fit into the vault."""
+
+    def followed_by(self, later: "_Change") -> "_Change":
+        """Return both as one."""
+        return _Change(
+            later.profile,
+            self.notices + later.notices,
+            self.moved or later.moved,
+            self.opened or later.opened,
+            self.kept_out or later.kept_out,
+        )
 
 
 @dataclasses.dataclass(slots=True)
@@ -100,7 +118,7 @@ class Exchange:
             what stays there is asked for again; without it `clock`, and then whoever sets the
             device's clock moves both.
         asked_bytes: how long the bodies of all requests and of their replies are together, also of
-            those that no reply came to.
+            those that no reply came to, and of one that was sent again as often as it was sent.
     """
 
     store: Store
@@ -162,7 +180,8 @@ class Exchange:
         Raises:
             NoAnswer: the relay was not reached, or something else answered.
             RelayRefused: the relay answered with an error.
-            VaultError: what was prepared or found could not be saved.
+            VaultError: what was prepared or found could not be saved. Where the vault is merely
+                full, the round says so, and what fits is saved.
         """
         moment = self.moment
 
@@ -170,27 +189,28 @@ class Exchange:
             prepared, notices = prepare(profile, self.relay, moment)
             return prepared, _Change(prepared, notices, moved=prepared != profile)
 
-        prepared = self.store.update(before)
+        try:
+            prepared = self.store.update(before)
+        except VaultFull:
+            # What others acknowledge makes room, so they are asked though nothing can be sealed.
+            saved = self.store.read()
+            if not has_asked(saved, self.relay):
+                raise
+            prepared = _Change(saved, (), moved=False, kept_out=True)
         self.listen(prepared.notices)
         if not shape.guest:
             shape = replace(shape, passed_over=self._known_to_stay(prepared.profile))
         request = make_request(prepared.profile, self.relay, moment, turn=self._turn, shape=shape)
         self._asked, self._shape = request, shape
+        asked_before = self.asked_bytes
         reply = self._ask(request)
         self._turn += 1
         moment = self.moment
 
-        def after(profile: Profile) -> tuple[Profile, _Change]:
-            applied, notices = apply(profile, self.relay, request, reply, moment)
-            opened = not _read(applied) <= _read(profile) and _brought(applied) != _brought(profile)
-            moved = without_news(applied) != without_news(profile)
-            return applied, _Change(applied, notices, moved, opened)
-
-        applied = self.store.update(after)
+        applied = self._apply(request, reply, moment)
         if not applied.moved:
             self._note_what_stays(request, reply, applied.profile)
-        notices = self._once(applied.notices)
-        self.listen(notices)
+        notices = applied.notices
         return Round(
             notices=prepared.notices + notices,
             left_behind=sum(isinstance(result, NoRoom) for result in reply.polls),
@@ -200,12 +220,41 @@ class Exchange:
             moved=prepared.moved or applied.moved,
             room=shape.room,
             wait_seconds=request.wait_seconds,
-            size_bytes=_size_bytes(request),
+            size_bytes=self.asked_bytes - asked_before,
             carried=bool(request.deposits or request.deletes),
             stored=DepositOutcome.STORED in reply.deposits,
             opened=applied.opened,
+            # After what made room, the next round seals what this one could not.
+            kept_out=applied.kept_out or (prepared.kept_out and not applied.moved),
             profile=applied.profile,
         )
+
+    def _apply(self, request: SyncRequest, reply: SyncReply, moment: Moment) -> _Change:
+        """Save what *reply* brought, and tell of it; where not all of it fits, box by box.
+
+        What one sent must not keep back what others say, which may make room.
+        """
+
+        def after(part: SyncReply, profile: Profile) -> tuple[Profile, _Change]:
+            applied, notices = apply(profile, self.relay, request, part, moment)
+            opened = not _read(applied) <= _read(profile) and _brought(applied) != _brought(profile)
+            moved = without_news(applied) != without_news(profile)
+            return applied, _Change(applied, notices, moved, opened)
+
+        def saved(part: SyncReply) -> _Change:
+            change = self.store.update(partial(after, part))
+            change = replace(change, notices=self._once(change.notices))
+            self.listen(change.notices)
+            return change
+
+        try:
+            return saved(reply)
+        except VaultFull:
+            done = _Change(self.store.read(), (), moved=False, kept_out=True)
+        for part in _one_by_one(reply):
+            with contextlib.suppress(VaultFull):
+                done = done.followed_by(saved(part))
+        return done
 
     def ask(self, request: SyncRequest) -> SyncReply:
         """Ask for *request* as it is; nothing of the reply is kept.
@@ -278,12 +327,16 @@ class Exchange:
         return tuple(told)
 
     def _ask(self, request: SyncRequest) -> SyncReply:
-        self.asked_bytes += _size_bytes(request)
-        answer = self.connection.sync(
-            encode_request(request),
-            reply_bytes=REPLY_BYTES[request.room],
-            wait_seconds=request.wait_seconds,
-        )
+        before = self.connection.asked_again
+        try:
+            answer = self.connection.sync(
+                encode_request(request),
+                reply_bytes=REPLY_BYTES[request.room],
+                wait_seconds=request.wait_seconds,
+            )
+        finally:
+            times = 1 + self.connection.asked_again - before
+            self.asked_bytes += _size_bytes(request) * times
         try:
             reply = decode_reply(answer, request)
         except (Malformed, TooNew):
@@ -293,6 +346,20 @@ class Exchange:
 
     def _ticks(self) -> int:
         return int(self.clock() if self.steady is None else self.steady())
+
+
+def _one_by_one(reply: SyncReply) -> Iterator[SyncReply]:
+    """Yield *reply* without what was found, and then with one box of it at a time.
+
+    Of all else it says that it had no room: nothing is concluded from that.
+    """
+    found = [n for n, result in enumerate(reply.polls) if isinstance(result, Found)]
+    for shown in (None, *found):
+        polls = (
+            NoRoom() if n in found and n != shown else result
+            for n, result in enumerate(reply.polls)
+        )
+        yield replace(reply, polls=tuple(polls))
 
 
 def _read(profile: Profile) -> set[DeleteKey]:

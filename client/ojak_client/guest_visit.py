@@ -16,7 +16,7 @@ from ojak_client.messages import Message
 from ojak_client.notices import NoticeKind
 from ojak_client.profile import Contact, Profile, Visiting, find, with_contact
 from ojak_client.requests import Shape
-from ojak_client.rounds import MOST_ROUNDS, goes_on, next_room, room_for
+from ojak_client.rounds import MOST_ROUNDS, check_kept, goes_on, next_room, room_for
 from ojak_client.timed_pointers import later
 from ojak_protocol.sync import MAX_WAIT_SECONDS
 from ojak_protocol.values import replace
@@ -170,6 +170,7 @@ class GuestVisit:
         began = time.monotonic()
         result = self._exchange.round(Shape(room=room, wait_seconds=wait_seconds, guest=True))
         took = time.monotonic() - began
+        check_kept(result)
         least_seconds = min(LEAST_SECONDS, self._look_seconds)
         self._quick = self._quick + 1 if took < least_seconds else 0
         in_vain = not result.moved and (wait_seconds or result.left_behind)

@@ -601,6 +601,12 @@ class Message(Enum):
         "This question came from somebody with answers that a stranger may have seen. Whoever it "
         "is learns whether your answer is theirs. Answer it?",
     )
+    ALLOW_BEFORE_ANSWERING = text(
+        "allow-before-answering",
+        "This question came from somebody with answers that a stranger may have seen. Your answer "
+        "goes to nobody before you say yes to that visit. Nothing was sent. "
+        'Type first: "{command}"',
+    )
     ANSWER_NOW = text("answer-now?", "Answer the question now?")
     NOT_ANSWERED = text(
         "not-answered",

@@ -16,6 +16,7 @@ from ojak_client.profile import (
     get,
     with_contact,
 )
+from ojak_client.sharing import check_room
 from ojak_protocol.conversation import Conversation
 from ojak_protocol.details import Details, Parcel
 from ojak_protocol.letters import Body, Kind, details_of, encode_details
@@ -44,6 +45,8 @@ def with_letter(
 
     Raises:
         ContactGone: there is no such contact.
+        VaultFull: it would leave too little for what others send, or for its own way; a stop is
+            kept all the same.
     """
     contact = get(profile, name)
     letter = OurLetter(
@@ -56,7 +59,10 @@ def with_letter(
         details=b"" if details is None else encode_details(details),
     )
     profile = replace(profile, references=letter.reference)
-    return with_contact(profile, replace(contact, ours=(*contact.ours, letter)))
+    profile = with_contact(profile, replace(contact, ours=(*contact.ours, letter)))
+    if kind != Kind.STOP:
+        check_room(profile.contacts)
+    return profile
 
 
 def reader_of(profile: Profile, reference: int) -> Contact | None:

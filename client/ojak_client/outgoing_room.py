@@ -6,7 +6,7 @@ says; and of boxes that say no more than what arrived there are few. Both words 
 of them was typed must not show in what is still sent.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from ojak_client.profile import Contact, Line
@@ -44,13 +44,13 @@ class Sealed:
             self.passing_receipts + other.passing_receipts,
         )
 
-    def __sub__(self, other: "Sealed") -> "Sealed":
-        """Return this count without *other*, which is a part of it."""
+    def at_least(self, least: "Sealed") -> "Sealed":
+        """Return of both counts the larger, each for itself."""
         return Sealed(
-            self.letters - other.letters,
-            self.passing_letters - other.passing_letters,
-            self.receipts - other.receipts,
-            self.passing_receipts - other.passing_receipts,
+            max(self.letters, least.letters),
+            max(self.passing_letters, least.passing_letters),
+            max(self.receipts, least.receipts),
+            max(self.passing_receipts, least.passing_receipts),
         )
 
     def room_for_letters(self, line: Line) -> int:
@@ -69,6 +69,23 @@ class Sealed:
                 left, MOST_PASSING_RECEIPTS - self.passing_receipts, MOST_RECEIPTS_A_VISIT - here
             )
         return max(0, left)
+
+
+def sealed_by_others(sealed: Mapping[str, Sealed], name: str) -> Sealed:
+    """Return what lies *sealed* for all contacts but the one of that *name*, or is kept for them.
+
+    Half of what may be sealed is reserved in equal parts: letters of ours to one whose answers are
+    known, who acknowledges nothing, must not keep back those to others.
+    """
+    times = 2 * max(1, len(sealed))
+    least = Sealed(
+        MOST_LETTERS // times,
+        MOST_PASSING_LETTERS // times,
+        MOST_RECEIPTS // times,
+        MOST_PASSING_RECEIPTS // times,
+    )
+    others = (one.at_least(least) for other, one in sealed.items() if other != name)
+    return sum(others, Sealed())
 
 
 def sealed_in(contacts: Iterable[Contact]) -> Sealed:

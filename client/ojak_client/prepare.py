@@ -12,17 +12,17 @@ from ojak_client.comparing import forget_old
 from ojak_client.moment import Moment
 from ojak_client.moving import settle_move
 from ojak_client.notices import Notice, NoticeKind
+from ojak_client.old_lines import forget_lines
 from ojak_client.our_letters import (
     EXPIRES_AFTER_SECONDS,
     body_of,
     in_state,
     left_references,
     marked_possibly_read,
-    references_in,
     sealed_references,
     was_offered,
 )
-from ojak_client.outgoing_room import Sealed, sealed_in
+from ojak_client.outgoing_room import Sealed, sealed_by_others, sealed_in
 from ojak_client.pairing import Going, after_sealing, going_into
 from ojak_client.profile import (
     Contact,
@@ -34,7 +34,7 @@ from ojak_client.profile import (
     Visiting,
     with_point,
 )
-from ojak_client.room import without_left_behind
+from ojak_client.sharing import Share, shares
 from ojak_client.timed_parts import forget_parts
 from ojak_protocol import conversation as talk
 from ojak_protocol import guest, meeting_point, visits
@@ -48,13 +48,6 @@ from ojak_protocol.values import replace
 from ojak_protocol.visits import VISIT_SECONDS
 
 MOST_POLLS: Final = 64
-KEPT_LINES: Final = 3
-"""How many conversations with own devices of one contact are kept, the newest ones; of those that
-are held as many again."""
-KEPT_VISITS: Final = 8
-"""How many conversations with borrowed devices of one contact are kept; of those held as many
-again. Whoever makes each as large as it can be takes five pages of the vault with it."""
-FORGOTTEN_AFTER_SECONDS: Final = 24 * 3600
 MOST_OUTCOMES: Final = 12
 """How many outcomes a side is told that acknowledges nothing."""
 LAID_AGAIN_SECONDS: Final = 6 * 3600
@@ -71,20 +64,21 @@ def prepare(profile: Profile, relay: str, moment: Moment) -> tuple[Profile, tupl
     """Return the profile with everything done that is due for the contacts at *relay*."""
     contacts: list[Contact] = []
     notices: list[Notice] = []
-    sealed = sealed_in(profile.contacts)
+    sealed = {contact.name: sealed_in((contact,)) for contact in profile.contacts}
+    share = shares(profile.contacts)
     for contact in profile.contacts:
         later = contact
         if contact.relay == relay:
-            others = sealed - sealed_in((contact,))
-            later, said = _prepare_contact(contact, moment, others)
-            sealed = others + sealed_in((later,))
+            others = sealed_by_others(sealed, contact.name)
+            later, said = _prepare_contact(contact, share[contact.name], moment, others)
+            sealed[contact.name] = sealed_in((later,))
             notices.extend(said)
         contacts.append(later)
     profile = replace(profile, contacts=tuple(contacts))
     return _with_fillers(profile, relay, moment), tuple(notices)
 
 
-def _prepare_contact(contact: Contact, moment: Moment, others: Sealed) -> Step:
+def _prepare_contact(contact: Contact, share: Share, moment: Moment, others: Sealed) -> Step:
     notices: tuple[Notice, ...] = ()
     for one in contact.sets:
         contact, said = _prepare_point(contact, one.point, moment)
@@ -92,7 +86,7 @@ def _prepare_contact(contact: Contact, moment: Moment, others: Sealed) -> Step:
     contact = _lay_again(contact, moment)
     if contact.visiting is not None:
         contact = _visit(contact, contact.visiting, moment)
-    contact = settle_move(_forget_lines(contact, moment), now=moment.now)
+    contact = settle_move(forget_lines(contact, share, moment), now=moment.now)
     contact = forget_old(forget_parts(contact, moment.now), moment.now)
     contact = news.forget_old(contact, moment.now)
     contact = replace(
@@ -178,34 +172,6 @@ def _visit(contact: Contact, visiting: Visiting, moment: Moment) -> Contact:
         attempt, body, reference=letter.reference, entropy=moment.entropy, kem=moment.kem
     )
     return replace(contact, visiting=replace(visiting, attempt=attempt))
-
-
-def _forget_lines(contact: Contact, moment: Moment) -> Contact:
-    """Erase lines to sides that kept nothing; letters unacknowledged in them wait again."""
-    # However wrong the clock was when it was confirmed, and whichever way it was set since.
-    old = [
-        line
-        for line in contact.lines
-        if not line.kept and abs(moment.now - line.confirmed_at) >= FORGOTTEN_AFTER_SECONDS
-    ]
-    # Somebody who comes again and again must not fill the vault; and whoever comes with answers
-    # that were seen, or forces somebody, must not push out a conversation with the family: those
-    # count apart. The newest of those that stay is the one that is written to. Of visits on
-    # borrowed devices few are not held, as each spends its answers. They count alike after either
-    # word: by which is forgotten, whoever comes again would see what was typed at the first.
-    young = [line for line in contact.lines if line not in old]
-    for kept, most in ((True, KEPT_LINES), (False, KEPT_VISITS)):
-        for apart in (True, False):
-            alike = [
-                line
-                for line in young
-                if line.kept is kept and (line.held or (kept and line.alarm)) is apart
-            ]
-            old += alike[:-most]
-    for line in old:
-        contact = marked_possibly_read(contact, references_in(line))
-    contact = replace(contact, lines=tuple(line for line in contact.lines if line not in old))
-    return without_left_behind(contact)
 
 
 def _settle_expired(contact: Contact, now: int) -> tuple[OurLetter, ...]:

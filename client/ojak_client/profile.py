@@ -111,6 +111,8 @@ class TheirQuestion(Hidden):
     """Whether it came from somebody who had typed the alarm word."""
     held: bool = False
     """As of the letter in which it came."""
+    line: int = 0
+    """The number of the line through which it came; 0: nobody knows which."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

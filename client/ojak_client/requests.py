@@ -13,7 +13,8 @@ from ojak_client.moment import Moment
 from ojak_client.moving import deletes_at
 from ojak_client.our_letters import was_offered
 from ojak_client.profile import Contact, Line, Profile, Visiting
-from ojak_client.room import Share, has_room_for_visits, shares
+from ojak_client.room import has_room_for_visits
+from ojak_client.sharing import Share, shares
 from ojak_client.timed_parts import part_deletes, part_deposits
 from ojak_client.timed_pointers import due_places, left_places
 from ojak_protocol import conversation as talk
@@ -83,6 +84,11 @@ def make_request(
         room=shape.room,
         wait_seconds=shape.wait_seconds,
     )
+
+
+def has_asked(profile: Profile, relay: str) -> bool:
+    """Return whether *profile* was ever prepared for *relay*: a request can be made from it."""
+    return any(one.relay == relay for one in profile.fillers)
 
 
 def has_errands(profile: Profile, relay: str, moment: Moment) -> bool:

@@ -4,19 +4,30 @@ Whoever knows the answers must not be able to fill the vault, nor to take the ro
 What a reading clears has one bound for all: our person reads, and there is room again. What no
 reading clears, as it is of a later version or for a later day, is counted apart: for each
 conversation with an own device, for visits, and for whoever may be a stranger. Nothing here goes
-by the word that was typed: what is left at the relay would tell it. And what all contacts have in
-common is shared out, so that those who flood leave room for each of the others. Pure.
+by the word that was typed: what is left at the relay would tell it. What all contacts have in
+common is shared out in `sharing.py`. Pure.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from enum import Enum
 from typing import Final
 
 from ojak_client.kinds import stays
 from ojak_client.profile import Contact, Line, Pointer, TheirLetter
-from ojak_protocol.letters import Body
-from ojak_protocol.meeting_point import CLOSES_AT, MeetingPoint
-from ojak_protocol.values import dataclass, replace
+from ojak_client.sharing import (
+    LETTER_BYTES,
+    PASSED_OVER_BYTES,
+    VISIT_BYTES,
+    Share,
+    letters_bytes,
+    meetings_bytes,
+    passed_over,
+    passed_over_bytes,
+)
+from ojak_protocol.conversation import Conversation
+from ojak_protocol.letters import Body, Kind
+from ojak_protocol.meeting_point import MeetingPoint
+from ojak_protocol.values import replace
 
 MOST_UNREAD: Final = 48
 """How many letters of one contact are kept unread, of what a reading clears and else: 48 of the
@@ -31,64 +42,6 @@ MOST_BEFORE_A_VISIT: Final = 3 * MOST_UNREAD
 case, and somebody may come twelve times a day."""
 MOST_BEFORE_A_HELD_VISIT: Final = 2 * MOST_UNREAD
 """The same where the answers are spent: a stranger who has seen them must leave room for others."""
-
-
-MOST_OF_ALL: Final = 160
-"""How much of all contacts is kept, in the longest letters: half of the vault's 510 KB. The rest is
-for what our person writes, and for conversations, of which each takes some 4 KB."""
-LETTER_BYTES: Final = 1600
-"""What one of the longest letters takes; a timed one may take more, and counts as several."""
-
-MOST_VISITS_OF_ALL: Final = 28
-"""How many visits that nobody confirmed are kept of all contacts: each takes up to eleven pages,
-and 320 are left for them (decision 109)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """How much one contact may hold, beside what the others hold and what is reserved for them."""
-
-    letters: int = MOST_OF_ALL
-    visits: int = MOST_VISITS_OF_ALL
-
-
-def shares(contacts: Sequence[Contact]) -> dict[str, Share]:
-    """Return the share of each of *contacts*, by name; all in the vault are to be among them.
-
-    Half of what there is, is reserved, the same for each. The other half is for whoever comes
-    first, so that a contact alone in a vault has nearly all.
-    """
-    letters = {one.name: _weight(one) for one in contacts}
-    visits = {one.name: _visits(one) for one in contacts if one.sets}
-    of_letters = _shared_out(letters, MOST_OF_ALL, MOST_UNREAD // 2)
-    of_visits = _shared_out(visits, MOST_VISITS_OF_ALL, CLOSES_AT)
-    return {one.name: Share(of_letters[one.name], of_visits.get(one.name, 0)) for one in contacts}
-
-
-def share_of(contact: Contact, contacts: Sequence[Contact]) -> Share:
-    """Return the share of *contact*, which may be newer than the one in *contacts*."""
-    others = [one for one in contacts if one.name != contact.name]
-    return shares([*others, contact])[contact.name]
-
-
-def _shared_out(held: dict[str, int], whole: int, most_reserved: int) -> dict[str, int]:
-    """Return how much of *whole* each may hold who holds so much now."""
-    if not held:
-        return {}
-    reserved = max(1, min(most_reserved, whole // (2 * len(held))))
-    taken = sum(max(many, reserved) for many in held.values())
-    return {
-        name: max(reserved, whole - (taken - max(many, reserved))) for name, many in held.items()
-    }
-
-
-def _weight(contact: Contact) -> int:
-    letters = (len(one.text.encode()) + len(one.details) for one in contact.theirs)
-    return sum(1 + size // LETTER_BYTES for size in letters) + len(contact.pointers)
-
-
-def _visits(contact: Contact) -> int:
-    return sum(len(one.point.visits) for one in contact.sets)
 
 
 class Sender(Enum):
@@ -114,7 +67,7 @@ def sender_of(line: Line) -> Sender:
 
 def has_room(contact: Contact, share: Share) -> bool:
     """Return whether one more letter that a reading clears may be kept."""
-    if _weight(contact) >= share.letters:
+    if letters_bytes(contact) + LETTER_BYTES > share.letters_bytes:
         return False
     cleared = sum(not stays(letter.kind) for letter in contact.theirs)
     lines = {0, *(line.number for line in contact.lines)}
@@ -122,14 +75,40 @@ def has_room(contact: Contact, share: Share) -> bool:
     return cleared + staying < MOST_UNREAD or cleared < MOST_UNREAD // 2
 
 
+def goes_on_without_room(contact: Contact, line: Line, body: Body) -> bool:
+    """Return whether *body*, which came through *line*, is taken though there is no room.
+
+    What only acknowledges says nothing that is kept. A stop is kept, one of each conversation:
+    nobody is to go on writing because letters lie unread.
+    """
+    if body.kind != Kind.STOP:
+        return body.kind in {Kind.GREETING, Kind.WITHDRAWN}
+    return all((one.kind, one.written[0]) != (Kind.STOP, line.number) for one in contact.theirs)
+
+
 def has_room_for_visits(contact: Contact, point: MeetingPoint, share: Share) -> bool:
     """Return whether somebody who comes to *point* may be taken; it is the same for every word."""
     # Who is taken may confirm himself, and what does so is kept.
-    waiting = _visits(contact)
-    if waiting >= share.visits or _weight(contact) + waiting >= share.letters:
+    waiting = sum(len(one.point.visits) for one in contact.sets)
+    letters = letters_bytes(contact) + (waiting + 1) * LETTER_BYTES
+    if waiting and meetings_bytes(contact) + VISIT_BYTES > share.meetings_bytes:
+        return False
+    if letters > share.letters_bytes:
         return False
     most = MOST_BEFORE_A_HELD_VISIT if point.spent else MOST_BEFORE_A_VISIT
     return len(contact.theirs) + len(contact.pointers) < most
+
+
+def has_room_passing_over(
+    contact: Contact, before: Line, after: Conversation, share: Share
+) -> bool:
+    """Return whether *before* of *contact* may go on as *after*, with places passed over in it.
+
+    What is left at the relay comes again, once those before it came.
+    """
+    more = passed_over(after) - passed_over(before.conversation)
+    whole = passed_over_bytes(contact) + more * PASSED_OVER_BYTES
+    return more <= 0 or whole <= share.passed_over_bytes
 
 
 def has_room_for(contact: Contact, line: Line, body: Body) -> bool:
@@ -143,7 +122,8 @@ def has_room_for_part(contact: Contact, share: Share) -> bool:
     It may be more than twice as long as others: half as many are kept.
     """
     cleared = sum(not stays(letter.kind) for letter in contact.theirs)
-    return cleared < MOST_UNREAD // 2 and _weight(contact) < share.letters
+    room = letters_bytes(contact) + LETTER_BYTES <= share.letters_bytes
+    return cleared < MOST_UNREAD // 2 and room
 
 
 def what_may_come(contact: Contact, share: Share) -> tuple[bool, ...]:
@@ -153,7 +133,8 @@ def what_may_come(contact: Contact, share: Share) -> tuple[bool, ...]:
     """
     lines = (_may_stay(contact, line) for line in contact.lines)
     parts = not contact.pointers or has_room_for_part(contact, share)
-    return has_room(contact, share), parts, *lines
+    passing = passed_over_bytes(contact) + PASSED_OVER_BYTES <= share.passed_over_bytes
+    return has_room(contact, share), parts, passing, *lines
 
 
 def without_left_behind(contact: Contact) -> Contact:

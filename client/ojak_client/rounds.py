@@ -6,6 +6,7 @@ wait, and a round that changed nothing is not repeated in a hurry.
 
 from typing import Final
 
+from ojak_client.errors import VaultFull
 from ojak_client.exchange import Exchange, Round
 from ojak_client.profile import Profile
 from ojak_client.requests import Shape
@@ -66,6 +67,16 @@ def keeping_shape(
     return Shape(room=room, wait_seconds=wait, older=older, bare=light)
 
 
+def check_kept(last: Round) -> None:
+    """Return if the vault had room for what *last* brought, or another round is to follow at once.
+
+    Raises:
+        VaultFull: it had not.
+    """
+    if last.kept_out and not goes_on(last):
+        raise VaultFull("what lies at the relay does not fit")
+
+
 def run_errands(
     exchange: Exchange, known: Profile | None = None, *, older: bool = False
 ) -> list[Round]:
@@ -80,6 +91,7 @@ def run_errands(
     Raises:
         NoAnswer, RelayRefused, VaultError: as `Exchange.round`; what earlier rounds brought is
             saved.
+        VaultFull: there is no room for something that lies there; what fits was saved.
     """
     if exchange.needs_clock(known):
         exchange.learn_clock()
@@ -93,4 +105,5 @@ def _until_done(exchange: Exchange, shape: Shape) -> list[Round]:
     rounds = [exchange.round(shape)]
     while len(rounds) < MOST_ROUNDS and goes_on(rounds[-1]):
         rounds.append(exchange.round(replace(shape, room=max(1, next_room(rounds[-1])))))
+    check_kept(rounds[-1])
     return rounds

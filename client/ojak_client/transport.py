@@ -44,6 +44,9 @@ class _Expected:
 class RelayConnection:
     """One relay, spoken to over one connection that is made at the first request.
 
+    Attributes:
+        asked_again: how many requests were sent once more, over another connection.
+
     Args:
         relay: where it is.
         proxy: through which SOCKS proxy.
@@ -76,6 +79,7 @@ class RelayConnection:
         self._patience_seconds = patience_seconds
         self._look = look
         self._stream: socket.socket | None = None
+        self.asked_again = 0
 
     def __enter__(self) -> Self:
         return self
@@ -137,6 +141,7 @@ class RelayConnection:
         except _ClosedUnanswered:
             if not is_kept:
                 raise Unsure("the relay closed the connection without an answer") from None
+        self.asked_again += 1
         try:
             return self._once(request, expected, deadline)
         except (NotReached, _ClosedUnanswered):

@@ -19,7 +19,7 @@ from ojak_client.pauses import (
     pause_seconds,
 )
 from ojak_client.requests import Shape
-from ojak_client.rounds import goes_on, keeping_shape
+from ojak_client.rounds import check_kept, goes_on, keeping_shape
 from ojak_client.steady import steady_seconds
 from ojak_client.store import Store
 from ojak_client.telling import tell
@@ -130,7 +130,7 @@ class Watch:
         """Do one round if it is time for one, or say why it cannot be done, each reason once.
 
         Raises:
-            VaultError: the profile could not be read or saved.
+            VaultError: the profile could not be read or saved, or not all that came fits into it.
         """
         self._wake()
         if self._keeping.clock() < self.ready_at:
@@ -143,6 +143,7 @@ class Watch:
         except (NoAnswer, RelayRefused, UnusableSetting) as error:
             self._fail(explain(error).message)
             return
+        check_kept(last)
         now = self._keeping.clock()
         self._pace.note(last, now=now, took_seconds=took_seconds)
         self._charged_bytes = 0 if self._exchange is None else self._exchange.asked_bytes

@@ -39,6 +39,9 @@ OFFER_SECRET_DAYS: Final = 8
 MOST_OFFERS: Final = 64
 CLOSES_AT: Final = 5
 DIES_AT: Final = 20
+CLOCKS_BEGIN_AT: Final = 19_723 * DAY_SECONDS
+"""2024-01-01, before there was this program. A clock that says less is unset: that of many small
+devices begins in 1970 at each start."""
 RUNS_LOOKED_AT: Final = 2
 """How many unanswered runs of a day the host looks at."""
 
@@ -299,9 +302,27 @@ def change_visit(point: MeetingPoint, changed: Visit) -> MeetingPoint:
 
 
 def forget_visits(point: MeetingPoint, *, now: int) -> tuple[MeetingPoint, tuple[Visit, ...]]:
-    """Return the point without visits that can no longer be confirmed, and those visits."""
-    old = tuple(v for v in point.visits if now - v.taken_at >= visits.VISIT_SECONDS)
-    return replace(point, visits=tuple(v for v in point.visits if v not in old)), old
+    """Return the point without visits that can no longer be confirmed, and those visits.
+
+    A visit lasts seven days by the device's clock *now*; where that was wrong, from the moment on
+    at which it shows.
+    """
+    aged = tuple(_aged(visit, now) for visit in point.visits)
+    old = tuple(visit for visit in aged if _age_seconds(visit, now) >= visits.VISIT_SECONDS)
+    left = tuple(visit for visit in aged if visit not in old)
+    return point if left == point.visits else replace(point, visits=left), old
+
+
+def _aged(visit: Visit, now: int) -> Visit:
+    """Return *visit*, taken now if it was taken by a clock that was wrong then and is set since."""
+    was_unset, is_unset = visit.taken_at < CLOCKS_BEGIN_AT, now < CLOCKS_BEGIN_AT
+    ahead = visit.taken_at > now and was_unset is is_unset
+    return replace(visit, taken_at=now) if ahead or (was_unset and not is_unset) else visit
+
+
+def _age_seconds(visit: Visit, now: int) -> int:
+    # A clock that is unset at this start tells nothing of what was taken before.
+    return max(0, now - visit.taken_at)
 
 
 def change_alarm(point: MeetingPoint, alarm: bytes | None, *, day: int) -> MeetingPoint:

@@ -43,7 +43,10 @@ class SimulatedRelay:
         arrived: every request that reached it, faults or not.
         times: when each of them did, by its clock.
         meanwhile: called while a request is held that finds nothing.
+        asked_again: how many requests a connection to it sent once more.
     """
+
+    asked_again = 0
 
     def __init__(self, clock: Callable[[], float] = time.time, *, capacity: int = 10_000) -> None:
         self.store = MemoryStore(capacity)
@@ -58,7 +61,7 @@ class SimulatedRelay:
         self._holding = False
 
     @property
-    def connection(self) -> Any:  # noqa: ANN401 - stands for a RelayConnection, of which it has one method
+    def connection(self) -> Any:  # noqa: ANN401 - stands for a RelayConnection, of which it has what an exchange uses
         """What an exchange speaks to."""
         return self
 

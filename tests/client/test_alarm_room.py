@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ojak_client.prepare import KEPT_VISITS
+from ojak_client.old_lines import KEPT_VISITS
 from ojak_client.profile import Contact
 from ojak_protocol import conversation as talk
 from ojak_protocol.letters import Body

@@ -185,6 +185,25 @@ def test_b1_a_question_of_who_may_be_a_stranger_is_answered_only_after_a_yes(
     assert (ran.code, ran.said) == (0, ["waits-for-meeting"])
 
 
+@pytest.mark.parametrize("gone", [False, True])
+def test_b1_an_answer_to_somebody_who_is_held_waits_for_the_yes_to_the_visit(
+    device: Device, *, gone: bool
+) -> None:
+    """It went to the family, to whom it says nothing, and could never be given again."""
+    line = line_of(meet().host, held=True)
+    question = replace(their_question(held=True), line=line.number)
+    lines = () if gone else (line,)
+    device.keep_contact(Contact(NAME, GONE, lines=lines, their_questions=(question,)))
+    ran = answering(device, "answer", "--yes")
+    assert (ran.code, ran.said) == (1, ["allow-before-answering"])
+    (contact,) = device.profile.contacts
+    assert (contact.their_questions, contact.ours, contact.used_nonces) == ((question,), (), ())
+    allowed = replace(contact, lines=(replace(line, held=False),))
+    device.keep_contact(allowed)
+    assert answering(device, "answer", "--yes").said != ["allow-before-answering"]
+    assert device.profile.contacts[0].their_questions == ()
+
+
 def test_an_answer_to_somebody_who_was_forced_goes_at_once_and_to_nobody_else(
     device: Device, url: str
 ) -> None:

@@ -556,6 +556,8 @@ def test_b1_a_question_of_who_may_be_a_stranger_is_marked(pair: tuple[Person, Pe
     assert [one.held for one in person.contact.theirs] == [True]
     read(person)
     assert [one.held for one in person.contact.their_questions] == [True]
+    (line,) = person.contact.lines
+    assert [one.line for one in person.contact.their_questions] == [line.number]
 
 
 def test_what_is_gone_or_no_question_is_neither_answered_nor_skipped() -> None:

@@ -42,6 +42,8 @@ class Witness:
         boxes: what was deposited at each place, over all lives of the process.
     """
 
+    asked_again = 0
+
     def __init__(self, relay: SimulatedRelay, store: JournalStore) -> None:
         self._relay = relay
         self._store = store
@@ -308,6 +310,8 @@ def test_two_processes_on_one_vault_seal_each_letter_once(relay: SimulatedRelay)
 
     # The second process does a whole sync while the first one's request is under way.
     class Interleaved:
+        asked_again = 0
+
         def sync(self, body: bytes, *, reply_bytes: int, wait_seconds: int) -> bytes:
             reply = relay.sync(body, reply_bytes=reply_bytes, wait_seconds=wait_seconds)
             other.write("또 하나")
@@ -333,6 +337,8 @@ def test_a_letter_that_two_processes_fetched_is_kept_once(relay: SimulatedRelay)
     guest.sync()
 
     class Interleaved:
+        asked_again = 0
+
         def sync(self, body: bytes, *, reply_bytes: int, wait_seconds: int) -> bytes:
             reply = relay.sync(body, reply_bytes=reply_bytes, wait_seconds=wait_seconds)
             other.sync()
@@ -346,6 +352,8 @@ def test_a_letter_that_two_processes_fetched_is_kept_once(relay: SimulatedRelay)
 
 def test_an_answer_that_is_no_reply_is_not_from_this_relay() -> None:
     class Other:
+        asked_again = 0
+
         def sync(self, body: bytes, *, reply_bytes: int, wait_seconds: int) -> bytes:
             del body, wait_seconds
             return bytes(reply_bytes)
@@ -384,3 +392,26 @@ def test_a_contact_without_a_number_needs_no_extra_round_trip(relay: SimulatedRe
     guest.write("편지")
     guest.sync()
     assert len(relay.arrived) == 1
+
+
+class Repeating:
+    """A connection that was lost at each request, and made once more for it."""
+
+    def __init__(self, relay: SimulatedRelay) -> None:
+        self._relay = relay
+        self.asked_again = 0
+
+    def sync(self, body: bytes, *, reply_bytes: int, wait_seconds: int) -> bytes:
+        self.asked_again += 1
+        return self._relay.sync(body, reply_bytes=reply_bytes, wait_seconds=wait_seconds)
+
+
+def test_a_request_that_was_sent_twice_counts_twice(relay: SimulatedRelay) -> None:
+    host, _ = kept_pair(relay, Clock())
+    exchange = host.exchange()
+    once = exchange.round(Shape(room=1, guest=True))
+    exchange.connection = Repeating(relay)  # type: ignore[assignment] # has what an exchange uses
+    twice = exchange.round(Shape(room=1, guest=True))
+    assert once.size_bytes > 0
+    assert twice.size_bytes == 2 * once.size_bytes
+    assert exchange.asked_bytes == 3 * once.size_bytes

@@ -43,6 +43,8 @@ def staying(relay: SimulatedRelay, clock: Clock) -> Person:
 class Line:
     """A guest's line to the relay, which counts what goes over it."""
 
+    asked_again = 0
+
     def __init__(self, relay: SimulatedRelay) -> None:
         self._relay = relay
         self.sizes: list[int] = []

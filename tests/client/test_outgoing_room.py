@@ -155,7 +155,9 @@ def test_the_share_of_visits_leaves_letters_for_those_who_stay() -> None:
     )
     profile, _ = prepare(Profile(contacts), RELAY, moment())
     sealed = [len(contact.lines[0].conversation.outbox) for contact in profile.contacts]
-    assert sealed == [59, 59, MOST_PASSING_LETTERS - 118, 59]
+    # Of half of it each has a part, also the last, to whom nobody came.
+    least = MOST_PASSING_LETTERS // 8
+    assert sealed == [59, MOST_PASSING_LETTERS - 59 - 2 * least, least, 59]
 
 
 def test_receipts_to_a_side_that_acknowledges_none_go_more_and_more_seldom(
@@ -203,3 +205,20 @@ def test_an_outcome_has_no_room_beside_a_letter_where_no_receipt_has() -> None:
         prepare(Profile((replace(contact, lines=(fewer,)),)), RELAY, moment())[0].contacts[0].lines
     )
     assert later.outcomes == ()
+
+
+def test_b1_letters_that_strangers_do_not_acknowledge_keep_back_none_to_the_family() -> None:
+    """They met twice at each of two contacts, to whom our person had written for weeks."""
+    weeks = tuple(our(number) for number in range(100, 160))
+    strangers = [Contact(name, RELAY, ours=weeks) for name in ("가", "나")]
+    family = Contact("다", RELAY, lines=(line_of(meet().host),))
+    profile = Profile((*strangers, family))
+    for _ in range(2):
+        *met, family = profile.contacts
+        met = [replace(one, lines=(*one.lines, line_of(meet().host))) for one in met]
+        profile, _ = prepare(Profile((*met, family)), RELAY, moment())
+    *met, family = profile.contacts
+    family = replace(family, ours=tuple(our(number) for number in range(20)))
+    profile, _ = prepare(Profile((*met, family)), RELAY, moment())
+    assert len(profile.contacts[-1].lines[0].conversation.outbox) == 20
+    assert sealed_in(profile.contacts).letters <= MOST_LETTERS

@@ -13,13 +13,13 @@ from ojak_client.room import (
     MOST_THAT_STAY,
     MOST_UNREAD,
     Sender,
-    Share,
     has_room,
     has_room_for,
     has_room_for_visits,
     sender_of,
     without_left_behind,
 )
+from ojak_client.sharing import Share
 from ojak_protocol import conversation as talk
 from ojak_protocol.letters import Body, Kind
 from tests.client.persons import (

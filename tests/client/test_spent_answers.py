@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from ojak_client.notices import NoticeKind
+from ojak_client.old_lines import KEPT_LINES, KEPT_VISITS
 from ojak_client.pairing import going_into
-from ojak_client.prepare import KEPT_LINES, KEPT_VISITS
 from ojak_client.profile import Contact, LetterState, QuestionSet, Role, Visiting
 from ojak_client.question_sets import (
     MOST_SETS,
@@ -232,6 +232,20 @@ def test_whoever_comes_with_spent_answers_cuts_no_conversation_with_the_family(
     assert host.texts[-1] == "von der Familie"
     visit(host, strangers[-1])
     assert all(stranger.texts == [] for stranger in strangers)
+
+
+@pytest.mark.parametrize("typed", [RIGHT, ALARM])
+def test_whoever_is_held_does_not_learn_which_word_another_one_was_made_to_type(
+    relay: SimulatedRelay, clock: Clock, *, typed: bytes
+) -> None:
+    """B1: he would see which of his own conversations is looked at no more."""
+    host = host_of(relay, clock, alarm=ALARM)
+    forced = [line_of(meet().host, alarm=typed == ALARM) for _ in range(KEPT_LINES)]
+    held = [line_of(meet().host, held=True) for _ in range(KEPT_LINES)]
+    host.change(lambda contact: replace(contact, lines=(*held, *forced)))
+    host.sync()
+    assert [one.number for one in host.contact.lines if one.held] == [one.number for one in held]
+    assert sum(not one.held for one in host.contact.lines) == KEPT_LINES
 
 
 def test_b1_who_comes_again_and_again_with_spent_answers_does_not_fill_the_vault(

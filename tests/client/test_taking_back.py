@@ -8,8 +8,9 @@ import pytest
 
 from ojak_client.errors import NoAnswer
 from ojak_client.notices import NoticeKind
+from ojak_client.old_lines import FORGOTTEN_AFTER_SECONDS
 from ojak_client.our_letters import references_in, sealed_references
-from ojak_client.prepare import FORGOTTEN_AFTER_SECONDS, prepare
+from ojak_client.prepare import prepare
 from ojak_client.profile import Contact, LetterState, OurLetter, Profile, Role, with_contact
 from ojak_client.taking_back import can_be_taken_back, find_letter, take_back, to_take_back
 from ojak_protocol.addresses import MailboxId

@@ -125,6 +125,7 @@ def test_n2_a_kept_connection_closed_without_an_answer_is_asked_again_once() -> 
     with serving(dropping_each_second_request) as server:
         with RelayConnection(relay_of(server)) as connection:
             assert [ask(connection), ask(connection)] == [ANSWER, ANSWER]
+            assert connection.asked_again == 1
         assert server.connections == 2
         assert len(server.requests) == 3
         assert len(set(server.requests)) == 1

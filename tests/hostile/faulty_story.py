@@ -127,6 +127,8 @@ class FaultyStore(JournalStore):
 class FaultyRelay:
     """The relay as one device reaches it; looks at each request whether it was saved before."""
 
+    asked_again = 0
+
     def __init__(self, relay: SimulatedRelay, store: JournalStore, faults: Faults) -> None:
         self._relay = relay
         self._store = store

@@ -157,6 +157,8 @@ def new_point_offer(number: int) -> LaidOffer:
 class Watched:
     """A connection that notes what count is saved whenever boxes of a visit go out."""
 
+    asked_again = 0
+
     def __init__(self, person: Person) -> None:
         self._relay, self._store, self._told = person.relay, person.store, person.told
         self.counts: list[tuple[int, int]] = []

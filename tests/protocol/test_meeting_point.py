@@ -209,6 +209,33 @@ def test_a_visit_goes_after_seven_days_with_its_roots() -> None:
     assert not holds(late, visit.branches[0].ratchet.root)
 
 
+@pytest.mark.parametrize(
+    ("taken_at", "clocks", "left"),
+    [
+        # Ahead when it was taken, by a year, and set since: kept for seven days and no longer.
+        (CLOCK + 365 * DAY_SECONDS, [CLOCK, CLOCK + VISIT_SECONDS - 1], 1),
+        (CLOCK + 365 * DAY_SECONDS, [CLOCK, CLOCK + VISIT_SECONDS], 0),
+        # Unset when it was taken, and set while its guest was looking.
+        (60, [CLOCK, CLOCK + VISIT_SECONDS - 1], 1),
+        (60, [CLOCK, CLOCK + VISIT_SECONDS], 0),
+        # Unset at each start of the device until somebody tells it: that makes it last no longer.
+        (CLOCK, [30, CLOCK + VISIT_SECONDS - 1], 1),
+        (CLOCK, [30, CLOCK + 86_400, 40, CLOCK + VISIT_SECONDS], 0),
+        # Never set.
+        (60, [30, 30 + VISIT_SECONDS - 1], 1),
+        (60, [30, 30 + VISIT_SECONDS], 0),
+    ],
+)
+def test_however_the_clock_was_set_a_visit_is_neither_kept_for_ever_nor_forgotten_at_once(
+    taken_at: int, clocks: list[int], left: int
+) -> None:
+    point, visit = visited(new_point())
+    point = point_.change_visit(point, replace(visit, taken_at=taken_at))
+    for now in clocks:
+        point, _ = point_.forget_visits(point, now=now)
+    assert len(point.visits) == left
+
+
 def test_the_next_two_unanswered_runs_of_three_days_are_looked_at_and_older_ones_at_times() -> None:
     point = new_point()
     assert len(answer_places(point, day=DAY + 1, older=False)) == 6

@@ -43,6 +43,8 @@ def command(
             store.update(partial(comparing.skip, name=contact.name, question=question))
             invocation.output.say(Message.QUESTION_SKIPPED)
             return ExitCode.DONE
+        if comparing.reaches_nobody(contact, question):
+            raise Failure(Message.ALLOW_BEFORE_ANSWERING, command="ojak allow")
         confirm_writing(invocation, contact)
         _confirm_whose(invocation, question)
         reference = reply_to(

@@ -14,6 +14,7 @@ from ojak_client.messages import Message
 from ojak_client.opening import open_or_create_vault
 from ojak_client.profile import Contact, Profile, QuestionSet, find, with_contact
 from ojak_client.relay_url import parse_relay_url
+from ojak_client.sharing import check_room
 from ojak_client.telling import show_slip
 from ojak_client.typed import usable_name
 from ojak_client.verb import verb
@@ -54,7 +55,9 @@ def command(
         def add(profile: Profile) -> tuple[Profile, bool]:
             if find(profile, name) is not None:
                 return profile, False
-            return with_contact(profile, contact), True
+            profile = with_contact(profile, contact)
+            check_room(profile.contacts)
+            return profile, True
 
         if not store.update(add):
             raise Failure(Message.NAME_EXISTS, name=name)

@@ -30,6 +30,7 @@ from ojak_client.passing_on import add_letter
 from ojak_client.profile import Contact, Profile, Visiting, find, with_contact
 from ojak_client.reading import Showing, show_letters
 from ojak_client.relay_url import parse_relay_url
+from ojak_client.sharing import check_room
 from ojak_client.store import MemoryStore, Store
 from ojak_client.telling import tell_later
 from ojak_client.typed import usable_name, usable_text
@@ -195,7 +196,9 @@ def _beginning(contact: Contact) -> Callable[[Profile], tuple[Profile, bool]]:
     def change(profile: Profile) -> tuple[Profile, bool]:
         there = find(profile, contact.name)
         if there is None:
-            return with_contact(profile, contact), True
+            profile = with_contact(profile, contact)
+            check_room(profile.contacts)
+            return profile, True
         if there.visiting is None or there.lines:
             return profile, False
         if _is_same_visit(there, contact):

@@ -13,6 +13,7 @@ from ojak_client.opening import choose_contact, open_vault
 from ojak_client.our_letters import with_letter
 from ojak_client.profile import Profile, QuestionSet, find, with_contact
 from ojak_client.question_sets import add_set, find_set, next_set_number
+from ojak_client.sharing import check_room
 from ojak_client.telling import show_questions
 from ojak_client.verb import verb
 from ojak_client.verb_options import answers_fd_option, name_argument, questions_option, set_option
@@ -65,6 +66,7 @@ def command(
             if more is None:
                 return profile, Message.TOO_MANY_SETS
             profile = with_contact(profile, more)
+            check_room(profile.contacts)
             if not agreed:
                 profile = with_letter(
                     profile,
