@@ -33,6 +33,8 @@ from ojak_protocol.values import dataclass
 from ojak_protocol.visits import Visit
 
 PLACES_A_LINE: Final = 6
+LEAST_BESIDES: Final = 4
+"""How many places are looked at for copies where other places fill a request."""
 VISIT_SLACK_SECONDS: Final = 3600
 """How much longer boxes of an unconfirmed visit live than their guest said it would look."""
 
@@ -75,11 +77,13 @@ def make_request(
     share = shares(profile.contacts)
     looks = [_Look(one, None if one.relay != relay else share[one.name]) for one in contacts]
     polls = _polls(looks, moment, turn=turn, shape=shape)
-    if len(polls) > size.polls:
+    besides = _besides(contacts, shape, turn=turn, room=size.polls - len(polls))
+    if len(polls) + len(besides) > size.polls:
         # A place that is another one in each turn would else come by in step with the turns of its
         # list, and some of its values never.
-        each = _rounds_for_all(len(polls), size.polls)
+        each = _rounds_for_all(len(polls) + len(besides), size.polls)
         polls = _polls(looks, moment, turn=turn // each, shape=shape)
+    polls = list(dict.fromkeys((*polls, *besides)))
     return SyncRequest(
         sync_class=size,
         polls=_filled(polls, _fillers_for(profile, relay), size.polls, turn=turn),
@@ -199,6 +203,29 @@ def _places_of_lines(
         yield from (place for place in asked if place not in shape.passed_over)
     due = due_places(contact, moment.now)
     yield from (place for place in due if place not in shape.passed_over)
+
+
+def _besides(
+    contacts: list[Contact], shape: Shape, *, turn: int, room: int
+) -> tuple[MailboxId, ...]:
+    """Return where to look for copies, in the place of fillers: as many places as there is room.
+
+    A place of each conversation in turn, the most telling first. What does not fit takes turns; a
+    few are looked at in any case.
+    """
+    lists = [
+        [place for place in talk.watched(line.conversation) if place not in shape.passed_over]
+        for contact in contacts
+        for line in contact.lines
+        if line.kept and line.keeps
+    ]
+    places = [place for row in zip_longest(*lists) for place in row if place is not None]
+    count = max(room, LEAST_BESIDES)
+    if len(places) <= count:
+        return tuple(places)
+    first, rest = places[: count // 2], places[count // 2 :]
+    start = turn * (count - len(first)) % len(rest)
+    return (*first, *rest[start:], *rest[:start])[:count]
 
 
 def _guest_places(visiting: Visiting, moment: Moment) -> tuple[MailboxId, ...]:

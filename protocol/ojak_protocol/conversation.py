@@ -8,8 +8,8 @@ The writer keeps each place's boxes until they are acknowledged and deposits the
 relay's answer was lost and at every third of their time to live. A letter past its expiry is
 replaced by its withdrawn form. Boxes are never sealed again: what is repeated is identical.
 
-A side that sees a copy ends: it reads and writes nothing more but the one box of `end`, by which
-the other side's person is told.
+A side that sees a copy, or is told of one, ends: it reads and writes nothing more but the boxes of
+`end`, by which every other device that goes on with this conversation is told.
 
 Of the 64 places that may be unacknowledged the last four hold receipts only (greetings), so that
 two sides that both wrote all they may can still tell each other what arrived.
@@ -17,7 +17,7 @@ two sides that both wrote all they may can still tell each other what arrived.
 Source: docs/protocol.md, "Conversation".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import field
 from itertools import chain, zip_longest
 from typing import Final, TypeVar
@@ -38,14 +38,15 @@ from ojak_protocol.acknowledgement import (
     wrote,
 )
 from ojak_protocol.addresses import DeleteKey, MailboxId
-from ojak_protocol.box import open_header
-from ojak_protocol.chains import Place
+from ojak_protocol.box import Header, TurnKeys, open_header, seal_box, seal_of
+from ojak_protocol.chains import ChainKey, MailboxKey, Place, body_key, place_at
 from ojak_protocol.errors import CopyDetected, Exhausted, LocalError, Malformed, RemoteError
 from ojak_protocol.hidden import Hidden
-from ojak_protocol.kem import Kem
+from ojak_protocol.kem import CIPHERTEXT_BYTES, PUBLIC_BYTES, Kem
 from ojak_protocol.letters import Body, Kind, decode_body, encode_body
-from ojak_protocol.primitives import NONCE_BYTES, Entropy
+from ojak_protocol.primitives import Entropy
 from ojak_protocol.ratchet import Opened, Ratchet
+from ojak_protocol.read_places import chain_at, ids_again, read_again
 from ojak_protocol.values import dataclass, replace
 
 T = TypeVar("T")
@@ -53,6 +54,7 @@ T = TypeVar("T")
 LETTER_TTL_SECONDS: Final = 7 * 24 * 3600
 PLACES_FOR_RECEIPTS: Final = 4
 """How many of the unacknowledged places no letter may take."""
+_NO_HEADER: Final = Header(TurnKeys(bytes(32), bytes(PUBLIC_BYTES), bytes(CIPHERTEXT_BYTES)), 0, 0)
 UNREADABLE: Final = -1
 """Stands for the kind of a body that was sealed by the other side and is not in the format. No
 body can say it: kinds are not negative."""
@@ -75,8 +77,6 @@ class Outgoing(Hidden):
     """Whether it is deposited by its delete key, over what lies there."""
     contested: bool = False
     """Whether other bytes lie at its place, so that we have to look whose they are."""
-    erased: bytes = b""
-    """The nonce of the header of the letter that was erased, by which its box is still known."""
 
     @property
     def box(self) -> bytes:
@@ -97,11 +97,13 @@ class Conversation(Hidden):
     owes_receipt: bool = False
     """Whether we can acknowledge a letter that no box of ours has acknowledged yet."""
     broken: bool = False
-    """Whether a copy was detected: nothing is accepted any more, and only `farewell` is sent."""
+    """Whether we know of a copy: nothing is accepted any more, and only `farewell` is sent."""
     owes_end: bool = False
-    """Whether the other side is still to be told of the copy that we detected, with `end`."""
+    """Whether the other devices are still to be told of it, with `end`."""
     farewell: tuple[Outgoing, ...] = ()
-    """The box of `end`, once it is written; nothing acknowledges it."""
+    """The boxes of `end`, once they are written; nothing acknowledges them."""
+    ends_at: tuple[MailboxKey, ...] = ()
+    """Beside which chains of the other side `end` tells as well."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -178,23 +180,40 @@ def places_for_letters(state: Conversation) -> int:
 
 
 def end(state: Conversation, *, entropy: Entropy, kem: Kem) -> Conversation:
-    """Return the broken state with the one box that tells the other side of the copy.
+    """Return the broken state with the boxes that tell every other device of the copy.
 
-    It goes into the next place of our newest chain, over whatever lies there, and acknowledges
-    nothing: what this state has read may not be what the other copy has read.
+    One goes into the next place of our newest chain, over whatever lies there, for who reads on
+    where we write. The others go beside chains of the other side, where their writers look: beside
+    the present one, and beside that in which a second box was found. They acknowledge nothing:
+    what this state has read may not be what another one has read.
 
     Raises:
-        LocalError: the other side need not be told, or was told already.
+        LocalError: the others need not be told, or were told already.
     """
     if not state.owes_end:
-        raise LocalError("an end is written once, by the side that detected a copy")
+        raise LocalError("an end is written once, by each device that knows of a copy")
     body = encode_body(Body(Kind.ENDED))
     # A copy of this state may have sealed a letter for this place under the same key. That is safe
     # as it is for a letter and its withdrawn form: each has a random nonce of 24 bytes. Where the
     # copy began this chain with keys of its own, ours in the header already tell of it.
     ratchet, sealed = ratchet_.seal(state.ratchet, body, body, entropy=entropy, kem=kem)
-    box = Outgoing(0, sealed.place, sealed.letter, b"", expires_at=0, replaces=True)
-    return replace(state, ratchet=ratchet, owes_end=False, farewell=(box,))
+    ends = [(sealed.place, sealed.letter)]
+    for key in state.ends_at:
+        # Several devices may seal here, under keys that all of them have: of random nonces again.
+        place = place_at(key, 0)
+        box = seal_box(
+            place.id,
+            header_key=place.header_key,
+            header=_NO_HEADER,
+            body_key=body_key(ChainKey(key)),
+            body=body,
+            entropy=entropy,
+        )
+        ends.append((place, box))
+    farewell = tuple(
+        Outgoing(0, place, box, b"", expires_at=0, replaces=True) for place, box in ends
+    )
+    return replace(state, ratchet=ratchet, owes_end=False, farewell=farewell, ends_at=())
 
 
 def receive(
@@ -206,9 +225,9 @@ def receive(
     """
     if state.broken:
         return state, ()
-    for outgoing in state.outbox:
-        if outgoing.place.id == where:
-            return _own_place(state, outgoing, box)
+    besides = _found_besides(state, where, box)
+    if besides is not None:
+        return besides
     try:
         ratchet, opened = ratchet_.open_(state.ratchet, where, box, kem=kem)
     except CopyDetected:
@@ -220,6 +239,34 @@ def receive(
         # An honest writer has fewer places behind a gap: what waits there must not grow for ever.
         return state, ()
     return later, events
+
+
+def _found_besides(
+    state: Conversation, where: MailboxId, box: bytes
+) -> tuple[Conversation, tuple[Event, ...]] | None:
+    """Decide about bytes found where no box of the other side is expected; None elsewhere."""
+    for outgoing in state.outbox:
+        if outgoing.place.id == where:
+            return _own_place(state, outgoing, box)
+    for place in (place_at(key, 0) for key in state.ratchet.end_keys):
+        if place.id == where:
+            return _break(state) if _has_our_header(place, box) else (state, ())
+    chain = chain_at(state.ratchet.read, where)
+    return None if chain is None else _read_again(state, where, box, chain.end_key)
+
+
+def _read_again(
+    state: Conversation, where: MailboxId, box: bytes, beside: MailboxKey
+) -> tuple[Conversation, tuple[Event, ...]]:
+    """Decide about bytes found where a box was read, or behind the end of a chain."""
+    try:
+        key = read_again(state.ratchet.read, where, box)
+    except CopyDetected:
+        return _break(state, beside)
+    if key is None or key in state.deletes:
+        return state, ()
+    # Its writer does not know yet that it was read, and laid it once more.
+    return replace(state, deletes=(*state.deletes, key)), ()
 
 
 def is_shut(state: Conversation, where: MailboxId, box: bytes) -> bool:
@@ -333,6 +380,19 @@ def places(state: Conversation, *, most: int, turn: int) -> tuple[MailboxId, ...
     return (*(place.id for place in first), *(ids[which][step] for which, step in near))
 
 
+def watched(state: Conversation) -> Iterator[MailboxId]:
+    """Yield where to look besides, if there is room: places at which only a copy shows.
+
+    Nothing lies there as a rule. Beside our latest chains we are told of a copy; where boxes were
+    read a copy of the other side may write. Of these there are at most 60, the latest first.
+    """
+    if state.broken:
+        return
+    for key in reversed(state.ratchet.end_keys):
+        yield place_at(key, 0).id
+    yield from ids_again(state.ratchet.read)
+
+
 def _turned(items: list[T], turn: int) -> list[T]:
     start = turn % len(items) if items else 0
     return items[start:] + items[:start]
@@ -356,8 +416,7 @@ def _withdraw(state: Conversation, chosen: Callable[[Outgoing], bool]) -> Conver
     def withdrawn(outgoing: Outgoing) -> Outgoing:
         if not outgoing.letter or not chosen(outgoing):
             return outgoing
-        later = replace(outgoing, letter=b"", deposited_at=0, replaces=True, contested=False)
-        return replace(later, erased=outgoing.letter[:NONCE_BYTES])
+        return replace(outgoing, letter=b"", deposited_at=0, replaces=True, contested=False)
 
     return replace(state, outbox=tuple(map(withdrawn, state.outbox)))
 
@@ -392,13 +451,15 @@ def _has_our_header(place: Place, box: bytes) -> bool:
 
 def _is_sealed_here(outgoing: Outgoing, box: bytes) -> bool:
     # A header that opens was sealed by a holder of its key, who draws a nonce for each: one nonce
-    # is one header, whatever stands behind it.
-    ours = (outgoing.letter[:NONCE_BYTES], outgoing.withdrawn[:NONCE_BYTES], outgoing.erased)
-    return box[:NONCE_BYTES] in ours
+    # is one header, whatever stands behind it. Both forms of a place have the same.
+    return seal_of(box) == seal_of(outgoing.box)
 
 
-def _break(state: Conversation) -> tuple[Conversation, tuple[Event, ...]]:
-    return replace(state, broken=True, owes_end=True), (Broken(),)
+def _break(state: Conversation, *beside: MailboxKey) -> tuple[Conversation, tuple[Event, ...]]:
+    """End, and set what tells the others: *beside* which chains, and beside the present one."""
+    present = tuple(chain.end_key for chain in state.ratchet.read[-1:])
+    ends_at = tuple(dict.fromkeys((*present, *beside)))
+    return replace(state, broken=True, owes_end=True, ends_at=ends_at), (Broken(),)
 
 
 def _accept(
@@ -416,15 +477,15 @@ def _accept(
     # A receipt is owed when there is more to tell. Behind a gap there is not; where a gap closes,
     # letters may stand behind it. A greeting alone is owed none, or receipts would never end.
     more = reading.count - state.reading.count
+    if body.kind == Kind.ENDED:
+        # It is not deleted: who has a copy of this state looks there as well.
+        return _break(replace(state, reading=reading))
     state = replace(
         state,
         reading=reading,
         deletes=(*state.deletes, opened.place.delete_key),
         owes_receipt=state.owes_receipt or more > 1 or (more == 1 and body.kind != Kind.GREETING),
     )
-    if body.kind == Kind.ENDED:
-        # The other side reads nothing any more, so it is not told in turn.
-        return replace(state, broken=True), (Broken(),)
     state, settled = _settle(state, body, opened)
     return state, (Arrived(body, opened.chain, opened.place.index), *settled)
 
