@@ -312,7 +312,8 @@ def _seen_deposit(point: MeetingPoint, visit: Visit, moment: Moment) -> Iterator
 
 
 def _line_deposits(line: Line, moment: Moment) -> Iterator[Deposit]:
-    for outgoing in talk.due(line.conversation, now=moment.now):
+    again = line.kept and line.keeps
+    for outgoing in talk.due(line.conversation, now=moment.now, again=again):
         yield _deposit(outgoing, LETTER_TTL_SECONDS)
 
 

@@ -5,8 +5,9 @@ Order that the caller keeps, and that makes a crash at any moment harmless:
     writing   `write` → write the new state durably → deposit
 
 The writer keeps each place's boxes until they are acknowledged and deposits them again when the
-relay's answer was lost and at every third of their time to live. A letter past its expiry is
-replaced by its withdrawn form. Boxes are never sealed again: what is repeated is identical.
+relay's answer was lost, two hours later, and then at every third of their time to live. A letter
+past its expiry is replaced by its withdrawn form. Boxes are never sealed again: what is repeated is
+identical.
 
 A side that sees a copy, or is told of one, ends: it reads and writes nothing more but the boxes of
 `end`, by which every other device that goes on with this conversation is told.
@@ -52,6 +53,9 @@ from ojak_protocol.values import dataclass, replace
 T = TypeVar("T")
 
 LETTER_TTL_SECONDS: Final = 7 * 24 * 3600
+AGAIN_SECONDS: Final = 2 * 3600
+"""After how long a box is deposited a second time. A relay stores nothing for an hour where a box
+was deleted: a copy wrote it perhaps, and then ours is found where it was read."""
 PLACES_FOR_RECEIPTS: Final = 4
 """How many of the unacknowledged places no letter may take."""
 _NO_HEADER: Final = Header(TurnKeys(bytes(32), bytes(PUBLIC_BYTES), bytes(CIPHERTEXT_BYTES)), 0, 0)
@@ -77,6 +81,8 @@ class Outgoing(Hidden):
     """Whether it is deposited by its delete key, over what lies there."""
     contested: bool = False
     """Whether other bytes lie at its place, so that we have to look whose they are."""
+    repeated: bool = False
+    """Whether this form was deposited a second time."""
 
     @property
     def box(self) -> bytes:
@@ -184,8 +190,8 @@ def end(state: Conversation, *, entropy: Entropy, kem: Kem) -> Conversation:
 
     One goes into the next place of our newest chain, over whatever lies there, for who reads on
     where we write. The others go beside chains of the other side, where their writers look: beside
-    the present one, and beside that in which a second box was found. They acknowledge nothing:
-    what this state has read may not be what another one has read.
+    the latest two, and beside that in which a second box was found. They acknowledge nothing: what
+    this state has read may not be what another one has read.
 
     Raises:
         LocalError: the others need not be told, or were told already.
@@ -248,7 +254,7 @@ def _found_besides(
     for outgoing in state.outbox:
         if outgoing.place.id == where:
             return _own_place(state, outgoing, box)
-    for place in (place_at(key, 0) for key in state.ratchet.end_keys):
+    for place in (place_at(key, 0) for key in ratchet_.end_keys(state.ratchet)):
         if place.id == where:
             return _break(state) if _has_our_header(place, box) else (state, ())
     chain = chain_at(state.ratchet.read, where)
@@ -300,22 +306,37 @@ def recall(state: Conversation, reference: int) -> tuple[Conversation, bool]:
     return _withdraw(state, lambda outgoing: outgoing.reference == reference), True
 
 
-def due(state: Conversation, *, now: int) -> tuple[Outgoing, ...]:
-    """Return what has to be deposited now, oldest first; nothing is marked."""
+def due(state: Conversation, *, now: int, again: bool = False) -> tuple[Outgoing, ...]:
+    """Return what has to be deposited now, oldest first; nothing is marked.
+
+    Args:
+        state: the side that wrote it.
+        now: device clock.
+        again: whether each box is deposited a second time two hours after the first.
+    """
     sent = state.farewell if state.broken else state.outbox
-    return tuple(outgoing for outgoing in sent if not outgoing.contested and _is_due(outgoing, now))
+    return tuple(one for one in sent if not one.contested and _is_due(one, now, again=again))
 
 
-def _is_due(outgoing: Outgoing, now: int) -> bool:
+def _is_due(outgoing: Outgoing, now: int, *, again: bool) -> bool:
     # A clock that ran backwards, or that begins in 1970, only makes a deposit come too early.
     age = now - outgoing.deposited_at
-    return not outgoing.deposited_at or not 0 <= age < LETTER_TTL_SECONDS // 3
+    rest = AGAIN_SECONDS if again and not outgoing.repeated else LETTER_TTL_SECONDS // 3
+    return not outgoing.deposited_at or not 0 <= age < rest
 
 
 def stored(state: Conversation, where: MailboxId, *, now: int) -> Conversation:
     """Return the state after the relay said that our box lies at *where*."""
+    # An end goes over what was laid there since, each time.
     return _changed(
-        state, where, lambda outgoing: replace(outgoing, deposited_at=now, replaces=False)
+        state,
+        where,
+        lambda outgoing: replace(
+            outgoing,
+            deposited_at=now,
+            repeated=bool(outgoing.deposited_at),
+            replaces=state.broken and outgoing.replaces,
+        ),
     )
 
 
@@ -383,12 +404,12 @@ def places(state: Conversation, *, most: int, turn: int) -> tuple[MailboxId, ...
 def watched(state: Conversation) -> Iterator[MailboxId]:
     """Yield where to look besides, if there is room: places at which only a copy shows.
 
-    Nothing lies there as a rule. Beside our latest chains we are told of a copy; where boxes were
-    read a copy of the other side may write. Of these there are at most 60, the latest first.
+    Nothing lies there as a rule. Beside our latest chains and the next one we are told of a copy;
+    where boxes were read a copy of the other side may write. There are at most 61.
     """
     if state.broken:
         return
-    for key in reversed(state.ratchet.end_keys):
+    for key in ratchet_.end_keys(state.ratchet):
         yield place_at(key, 0).id
     yield from ids_again(state.ratchet.read)
 
@@ -416,7 +437,8 @@ def _withdraw(state: Conversation, chosen: Callable[[Outgoing], bool]) -> Conver
     def withdrawn(outgoing: Outgoing) -> Outgoing:
         if not outgoing.letter or not chosen(outgoing):
             return outgoing
-        return replace(outgoing, letter=b"", deposited_at=0, replaces=True, contested=False)
+        later = replace(outgoing, letter=b"", deposited_at=0, replaces=True, contested=False)
+        return replace(later, repeated=False)
 
     return replace(state, outbox=tuple(map(withdrawn, state.outbox)))
 
@@ -437,7 +459,9 @@ def _own_place(
     return _changed(
         state,
         where,
-        lambda outgoing: replace(outgoing, contested=False, deposited_at=0, replaces=True),
+        lambda outgoing: replace(
+            outgoing, contested=False, deposited_at=0, repeated=False, replaces=True
+        ),
     ), ()
 
 
@@ -456,9 +480,9 @@ def _is_sealed_here(outgoing: Outgoing, box: bytes) -> bool:
 
 
 def _break(state: Conversation, *beside: MailboxKey) -> tuple[Conversation, tuple[Event, ...]]:
-    """End, and set what tells the others: *beside* which chains, and beside the present one."""
-    present = tuple(chain.end_key for chain in state.ratchet.read[-1:])
-    ends_at = tuple(dict.fromkeys((*present, *beside)))
+    """End, and set what tells the others: *beside* which chains, and beside the latest two."""
+    latest = tuple(chain.end_key for chain in state.ratchet.read[-2:])
+    ends_at = tuple(dict.fromkeys((*latest, *beside)))
     return replace(state, broken=True, owes_end=True, ends_at=ends_at), (Broken(),)
 
 

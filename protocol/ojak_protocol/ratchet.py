@@ -231,6 +231,14 @@ def _open(state: Ratchet, where: MailboxId, box: bytes, kem: Kem) -> tuple[Ratch
     raise Unopenable("no box of the other side is expected there")
 
 
+def end_keys(state: Ratchet) -> tuple[MailboxKey, ...]:
+    """Return the keys of the places at which we are told of a copy, the most telling first.
+
+    The one beside our next chain is among them: a copy may have begun that chain already.
+    """
+    return (*reversed(state.end_keys), end_key(state.next_sending))
+
+
 def expected_places(state: Ratchet) -> tuple[list[Place], PlacesAhead, PlacesAhead]:
     """Return where boxes of the other side may lie: missing ones, its present chain, its next.
 
