@@ -39,7 +39,7 @@ from ojak_protocol.acknowledgement import (
     wrote,
 )
 from ojak_protocol.addresses import DeleteKey, MailboxId
-from ojak_protocol.box import Header, TurnKeys, open_header, seal_box, seal_of
+from ojak_protocol.box import DH_BYTES, Header, TurnKeys, open_header, seal_box, seal_of
 from ojak_protocol.chains import ChainKey, MailboxKey, Place, body_key, place_at
 from ojak_protocol.errors import CopyDetected, Exhausted, LocalError, Malformed, RemoteError
 from ojak_protocol.hidden import Hidden
@@ -58,7 +58,6 @@ AGAIN_SECONDS: Final = 2 * 3600
 was deleted: a copy wrote it perhaps, and then ours is found where it was read."""
 PLACES_FOR_RECEIPTS: Final = 4
 """How many of the unacknowledged places no letter may take."""
-_NO_HEADER: Final = Header(TurnKeys(bytes(32), bytes(PUBLIC_BYTES), bytes(CIPHERTEXT_BYTES)), 0, 0)
 UNREADABLE: Final = -1
 """Stands for the kind of a body that was sealed by the other side and is not in the format. No
 body can say it: kinds are not negative."""
@@ -204,13 +203,14 @@ def end(state: Conversation, *, entropy: Entropy, kem: Kem) -> Conversation:
     # copy began this chain with keys of its own, ours in the header already tell of it.
     ratchet, sealed = ratchet_.seal(state.ratchet, body, body, entropy=entropy, kem=kem)
     ends = [(sealed.place, sealed.letter)]
+    nothing = Header(TurnKeys(bytes(DH_BYTES), bytes(PUBLIC_BYTES), bytes(CIPHERTEXT_BYTES)), 0, 0)
     for key in state.ends_at:
         # Several devices may seal here, under keys that all of them have: of random nonces again.
         place = place_at(key, 0)
         box = seal_box(
             place.id,
             header_key=place.header_key,
-            header=_NO_HEADER,
+            header=nothing,
             body_key=body_key(ChainKey(key)),
             body=body,
             entropy=entropy,
