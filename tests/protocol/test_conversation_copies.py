@@ -336,7 +336,7 @@ def test_c10_a_box_behind_the_end_of_a_chain_is_a_copys(pair: Pair) -> None:
     guest, _ = collected(pair.guest, copy)
     guest = said(guest, "reply")
     host, _ = collected(copy, guest)
-    host = said(host, "after a turn") if talk.ratchet_.begins_chain(host.ratchet) else host
+    host = said(host, "after a turn") if ratchet.begins_chain(host.ratchet) else host
     guest, _ = collected(guest, host)
     guest = said(guest, "again")
     host, _ = collected(host, guest)
