@@ -34,7 +34,7 @@ from ojak_protocol.visits import Visit
 
 PLACES_A_LINE: Final = 6
 LEAST_BESIDES: Final = 4
-"""How many places are looked at for copies where other places fill a request."""
+"""How many places are looked at for copies where other places fill a request without them."""
 VISIT_SLACK_SECONDS: Final = 3600
 """How much longer boxes of an unconfirmed visit live than their guest said it would look."""
 
@@ -216,8 +216,8 @@ def _besides(
 ) -> tuple[MailboxId, ...]:
     """Return where to look for copies, in the place of fillers: as many places as there is room.
 
-    A place of each conversation in turn, the most telling first. What does not fit takes turns; a
-    few are looked at in any case.
+    A place of each conversation in turn, the most telling first. What does not fit takes turns.
+    Where others take turns for want of room, a few of these take part.
     """
     lists = [
         [place for place in talk.watched(line.conversation) if place not in shape.passed_over]
@@ -226,7 +226,7 @@ def _besides(
         if line.kept and line.keeps
     ]
     places = [place for row in zip_longest(*lists) for place in row if place is not None]
-    count = max(room, LEAST_BESIDES)
+    count = room if room > 0 else LEAST_BESIDES
     if len(places) <= count:
         return tuple(places)
     first, rest = places[: count // 2], places[count // 2 :]
