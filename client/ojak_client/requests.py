@@ -219,19 +219,27 @@ def _besides(
     A place of each conversation in turn, the most telling first. What does not fit takes turns.
     Where others take turns for want of room, a few of these take part.
     """
-    lists = [
-        [place for place in talk.watched(line.conversation) if place not in shape.passed_over]
+    talks = [
+        line.conversation
         for contact in contacts
         for line in contact.lines
         if line.kept and line.keeps
     ]
-    places = [place for row in zip_longest(*lists) for place in row if place is not None]
+    counts = [talk.count_watched(one) for one in talks]
+    rows = range(max(counts, default=0))
+    picks = [(which, at) for at in rows for which, many in enumerate(counts) if at < many]
     count = room if room > 0 else LEAST_BESIDES
-    if len(places) <= count:
-        return tuple(places)
-    first, rest = places[: count // 2], places[count // 2 :]
-    start = turn * (count - len(first)) % len(rest)
-    return (*first, *rest[start:], *rest[:start])[:count]
+    if len(picks) > count:
+        first, rest = picks[: count // 2], picks[count // 2 :]
+        start = turn * (count - len(first)) % len(rest)
+        picks = [*first, *rest[start:], *rest[:start]][:count]
+    # An id is made only of what is asked for: with many conversations there are thousands.
+    ids = [
+        talk.watched(one, {at for of, at in picks if of == which})
+        for which, one in enumerate(talks)
+    ]
+    places = (ids[which][at] for which, at in picks)
+    return tuple(place for place in places if place not in shape.passed_over)
 
 
 def _guest_places(visiting: Visiting, moment: Moment) -> tuple[MailboxId, ...]:

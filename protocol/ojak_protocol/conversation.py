@@ -18,7 +18,7 @@ two sides that both wrote all they may can still tell each other what arrived.
 Source: docs/protocol.md, "Conversation".
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import field
 from itertools import chain, zip_longest
 from typing import Final, TypeVar
@@ -47,7 +47,7 @@ from ojak_protocol.kem import CIPHERTEXT_BYTES, PUBLIC_BYTES, Kem
 from ojak_protocol.letters import Body, Kind, decode_body, encode_body
 from ojak_protocol.primitives import Entropy
 from ojak_protocol.ratchet import Opened, Ratchet
-from ojak_protocol.read_places import chain_at, ids_again, read_again
+from ojak_protocol.read_places import chain_at, count_again, ids_again, read_again
 from ojak_protocol.values import dataclass, replace
 
 T = TypeVar("T")
@@ -231,15 +231,15 @@ def receive(
     """
     if state.broken:
         return state, ()
-    besides = _found_besides(state, where, box)
-    if besides is not None:
-        return besides
+    for outgoing in state.outbox:
+        if outgoing.place.id == where:
+            return _own_place(state, outgoing, box)
     try:
         ratchet, opened = ratchet_.open_(state.ratchet, where, box, kem=kem)
     except CopyDetected:
         return _break(state)
     except RemoteError:
-        return state, ()
+        return _found_besides(state, where, box)
     later, events = _accept(replace(state, ratchet=ratchet), where, box, opened)
     if len(later.reading.waiting) > MOST_UNACKNOWLEDGED:
         # An honest writer has fewer places behind a gap: what waits there must not grow for ever.
@@ -249,16 +249,13 @@ def receive(
 
 def _found_besides(
     state: Conversation, where: MailboxId, box: bytes
-) -> tuple[Conversation, tuple[Event, ...]] | None:
-    """Decide about bytes found where no box of the other side is expected; None elsewhere."""
-    for outgoing in state.outbox:
-        if outgoing.place.id == where:
-            return _own_place(state, outgoing, box)
+) -> tuple[Conversation, tuple[Event, ...]]:
+    """Decide about bytes that no place opens at which a box of the other side is expected."""
     for place in (place_at(key, 0) for key in ratchet_.end_keys(state.ratchet)):
         if place.id == where:
             return _break(state) if _has_our_header(place, box) else (state, ())
     chain = chain_at(state.ratchet.read, where)
-    return None if chain is None else _read_again(state, where, box, chain.end_key)
+    return (state, ()) if chain is None else _read_again(state, where, box, chain.end_key)
 
 
 def _read_again(
@@ -401,17 +398,27 @@ def places(state: Conversation, *, most: int, turn: int) -> tuple[MailboxId, ...
     return (*(place.id for place in first), *(ids[which][step] for which, step in near))
 
 
-def watched(state: Conversation) -> Iterator[MailboxId]:
-    """Yield where to look besides, if there is room: places at which only a copy shows.
+def count_watched(state: Conversation) -> int:
+    """Return how many places there are at which only a copy shows, at most 61.
 
     Nothing lies there as a rule. Beside our latest chains and the next one we are told of a copy;
-    where boxes were read a copy of the other side may write. There are at most 61.
+    where boxes were read a copy of the other side may write.
     """
     if state.broken:
-        return
-    for key in ratchet_.end_keys(state.ratchet):
-        yield place_at(key, 0).id
-    yield from ids_again(state.ratchet.read)
+        return 0
+    return len(ratchet_.end_keys(state.ratchet)) + count_again(state.ratchet.read)
+
+
+def watched(state: Conversation, positions: Collection[int]) -> dict[int, MailboxId]:
+    """Return where those at *positions* of these places are, the most telling one at position 0.
+
+    They are to be looked at besides, if there is room.
+    """
+    keys = ratchet_.end_keys(state.ratchet)
+    beside = {at: place_at(keys[at], 0).id for at in positions if at < len(keys)}
+    others = {at - len(keys) for at in positions if at >= len(keys)}
+    again = ids_again(state.ratchet.read, others)
+    return beside | {at + len(keys): place for at, place in again.items()}
 
 
 def _turned(items: list[T], turn: int) -> list[T]:

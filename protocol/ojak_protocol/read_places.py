@@ -9,7 +9,7 @@ make neither: all it can show is what was read, and that is deleted once more.
 Source: docs/protocol.md, "The ratchet".
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection
 from typing import Final
 
 from ojak_protocol.addresses import DeleteKey, MailboxId
@@ -83,11 +83,22 @@ def noted(read: Read, number: int, index: int, box: bytes) -> Read:
     )
 
 
-def ids_again(read: Read) -> Iterator[MailboxId]:
-    """Yield where to look again, the latest places first; at most 57."""
+def count_again(read: Read) -> int:
+    """Return how many places there are to look at again, at most 57."""
+    return sum(len(chain.again) for chain in read)
+
+
+def ids_again(read: Read, positions: Collection[int]) -> dict[int, MailboxId]:
+    """Return where to look again of the places at *positions*, the latest place at position 0."""
+    found: dict[int, MailboxId] = {}
+    before = 0
     for chain in reversed(read):
-        ids = chain.places.ids_at(chain.again)
-        yield from (ids[step] for step in chain.again)
+        again = chain.again
+        steps = {at: again[at - before] for at in positions if 0 <= at - before < len(again)}
+        ids = chain.places.ids_at(frozenset(steps.values()))
+        found |= {at: ids[step] for at, step in steps.items()}
+        before += len(again)
+    return found
 
 
 def read_again(read: Read, where: MailboxId, box: bytes) -> DeleteKey | None:

@@ -83,7 +83,7 @@ def believes_every_word(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def looks_nowhere_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that looks at no place where it has read a box."""
-    monkeypatch.setattr(conversation, "ids_again", lambda _: iter(()))
+    monkeypatch.setattr(conversation, "count_again", lambda _: 0)
 
 
 def looks_beside_no_chain(monkeypatch: pytest.MonkeyPatch) -> None:
