@@ -47,6 +47,9 @@ def mounted(image: Path) -> Iterator[Path]:
 def cut_copy(image: Path) -> Path:
     """Copy what a mounted image has on its disk now, as a power cut would leave it."""
     copy = image.with_name(f"{image.name}.cut")
+    # Another file, not the same one filled anew: whoever made a namespace of mounts meanwhile still
+    # has the one before mounted, and would have the system show its files once more.
+    copy.unlink(missing_ok=True)
     _run("cp", "--sparse=always", str(image), str(copy))
     return copy
 

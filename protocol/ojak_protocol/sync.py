@@ -34,6 +34,7 @@ _LIST: Final = 4 << 5
 _INTEGER_BYTES: Final = {24: 1, 25: 2, 26: 4, 27: 8}
 """How many bytes follow the first one of an integer that is not written in itself."""
 _START: Final = cbor.head(5, 7) + _KEYS[0] + cbor.head(0, VERSION) + _KEYS[1]
+_REPLY_START: Final = cbor.head(5, 5) + _KEYS[0] + cbor.head(0, VERSION) + _KEYS[1]
 _WITH_ID: Final = cbor.head(5, 4) + _KEYS[0] + _ID_HEAD
 _WITH_KEY: Final = cbor.head(5, 4) + _KEYS[1] + _ID_HEAD
 _NO_BOX: Final = cbor.head(0, 0)
@@ -71,7 +72,7 @@ REQUEST_BYTES: Final = {size.body_bytes: size for size in SyncClass}
 
 _ID: Final = f"{len(_ID_HEAD)}x{ID_BYTES}s"
 _IDS: Final = {
-    size: struct.Struct(
+    size.body_bytes: struct.Struct(
         f"{len(_START + cbor.head(4, size.polls))}x{size.polls * _ID}"
         f"{len(_KEYS[2] + cbor.head(4, size.deletes))}x{size.deletes * _ID}"
     )
@@ -155,9 +156,16 @@ class SyncRequest:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A box lies at the polled id; it stays there until it is deleted or its time is over."""
+    """A box lies at the polled id; it stays there until it is deleted or its time is over.
+
+    Raises:
+        LocalError: the box has not 4000 bytes.
+    """
 
     box: bytes = field(repr=False)
+
+    def __post_init__(self) -> None:
+        _check_bytes(self.box, BOX_BYTES)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,10 +210,6 @@ class SyncReply:
 
     def __post_init__(self) -> None:
         _check_integer(self.clock, 0, MAX_CLOCK)
-        if Found in set(map(type, self.polls)):
-            for result in self.polls:
-                if type(result) is Found:
-                    _check_bytes(result.box, BOX_BYTES)
 
 
 def encode_request(request: SyncRequest) -> bytes:
@@ -239,19 +243,27 @@ def encode_reply(reply: SyncReply, room: int) -> bytes:
     """
     if room not in REPLY_BYTES:
         raise LocalError("room is 0, 1, 4 or 16 boxes")
-    if list(map(type, reply.polls)).count(Found) > room:
+    kinds = list(map(type, reply.polls))
+    if kinds.count(Found) > room:
         raise LocalError("more boxes than the reply has room for")
-    polls = b"".join([_NO_BOX if type(one) is Nothing else _poll_bytes(one) for one in reply.polls])
-    deposits = b"".join([cbor.head(0, outcome) for outcome in reply.deposits])
-    return _padded(
+    if kinds.count(Nothing) == len(kinds):
+        polls = _NO_BOX * len(kinds)
+    else:
+        polls = b"".join(map(_poll_bytes, reply.polls))
+    shown = b"".join(
         (
-            cbor.head(0, VERSION),
+            _REPLY_START,
             cbor.head(0, reply.clock),
-            cbor.head(4, len(reply.polls)) + polls,
-            cbor.head(4, len(reply.deposits)) + deposits,
-        ),
-        REPLY_BYTES[room],
+            _KEYS[2],
+            cbor.head(4, len(kinds)),
+            polls,
+            _KEYS[3],
+            cbor.head(4, len(reply.deposits)),
+            *[cbor.head(0, outcome) for outcome in reply.deposits],
+            _KEYS[4],
+        )
     )
+    return shown + _padding(REPLY_BYTES[room] - len(shown))
 
 
 def decode_reply(body: bytes, request: SyncRequest) -> SyncReply:
@@ -315,7 +327,7 @@ def _request_in(body: bytes) -> SyncRequest:
         ValueError, LookupError, struct.error, LocalError: it does not.
     """
     limits = REQUEST_BYTES[len(body)]
-    ids = _IDS[limits].unpack_from(body)
+    ids = _IDS[len(body)].unpack_from(body)
     polls, deletes = ids[: limits.polls], ids[limits.polls :]
     at = _past(_before_deposits(polls, deletes), body, 0)
     count = max(0, body[at] - _LIST)
@@ -331,7 +343,7 @@ def _request_in(body: bytes) -> SyncRequest:
     return SyncRequest(
         sync_class=limits,
         polls=polls,
-        deletes=tuple([DeleteKey(key) for key in deletes if key != NO_DELETE]),
+        deletes=tuple([key for key in deletes if key != NO_DELETE]),
         deposits=tuple(deposits),
         room=room,
         wait_seconds=wait,
@@ -425,15 +437,6 @@ def _poll_bytes(result: PollResult) -> bytes:
     if type(result) is Found:
         return _BOX_HEAD + result.box
     return _NO_BOX if type(result) is Nothing else _NO_ROOM
-
-
-def _padded(fields: Sequence[bytes], body_bytes: int) -> bytes:
-    """Put encoded *fields* under the keys 0, 1, ... and the padding under the last one."""
-    parts = [cbor.head(5, len(fields) + 1)]
-    for key, encoded in zip(_KEYS, fields, strict=False):
-        parts += (key, encoded)
-    parts.append(_KEYS[len(fields)])
-    return b"".join((*parts, _padding(body_bytes - sum(map(len, parts)))))
 
 
 @lru_cache(maxsize=64)

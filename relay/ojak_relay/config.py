@@ -98,7 +98,7 @@ class Config:
     body_seconds: int = 10
     """For a body or an answer, on top of one second for each 2000 bytes."""
     reply_milliseconds: int = 10
-    """Replies leave in steps of so long after their request; 0 for at once."""
+    """Replies leave at ticks so far apart, one or two after their request; 0 for at once."""
     stop_seconds: int = 10
     """For requests under way when the relay is told to stop."""
     drain_seconds: int = 60

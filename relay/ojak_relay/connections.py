@@ -113,7 +113,7 @@ class Connection(asyncio.Protocol):
         self._phase = Phase.HEAD
         self._deadline = _NEVER
         self._turns: deque[_Asked] = deque()
-        self._task: asyncio.Task[Answer] | None = None
+        self._task: asyncio.Task[None] | None = None
         self._asked = _NOTHING_ASKED
         self._is_deaf = False
         self._is_reading = True
@@ -306,16 +306,12 @@ class Connection(asyncio.Protocol):
                 self._send(what)
             else:
                 self._until(Phase.ANSWER, _NEVER)
-                work = self._app.sync(what, self._asked.source)
-                self._task = self._server.loop.create_task(work)
-                self._task.add_done_callback(self._on_answer)
+                self._task = self._server.loop.create_task(self._work(what, self._asked.source))
         self._read_if(not self._turns)
 
-    def _on_answer(self, task: "asyncio.Task[Answer]") -> None:
+    async def _work(self, body: bytes, source: Source) -> None:
+        answer = await self._app.sync(body, source)
         self._task = None
-        if task.cancelled():
-            return
-        answer = task.result()
         if answer.closes:
             self._leave(answer)
         else:

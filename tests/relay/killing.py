@@ -110,7 +110,11 @@ class Ledger:
                 must_lie = content is not None and age < TTL_SECONDS - UNSURE_SECONDS
                 may_lie = content is not None and age < TTL_SECONDS + UNSURE_SECONDS
                 if not is_right and (must_lie or isinstance(result, Found)):
-                    found.append(f"place {number}: {content} is not there, {age:.1f} s old")
+                    there = boxes_in(result.box) if isinstance(result, Found) else result
+                    found.append(
+                        f"place {number}: {content} is not there but {there}, {age:.1f} s old,"
+                        f" at {now:.3f}, by the relay's clock {reply.clock}"
+                    )
                 elif is_right and not may_lie:
                     found.append(f"place {number}: {content} is given out, {age:.1f} s old")
         line.close()

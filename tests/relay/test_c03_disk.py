@@ -30,7 +30,7 @@ FIRST_BOX = SUPERBLOCKS * PAGE_BYTES
 
 
 async def opened(folder: Path, disk: RefusingDisk | RecordingDisk) -> PagesStore:
-    return await PagesStore.open(folder / "store", CAPACITY, disk=disk)
+    return await PagesStore.open(folder / "store", CAPACITY, disk=disk, recent=0)
 
 
 async def looked(store: PagesStore, *numbers: int) -> list[object]:
@@ -257,7 +257,7 @@ async def test_what_changed_while_a_slow_disk_was_read_is_given_as_it_is_now(
     tmp_path: Path, *, deleted: bool
 ) -> None:
     disk = SlowDisk()
-    store = await PagesStore.open(tmp_path / "store", CAPACITY, disk=disk)
+    store = await PagesStore.open(tmp_path / "store", CAPACITY, disk=disk, recent=0)
     await store.apply([], [deposit(1, 7)], now=NOW)
     disk.is_slow = True
     looking = asyncio.create_task(store.look([place(1)], room=1, now=NOW))
@@ -284,7 +284,7 @@ class ShortDisk(SystemDisk):
 
 async def test_c3_of_what_the_disk_took_in_part_nothing_is_stored(tmp_path: Path) -> None:
     disk = ShortDisk()
-    store = await PagesStore.open(tmp_path / "store", CAPACITY, disk=disk)
+    store = await PagesStore.open(tmp_path / "store", CAPACITY, disk=disk, recent=0)
     await store.apply([], [deposit(1, 7)], now=NOW)
     disk.is_short = True
     with pytest.raises(StoreFailed):

@@ -21,7 +21,7 @@ FIRST_BOX = SUPERBLOCKS * PAGE_BYTES
 async def opened(path: Path, *bad: int) -> PagesStore:
     """Open the store at *path* on a disk that does not give the places *bad*."""
     disk = RefusingDisk(bad=set(bad)) if bad else SystemDisk()
-    return await PagesStore.open(path, CAPACITY, disk=disk)
+    return await PagesStore.open(path, CAPACITY, disk=disk, recent=0)
 
 
 async def looked(store: PagesStore, number: int) -> object:

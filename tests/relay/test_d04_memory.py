@@ -56,7 +56,7 @@ def test_d4_no_deleted_box_is_in_memory_and_a_live_one_is_found(tmp_path: Path) 
     with running(*MEMORY) as relay:
         assert after_deleting(relay, {202}) == {202}
     with running(*pages(tmp_path / "store")) as relay:
-        # Between requests the durable store keeps no box in memory at all.
+        # A second after it was stored the durable store keeps no box in memory at all.
         assert after_deleting(relay, set()) == set()
 
 

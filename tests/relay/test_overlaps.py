@@ -61,7 +61,7 @@ class HeldDisk(SystemDisk):
 async def held_store(folder: Path) -> tuple[PagesStore, HeldDisk]:
     """Return a store in which box 7 lies at place 1."""
     disk = HeldDisk()
-    store = await PagesStore.open(folder / "store", CAPACITY, disk=disk)
+    store = await PagesStore.open(folder / "store", CAPACITY, disk=disk, recent=0)
     await store.apply([], [deposit(1, 7)], now=NOW)
     return store, disk
 
@@ -223,7 +223,7 @@ async def test_c3_a_box_replaced_twice_while_its_page_was_read_is_not_taken_for_
 ) -> None:
     """Between the two its page was erased, and that is what was read; now it holds the box."""
     disk = PausingDisk()
-    store = await PagesStore.open(tmp_path / "store", CAPACITY, disk=disk)
+    store = await PagesStore.open(tmp_path / "store", CAPACITY, disk=disk, recent=0)
     await store.apply([], [deposit(1, 7)], now=NOW)
     disk.pause = pause = Pause()
     looking = asyncio.create_task(store.look([place(1)], room=1, now=NOW))
@@ -244,7 +244,7 @@ async def test_c3_who_stands_on_a_change_that_met_a_bad_page_is_told_and_does_no
     tmp_path: Path,
 ) -> None:
     disk = PausingDisk()
-    store = await PagesStore.open(tmp_path / "store", CAPACITY, disk=disk)
+    store = await PagesStore.open(tmp_path / "store", CAPACITY, disk=disk, recent=0)
     await store.apply([], [deposit(number, 7) for number in (1, 2, 3)], now=NOW)
     disk.pause = pause = Pause()
     later = asyncio.create_task(store.apply([place(3)], [deposit(2, 7)], now=NOW))

@@ -4,12 +4,17 @@ import asyncio
 from functools import partial
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ojak_relay.pace import Steps
+from ojak_relay.pace import Steps, tick_of
 
 STEP = 0.05
 EARLY = 0.002
 """By how much a loop's timer may be early."""
+
+SECONDS = st.floats(0, 10**8)
+PART = st.floats(0, 0.99)
 
 
 async def took(seconds: float, step: float) -> float:
@@ -24,13 +29,25 @@ async def took(seconds: float, step: float) -> float:
 
 
 @pytest.mark.asyncio
-async def test_what_is_done_at_once_leaves_at_the_end_of_the_step() -> None:
+async def test_what_is_done_at_once_leaves_a_step_later() -> None:
     assert await took(0, STEP) >= STEP - EARLY
 
 
-@pytest.mark.asyncio
-async def test_what_takes_longer_leaves_at_the_end_of_a_later_step() -> None:
-    assert await took(1.2 * STEP, STEP) >= 2 * STEP - EARLY
+@given(began=SECONDS, done=PART, other=PART, step=st.sampled_from([0.001, 0.01, 0.25]))
+def test_a11_what_is_done_within_a_step_does_not_move_the_tick(
+    began: float, done: float, other: float, step: float
+) -> None:
+    tick = tick_of(began, began + done * step, step)
+    assert tick == tick_of(began, began + other * step, step)
+    assert began + step <= tick * step + EARLY
+    assert tick * step <= began + 2 * step + EARLY
+
+
+@given(began=SECONDS, steps=st.floats(1.01, 1000))
+def test_what_is_ready_later_leaves_at_the_next_tick(began: float, steps: float) -> None:
+    now = began + steps * STEP
+    assert now <= tick_of(began, now, STEP) * STEP + EARLY
+    assert tick_of(began, now, STEP) * STEP <= now + STEP + EARLY
 
 
 @pytest.mark.asyncio

@@ -286,7 +286,7 @@ async def test_who_waits_at_a_box_that_is_being_erased_leaves_the_loop_to_others
     path: Path,
 ) -> None:
     """Its page is unreadable and its index entry still there: to look again at once never ends."""
-    store = await opened(path)
+    store = await PagesStore.open(path, CAPACITY, recent=0)
     await store.apply([], [deposit(1, 7)], now=NOW)
     may_sync, erased = threading.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -1,11 +1,11 @@
 """What was deleted within the last hour, so that a repeated deposit brings nothing back.
 
-Only in memory and only as hashes under a key of this process: nothing of it outlives a restart,
-and it is best effort (a bounded number, the oldest forgotten first).
+Only in memory and only as Python's own hashes, whose key is new in every process: nothing of it
+outlives a restart, nobody outside can choose ids that meet, and a new id meets one of half a
+million by chance once in 4 * 10^12. It is best effort: a bounded number, the oldest forgotten
+first.
 """
 
-import hashlib
-import os
 from collections import OrderedDict
 from typing import Final
 
@@ -19,12 +19,11 @@ class DeletedLately:
     """Which ids had a box deleted within the last hour."""
 
     def __init__(self) -> None:
-        self._key = os.urandom(32)
-        self._deleted_at: OrderedDict[bytes, int] = OrderedDict()
+        self._deleted_at: OrderedDict[int, int] = OrderedDict()
 
     def remember(self, id_: MailboxId, now: int) -> None:
         """Note that the box at *id_* was deleted at *now*, and forget what is over an hour old."""
-        mark = self._mark(id_)
+        mark = hash(id_)
         self._deleted_at[mark] = now
         self._deleted_at.move_to_end(mark)
         self.forget(now)
@@ -40,8 +39,5 @@ class DeletedLately:
 
     def has(self, id_: MailboxId, now: int) -> bool:
         """Say whether a box at *id_* was deleted less than an hour before *now*."""
-        deleted_at = self._deleted_at.get(self._mark(id_))
+        deleted_at = self._deleted_at.get(hash(id_))
         return deleted_at is not None and now - deleted_at < REMEMBERED_SECONDS
-
-    def _mark(self, id_: MailboxId) -> bytes:
-        return hashlib.blake2b(id_, digest_size=16, key=self._key).digest()

@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.sync import Deposit, DepositOutcome, Found, NoRoom, PollResult
@@ -24,6 +24,9 @@ from ojak_relay.store.due import Due
 from ojak_relay.store.page_file import PageFile
 from ojak_relay.store.repair import Start, repair
 from ojak_relay.store.waiting import Waiters
+
+RECENT_AT_MOST: Final = 256
+"""So many boxes are also kept in memory, 1 MB, until they are deleted or `expire` is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +53,7 @@ class _Change(Job):
 class PagesStore(Store):
     """The boxes of one `PageFile`; made by `open`."""
 
-    def __init__(self, file: PageFile, start: Start) -> None:
+    def __init__(self, file: PageFile, start: Start, recent: int) -> None:
         self._file = file
         self._index = start.index
         self._released_at = start.released_at
@@ -60,20 +63,27 @@ class PagesStore(Store):
         self._pending: dict[MailboxId, _Pending] = {}
         self._replacements: dict[int, Record] = {}
         """What is pending in place of a page's box, and is durable before that page is erased."""
+        self._recent: dict[int, Record] = {}
+        """What was written last, by its page: somebody may be waiting for it."""
+        self._recent_at_most = recent
         self._deleted = DeletedLately()
         self._waiters = Waiters()
         self._commits = Committer(file, start.commit, is_all_known=not start.unreadable)
         self._unreadable = len(start.unreadable)
 
     @classmethod
-    async def open(cls, path: Path, capacity: int, *, disk: Disk = os) -> Self:
+    async def open(
+        cls, path: Path, capacity: int, *, disk: Disk = os, recent: int = RECENT_AT_MOST
+    ) -> Self:
         """Open or make the store at *path* for *capacity* boxes, and put right what a crash left.
+
+        Of the newest boxes *recent* are given out from memory until the next `expire`.
 
         Raises:
             StoreUnusable: it is in use, is something else, or cannot be made, read or written.
         """
         file = PageFile.open(path, capacity, disk=disk)
-        return cls(file, start_of(file))
+        return cls(file, start_of(file), recent)
 
     @property
     def boxes(self) -> int:
@@ -103,7 +113,10 @@ class PagesStore(Store):
             return ()
         self._check()
         for deposit in deposits:
-            await self._warm(deposit.id)
+            page = self._index.find(deposit.id)
+            if page is not None and deposit.id not in self._pending:
+                # Have it in memory, so that to read it holds up nobody.
+                await self._warm_read(page)
         # Once more: a change that met the failure meanwhile is pending and will never be settled.
         # From here until it is submitted nothing is awaited.
         self._check()
@@ -151,6 +164,7 @@ class PagesStore(Store):
 
     async def expire(self, *, now: int) -> bool:
         """Erase some boxes whose time is over; return whether more may be due."""
+        self._recent.clear()
         self._deleted.forget(now)
         self._check()
         change = self._change(now)
@@ -200,7 +214,9 @@ class PagesStore(Store):
 
     def _box(self, id_: MailboxId, page: int) -> bytes | None:
         pending = self._pending.get(id_)
-        record = pending.record if pending is not None else self._read(page)
+        record = pending.record if pending is not None else self._recent.get(page)
+        if pending is None and record is None:
+            record = self._read(page)
         return record.box if record is not None and record.id == id_ else None
 
     def _delete(self, id_: MailboxId, change: _Change) -> None:
@@ -258,8 +274,10 @@ class PagesStore(Store):
                 self._due.clear(old_page)
                 self._free.give(old_page)
                 self._replacements.pop(old_page, None)
+                self._recent.pop(old_page, None)
             if new_page is not None and record is not None:
                 self._index.put(id_, new_page)
+                self._remember(new_page, record)
                 self._due.set(new_page, record.expires_at)
                 self._released_at[new_page] = record.released_at
                 self._waiters.wake(id_)
@@ -292,13 +310,14 @@ class PagesStore(Store):
             self._commits.submit(change)
         return None
 
-    async def _warm(self, id_: MailboxId) -> None:
-        """Have the page of *id_* in memory, so that to read it holds up nobody."""
-        page = self._index.find(id_)
-        if page is not None and id_ not in self._pending:
-            await self._warm_read(page)
+    def _remember(self, page: int, record: Record) -> None:
+        self._recent[page] = record
+        if len(self._recent) > self._recent_at_most:
+            del self._recent[next(iter(self._recent))]
 
     async def _warm_read(self, page: int) -> Record | None:
+        if page in self._recent:
+            return self._recent[page]
         try:
             return self._guarded(self._file.read_cached, page)
         except BlockingIOError:

@@ -174,9 +174,13 @@ def _note_newest(scan: _Scan, pages: Sequence[int], commits: Sequence[int]) -> N
 def _note_boxes(scan: _Scan, pages: Sequence[int], columns: Columns) -> None:
     start = scan.start
     ids, _, expires_at, released_at = columns
-    for page, expires, released in zip(pages, expires_at, released_at, strict=True):
-        start.expires_at[page] = expires
-        start.released_at[page] = released
+    if isinstance(pages, range):
+        start.expires_at[pages.start : pages.stop] = array("Q", expires_at)
+        start.released_at[pages.start : pages.stop] = array("Q", released_at)
+    else:
+        for page, expires, released in zip(pages, expires_at, released_at, strict=True):
+            start.expires_at[page] = expires
+            start.released_at[page] = released
     for page, other in start.index.put_all(pages, ids):
         scan.doubles.setdefault(start.index.id_of(page), {other}).add(page)
 
