@@ -47,7 +47,13 @@ from ojak_protocol.kem import CIPHERTEXT_BYTES, PUBLIC_BYTES, Kem
 from ojak_protocol.letters import Body, Kind, decode_body, encode_body
 from ojak_protocol.primitives import Entropy
 from ojak_protocol.ratchet import Opened, Ratchet
-from ojak_protocol.read_places import chain_at, count_again, ids_again, read_again
+from ojak_protocol.read_places import (
+    chain_at,
+    count_again,
+    deleted_again,
+    ids_again,
+    read_again,
+)
 from ojak_protocol.values import dataclass, replace
 
 T = TypeVar("T")
@@ -269,7 +275,8 @@ def _read_again(
     if key is None or key in state.deletes:
         return state, ()
     # Its writer does not know yet that it was read, and laid it once more.
-    return replace(state, deletes=(*state.deletes, key)), ()
+    ratchet = replace(state.ratchet, read=deleted_again(state.ratchet.read, where))
+    return replace(state, ratchet=ratchet, deletes=(*state.deletes, key)), ()
 
 
 def is_shut(state: Conversation, where: MailboxId, box: bytes) -> bool:
@@ -309,16 +316,23 @@ def due(state: Conversation, *, now: int, again: bool = False) -> tuple[Outgoing
     Args:
         state: the side that wrote it.
         now: device clock.
-        again: whether each box is deposited a second time two hours after the first.
+        again: whether a letter, or an end, is deposited a second time two hours after the first.
+            What only acknowledges is acknowledged by nothing, and would always be.
     """
     sent = state.farewell if state.broken else state.outbox
-    return tuple(one for one in sent if not one.contested and _is_due(one, now, again=again))
+    return tuple(
+        one
+        for one in sent
+        if not one.contested
+        and _is_due(one, now, again=again and (state.broken or one.reference != 0))
+    )
 
 
 def _is_due(outgoing: Outgoing, now: int, *, again: bool) -> bool:
     # A clock that ran backwards, or that begins in 1970, only makes a deposit come too early.
     age = now - outgoing.deposited_at
-    rest = AGAIN_SECONDS if again and not outgoing.repeated else LETTER_TTL_SECONDS // 3
+    soon = again and not outgoing.repeated
+    rest = AGAIN_SECONDS if soon else LETTER_TTL_SECONDS // 3
     return not outgoing.deposited_at or not 0 <= age < rest
 
 

@@ -40,6 +40,8 @@ class ReadChain(Hidden):
     """Of each place from there on the 8 bytes of `seal_of`; empty where nothing was opened."""
     ended: bool = False
     """Whether its writer wrote no more behind these."""
+    deleted_again: tuple[int, ...] = ()
+    """Indices of places where what was read lay once more, and was deleted once more."""
 
     @property
     def again(self) -> tuple[int, ...]:
@@ -104,6 +106,8 @@ def ids_again(read: Read, positions: Collection[int]) -> dict[int, MailboxId]:
 def read_again(read: Read, where: MailboxId, box: bytes) -> DeleteKey | None:
     """Return what deletes *box*, found at *where*, if it was read there before; else None.
 
+    Once for each place: a relay that shows it for ever makes nobody delete it again and again.
+
     Raises:
         CopyDetected: somebody with the other side's keys sealed it, and not the state whose box was
             read. `chain_at` tells the chain.
@@ -117,10 +121,20 @@ def read_again(read: Read, where: MailboxId, box: bytes) -> DeleteKey | None:
         if place.id == where
     )
     if seal == seal_of(box):
-        return place.delete_key
+        return None if place.index in chain.deleted_again else place.delete_key
     if _opens(place, box):
         raise CopyDetected("a second box for a place that was read")
     return None
+
+
+def deleted_again(read: Read, where: MailboxId) -> Read:
+    """Return *read* after what `read_again` found at *where* is to be deleted."""
+    chain = chain_at(read, where)
+    if chain is None:
+        return read
+    index = next(place.index for place in chain.places if place.id == where)
+    later = replace(chain, deleted_again=(*chain.deleted_again, index))
+    return tuple(later if one is chain else one for one in read)
 
 
 def chain_at(read: Read, where: MailboxId) -> ReadChain | None:
@@ -164,6 +178,7 @@ def _bounded(read: Read) -> Read:
             first=oldest.first + 1,
             mailbox_key=next_mailbox_key(oldest.mailbox_key),
             seals=oldest.seals[1:],
+            deleted_again=tuple(at for at in oldest.deleted_again if at != oldest.first),
         )
         read = (later, *others)
     return read

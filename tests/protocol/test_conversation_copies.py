@@ -365,7 +365,11 @@ def test_h2_what_was_read_is_deleted_once_more_where_it_is_shown_again(pair: Pai
     for shown in (box, host.outbox[-1].withdrawn):
         again, events = heard(guest, place, shown)
         assert events == ()
-        assert again == replace(guest, deletes=(*guest.deletes, key))
+        assert again.deletes == (*guest.deletes, key)
+        assert replace(again, ratchet=guest.ratchet, deletes=guest.deletes) == guest
+        # A relay that goes on showing it changes nothing more.
+        again = talk.deleted(again, frozenset({key}))
+        assert heard(again, place, shown) == (again, ())
 
 
 @pytest.mark.parametrize("position", [0, 23, 24, 2351])
