@@ -95,19 +95,26 @@ def make_request(
 
 
 def has_errands(profile: Profile, relay: str, moment: Moment) -> bool:
-    """Return whether something is to be deposited, deleted or looked at in doubt at *relay* now."""
+    """Return whether something is to be deposited, deleted or looked at in doubt at *relay* now.
+
+    What tells others of a copy is written before the next request, and counts already.
+    """
     return any(
         (contact.relay == relay and next(_deposits(contact, moment), None) is not None)
-        or (contact.relay == relay and _is_in_doubt(contact))
+        or (contact.relay == relay and _knows_or_doubts(contact))
         or _deletes(contact, relay)
         for contact in profile.contacts
         if relay in contact.relays
     )
 
 
-def _is_in_doubt(contact: Contact) -> bool:
-    # At the next look the reader may have deleted what a copy had laid there.
-    return any(talk.is_contested(line.conversation) for line in contact.lines)
+def _knows_or_doubts(contact: Contact) -> bool:
+    # In another run the reader may have deleted what a copy had laid at a place of ours.
+    return any(
+        talk.is_contested(line.conversation) or (line.conversation.owes_end and line.kept)
+        for line in contact.lines
+        if not (line.conversation.broken and not line.conversation.owes_end)
+    )
 
 
 def _class_for(deposits: int, *, guest: bool) -> SyncClass:

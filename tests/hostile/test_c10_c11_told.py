@@ -16,12 +16,13 @@ from ojak_client.taking_back import take_back
 from ojak_protocol import conversation, ratchet
 from ojak_protocol.acknowledgement import Acknowledgement, Outcome, Writing
 from ojak_protocol.addresses import MailboxId
-from ojak_protocol.conversation import Conversation, Event
+from ojak_protocol.conversation import AGAIN_SECONDS, Conversation, Event
 from ojak_protocol.letters import Kind, decode_body
 from ojak_protocol.ratchet import Opened
 from ojak_protocol.values import replace
 from tests.client.persons import Clock, kept_pair
-from tests.hostile.copied_devices import Run, run_once
+from tests.client.simulated_relay import SimulatedRelay
+from tests.hostile.copied_devices import PAIR, Owner, Run, new_owner, run_once
 from tests.hostile.relays import HostileRelay, flipped
 
 SEED = 20_261_129
@@ -157,6 +158,52 @@ def test_h1_what_nobody_of_the_two_sealed_is_told_of_by_no_word(
     with relay.shows_noise():
         host.sync()
     assert host.kinds() == []
+
+
+# Each thing that it rests on
+
+
+def met(relay: SimulatedRelay, clock: Clock) -> tuple[Owner, Owner, Owner]:
+    """Host and guest who have written to each other, and a second device of the host's."""
+    host, guest = (
+        new_owner(name, side, relay, clock)
+        for name, side in (("host", PAIR.host), ("guest", PAIR.guest))
+    )
+    for who in (guest, host, guest):
+        who.sync()
+    return host, guest, host.copy(0)
+
+
+def test_c11_who_finds_a_copys_box_at_its_own_place_is_told_in_the_same_run(
+    relay: HostileRelay, clock: Clock
+) -> None:
+    host, guest, copy = met(relay, clock)
+    for who in (host, copy):
+        who.write(who.name)
+        who.sync()
+    assert copy.was_told
+    for who in (guest, host):
+        who.sync()
+        assert who.was_told
+
+
+def test_c10_what_a_relay_did_not_keep_where_another_was_deleted_is_laid_once_more(
+    relay: HostileRelay, clock: Clock
+) -> None:
+    host, guest, copy = met(relay, clock)
+    host.write("read and deleted")
+    host.sync()
+    guest.sync()
+    copy.write("not kept")
+    copy.sync()
+    guest.sync()
+    assert not copy.was_told
+    assert not guest.was_told
+    clock.now += AGAIN_SECONDS
+    copy.sync()
+    for who in (guest, host, copy):
+        who.sync()
+        assert who.was_told
 
 
 # What is no copy's

@@ -9,6 +9,7 @@ from ojak_protocol import ratchet
 from ojak_protocol.acknowledgement import Outcome, Writing
 from ojak_protocol.addresses import BOX_BYTES, MailboxId
 from ojak_protocol.conversation import (
+    AGAIN_SECONDS,
     LETTER_TTL_SECONDS,
     Broken,
     Conversation,
@@ -424,3 +425,24 @@ def test_of_what_was_read_a_bounded_number_of_places_is_kept(pair: Pair) -> None
 
 
 # Depositing
+
+
+def test_a_letter_is_deposited_a_second_time_after_two_hours_and_a_receipt_is_not(
+    pair: Pair,
+) -> None:
+    host = receipt(said(pair.host, "one", reference=7))
+    for out in talk.due(host, now=NOW):
+        host = talk.stored(host, out.place.id, now=NOW)
+    soon, letter = NOW + AGAIN_SECONDS, host.outbox[-2]
+    assert talk.due(host, now=soon - 1, again=True) == ()
+    assert talk.due(host, now=soon) == ()
+    assert [out.place for out in talk.due(host, now=soon, again=True)] == [letter.place]
+    host = talk.stored(host, letter.place.id, now=soon)
+    assert talk.due(host, now=soon + AGAIN_SECONDS, again=True) == ()
+    assert len(talk.due(host, now=soon + LETTER_TTL_SECONDS // 3, again=True)) > 1
+    # A form that goes over another is new, and begins anew.
+    host, _ = talk.recall(host, 7)
+    host = talk.stored(host, letter.place.id, now=soon)
+    assert letter.place in [
+        out.place for out in talk.due(host, now=soon + AGAIN_SECONDS, again=True)
+    ]
