@@ -32,6 +32,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, invoke_without_command=True)
+@click.version_option(package_name="ojak")
 @click.pass_context
 def main(context: click.Context) -> None:
     """Keep sealed boxes for a while and forget them. Without a command: serve."""

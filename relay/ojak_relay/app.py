@@ -44,6 +44,7 @@ _ENCODED: Final = refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "no encodings")
 _FRAMED: Final = refusal(HTTPStatus.LENGTH_REQUIRED, "one Content-Length and no other framing")
 _EXPECTING: Final = refusal(HTTPStatus.EXPECTATION_FAILED, "no expectations and no upgrades")
 _HOSTS: Final = refusal(HTTPStatus.BAD_REQUEST, "exactly one Host")
+_OTHER_VERSION: Final = refusal(HTTPStatus.BAD_REQUEST, "HTTP/1.1 or HTTP/1.0")
 _TYPED: Final = refusal(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, f"the body must be {MEDIA_TYPE}")
 _SIZED: Final = refusal(HTTPStatus.BAD_REQUEST, "the length of no class")
 _BODIED: Final = refusal(HTTPStatus.BAD_REQUEST, "no body belongs here")
@@ -228,8 +229,9 @@ def _unfit(head: Head) -> Answer | None:
         return _FRAMED
     if b"expect" in headers or b"upgrade" in headers:
         return _EXPECTING
-    host = headers.get(b"host", b",")
-    return _HOSTS if b"," in host and head.version != "1.0" else None
+    if head.version == "1.1":
+        return _HOSTS if b"," in headers.get(b"host", b",") else None
+    return None if head.version == "1.0" else _OTHER_VERSION
 
 
 def _with_body(head: Head) -> Answer | None:

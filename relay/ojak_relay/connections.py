@@ -28,6 +28,7 @@ from ojak_relay.errors import ConfigError
 from ojak_relay.http import Answer, Head, refusal
 from ojak_relay.limits import Limits, Source
 from ojak_relay.pace import Steps
+from ojak_relay.sockets import is_ended
 
 LINGERING_SECONDS: Final = 2.0
 """How long what still comes in is read after a refusal, so that the refusal can be read."""
@@ -198,7 +199,20 @@ class Connection(asyncio.Protocol):
 
     def look_at_deadline(self, now: float) -> None:
         """End what took too long."""
-        if now < self._deadline or self._line is None:
+        if self._line is None:
+            return
+        if self._server.is_ending and self._line.is_closing() and not self._is_full:
+            # All is sent: with TLS only a word of the other end is missing, which may be asleep.
+            self._line.abort()
+            return
+        if (
+            not self._is_reading
+            and self._phase is Phase.ANSWER
+            and is_ended(self._line.get_extra_info("socket"))
+        ):
+            self.abort()
+            return
+        if now < self._deadline:
             return
         if self._phase is Phase.BODY:
             self._refuse(HTTPStatus.REQUEST_TIMEOUT)
@@ -394,6 +408,8 @@ class Server:
         """Those open, those in a handshake apart."""
         self.cut = 0
         """How many were cut at once because there were too many."""
+        self.is_ending = False
+        """Whether it is to end as soon as all that has begun is answered."""
         self._all_gone = asyncio.Event()
         self._look = self.loop.call_later(LOOK_SECONDS, self._look_at_deadlines)
 
@@ -408,6 +424,7 @@ class Server:
 
     async def finish(self) -> None:
         """Let requests that have begun be answered, for the time allowed; then cut what is left."""
+        self.is_ending = True
         for connection in list(self.connections):
             connection.close_if_idle()
         self._all_gone.clear()

@@ -37,7 +37,7 @@ class Head:
     Attributes:
         method: in capitals.
         path: what was asked for, unchanged.
-        version: "1.1" or "1.0".
+        version: "1.1" or "1.0"; the parser also takes "2.0" and "0.9".
         headers: by names in small letters; one that came several times, joined by commas.
     """
 

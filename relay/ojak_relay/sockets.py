@@ -6,6 +6,7 @@ reached through its folder.
 
 import errno
 import os
+import select
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -104,3 +105,13 @@ def _short(path: Path) -> Iterator[str]:
         yield f"/proc/self/fd/{folder}/{path.name}"
     finally:
         os.close(folder)
+
+
+def is_ended(line: socket.socket | None) -> bool:
+    """Return whether the other end has ended *line*, without reading what it sent before."""
+    if line is None:
+        return False
+    end = select.poll()
+    # That a line is lost is told in any case.
+    end.register(line.fileno(), getattr(select, "POLLRDHUP", 0))
+    return bool(end.poll(0))

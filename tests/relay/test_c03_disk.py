@@ -65,6 +65,21 @@ async def test_c3_what_the_disk_refuses_is_not_stored_nor_anything_after_it(
     await store.close()
 
 
+@pytest.mark.parametrize("refused", range(4))
+async def test_c3_of_a_box_and_a_replacement_that_failed_one_is_given_out(
+    tmp_path: Path, refused: int
+) -> None:
+    """Whichever step is refused: to write, to sync, to erase the former, to sync again."""
+    disk = RecordingDisk()
+    store = await opened(tmp_path, disk)
+    await store.apply([], [deposit(1, 7), deposit(2, 8)], now=NOW)
+    disk.refuse_after = refused
+    with pytest.raises(StoreFailed):
+        await store.apply([], [deposit(1, 9, shown=True)], now=NOW)
+    assert await looked(store, 1, 2) == [Found(box(9 if refused == 3 else 7)), Found(box(8))]
+    await store.close()
+
+
 async def test_c3_all_who_wait_for_a_failed_sync_are_told(tmp_path: Path) -> None:
     disk = RefusingDisk()
     store = await opened(tmp_path, disk)

@@ -1,6 +1,7 @@
 """The operator's commands: settings, health, numbers, and what each of them refuses."""
 
 import errno
+import importlib.metadata
 import json
 import os
 import re
@@ -34,6 +35,15 @@ def test_every_command_explains_itself_and_its_line_is_its_own() -> None:
         assert code == 0
         assert f"ojak-relay {name} " in helped.splitlines()[0]
         assert line.endswith(".")
+
+
+def test_the_version_is_the_one_that_is_installed_and_both_commands_agree() -> None:
+    kept = run("--version")
+    asked = (sys.executable, "-m", "ojak_client", "--lang", "en", "--version")
+    shown = subprocess.run(asked, capture_output=True, text=True, check=True)
+    version = importlib.metadata.version("ojak")
+    assert ended(kept) == (0, f"ojak-relay, version {version}\n", "")
+    assert shown.stdout == f"ojak, version {version}\n"
 
 
 def test_a_health_check_loads_no_server() -> None:

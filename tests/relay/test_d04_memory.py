@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from ojak_protocol.sync import Found, Nothing
 from tests.relay.kit import (
     MEMORY,
     Relay,
     address_of,
+    box,
     boxes_in,
     deposit,
     pages,
@@ -74,6 +76,46 @@ def test_d4_a_line_that_stays_open_keeps_nothing_of_what_came_over_it(tmp_path: 
         relay.sync(request(deletes=(1,)))
         assert until(lambda: in_memory(relay.process.pid), set()) == set()
         line.close()
+
+
+REFUSES = """
+import os, pathlib, sys
+from ojak_relay.__main__ import main
+mark, sync = pathlib.Path(sys.argv[0]).with_name("refuses"), os.fdatasync
+
+def refuses(descriptor):
+    if mark.exists():
+        raise OSError(5, "planted")
+    sync(descriptor)
+
+os.fdatasync = refuses
+sys.argv = ["ojak-relay", "serve", "--listen", "127.0.0.1:0", *sys.argv[1:]]
+main()
+"""
+
+
+def test_what_a_failed_disk_did_not_take_is_not_kept_in_memory(tmp_path: Path) -> None:
+    """It was acknowledged to nobody, and nobody can ask for it any more."""
+    script = tmp_path / "relay.py"
+    script.write_text(REFUSES)
+    process = start(*pages(tmp_path / "store"), program=(str(script),))
+    try:
+        relay = Relay(process, *address_of(process))
+        relay.sync(request(deposits=(deposit(1, 101), deposit(2, 202))))
+        (tmp_path / "refuses").touch()
+        lost = [deposit(n, 300 + n, shown=True) for n in (1, 3, 4, 5)]
+        with pytest.raises(AssertionError, match="503"):
+            relay.sync(request(deletes=(2,), deposits=tuple(lost)))
+        for _ in range(2):
+            with pytest.raises(AssertionError, match="503"):
+                relay.sync(request(deposits=(deposit(6, 306),)))
+        assert until(lambda: in_memory(process.pid), set()) == set()
+        # Who waits for such a place waits; of the first box and its replacement one is given out.
+        assert relay.sync(request(3, wait=1)).polls[0] == Nothing()
+        assert relay.sync(request(1)).polls[0] in {Found(box(101)), Found(box(301))}
+    finally:
+        process.kill()
+        process.communicate()
 
 
 NOTHING_OVERWRITTEN = """

@@ -4,6 +4,8 @@ The connections are the relay's own, on real sockets and the relay's loop, in th
 """
 
 import asyncio
+import select
+import socket
 import ssl
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
@@ -15,7 +17,7 @@ import pytest
 import uvloop
 
 from ojak_relay.config import Config
-from ojak_relay.connections import Connection, Server, tls_context
+from ojak_relay.connections import LOOK_SECONDS, Connection, Server, tls_context
 from ojak_relay.http import Answer, Head
 from ojak_relay.limits import Limits, Source
 from ojak_relay.listening import listen
@@ -38,13 +40,30 @@ class Same:
         del peer, headers
         return ()
 
-    def receive(self, head: Head, source: Source) -> Answer:
+    def receive(self, head: Head, source: Source) -> Answer | int:
         del head, source
         return self.answer
 
     async def sync(self, body: bytes, source: Source) -> Answer:
         del body, source
         return self.answer
+
+
+POSTED = b"POST / HTTP/1.1\r\nHost: r\r\nContent-Length: 4\r\n\r\nbody"
+
+
+@dataclass
+class Waits(Same):
+    """Holds what is posted until told to answer."""
+
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def receive(self, head: Head, source: Source) -> Answer | int:
+        return 4 if head.method == b"POST" else super().receive(head, source)
+
+    async def sync(self, body: bytes, source: Source) -> Answer:
+        await self.may_answer.wait()
+        return await super().sync(body, source)
 
 
 class LooksTooLate(Server):
@@ -107,6 +126,40 @@ def test_whoever_takes_his_answer_while_the_relay_ends_does_not_hold_it_up() -> 
     run(work())
 
 
+@pytest.mark.parametrize("asked", [0, 1, 2], ids=["at rest", "answered", "answered and told to go"])
+def test_who_says_nothing_over_tls_does_not_hold_up_a_stop(asked: int, tmp_path: Path) -> None:
+    """It is told of the end; its own word of it, which may never come, is not waited for."""
+    made, private = certificate(tmp_path)
+    config = Config(tls_certificate=str(made), tls_key=str(private), stop_seconds=60)
+    client = ssl.create_default_context(cafile=str(made))
+
+    def dial(port: int) -> ssl.SSLSocket:
+        plain = socket.create_connection(("127.0.0.1", port), PATIENCE_SECONDS)
+        return client.wrap_socket(plain, server_hostname="localhost", suppress_ragged_eofs=False)
+
+    async def work() -> None:
+        front = Same(Answer(HTTPStatus.OK, bytes(5000)), keeps_connections=asked < 2)
+        async with served(front, config) as (server, port):
+            with await asyncio.to_thread(dial, port) as line:
+                if asked:
+                    line.sendall(ASKED)
+                await until(lambda: bool(server.connections))
+                await until(lambda: not asked or _has_come(line))
+                async with asyncio.timeout(3):
+                    await server.finish()
+                came = b""
+                while piece := await asyncio.to_thread(line.recv, 10_000):
+                    came += piece
+                assert came.endswith(front.answer.body if asked else b"")
+        assert front.errors == []
+
+    run(work())
+
+
+def _has_come(line: ssl.SSLSocket) -> bool:
+    return bool(select.select([line], [], [], 0)[0])
+
+
 @pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
 def test_a_deadline_that_passes_as_a_line_is_lost_leaves_the_others_theirs(
     tls: bool,  # noqa: FBT001 (a parameter of pytest)
@@ -125,6 +178,42 @@ def test_a_deadline_that_passes_as_a_line_is_lost_leaves_the_others_theirs(
             # What is cut below TLS ends without a word of it.
             writer.transport.abort()
             await until(lambda: not server.connections)
+        assert front.errors == []
+
+    run(work())
+
+
+@pytest.mark.parametrize("behind", [b"", ASKED, POSTED * 3, ASKED[:9], POSTED + ASKED[:9]])
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+def test_a_wait_ends_with_its_client_whatever_was_sent_behind_it(
+    tls: bool,  # noqa: FBT001 (a parameter of pytest)
+    behind: bytes,
+    tmp_path: Path,
+) -> None:
+    async def work() -> None:
+        front = Waits()
+        made, private = certificate(tmp_path)
+        config = Config(tls_certificate=str(made), tls_key=str(private)) if tls else Config()
+        client = ssl.create_default_context(cafile=str(made)) if tls else None
+        name = "localhost" if tls else None
+        async with served(front, config) as (server, port):
+            for is_honest in (True, False):
+                line = await asyncio.open_connection(
+                    "127.0.0.1", port, ssl=client, server_hostname=name
+                )
+                reader, writer = line
+                writer.write(POSTED + behind)
+                await until(lambda: any(one.is_busy for one in server.connections))
+                if is_honest:
+                    # Deadlines are looked at meanwhile, and nobody is taken for gone.
+                    await asyncio.sleep(3 * LOOK_SECONDS)
+                    front.may_answer.set()
+                    for _ in range(1 + behind.count(b"\r\n\r\n")):
+                        await reader.readuntil(b"\r\n\r\n")
+                    front.may_answer.clear()
+                writer.transport.abort()
+                async with asyncio.timeout(3):
+                    await until(lambda: not server.connections)
         assert front.errors == []
 
     run(work())

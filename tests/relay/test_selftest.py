@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from ojak_relay.selftest.checks import WOKEN_SECONDS, Level, visit
-from ojak_relay.selftest.line import Line, NoAnswer, Target
+from ojak_relay.selftest.line import Line, NoAnswer
+from ojak_relay.selftest.target import Target
 from tests.relay.commands import called, run
 from tests.relay.kit import MEMORY, Relay, address_of, deposit, request, running, start
 from tests.relay.lines import certificate

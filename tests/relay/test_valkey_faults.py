@@ -217,6 +217,35 @@ async def test_no_line_is_cut_and_looks_are_served_while_many_wait_for_replicas(
 
 
 @pytest.mark.asyncio
+async def test_a_server_that_hung_does_what_lay_in_its_lines_before_anything_newer() -> None:
+    """What it was asked meanwhile, and what was refused: little, at once, bringing nothing back."""
+    with valkeys() as (server,):
+        one, other = [await valkey_store([server], 10_000, patience_seconds=0.5) for _ in range(2)]
+        await one.apply([], [deposit(1, 7), deposit(2, 7)], now=NOW)
+        await one.apply([place(2)], [], now=NOW)
+        server.signal(signal.SIGSTOP)
+        asked = [
+            store.apply([], [deposit(1, 8, shown=True), deposit(2, 7), deposit(3 + n, 7)], now=NOW)
+            for n in range(200)
+            for store in (one, other)
+        ]
+        refused = await asyncio.gather(*asked, return_exceptions=True)
+        assert {type(told) for told in refused} == {StoreAway}
+        server.signal(signal.SIGCONT)
+        await soon(lambda: one.apply([], [deposit(1, 9, shown=True)], now=NOW), (STORED,))
+        done = server.ask("DBSIZE")
+        # Some was done, and never more than a line holds for a server that does not read.
+        assert 1 < done - 512 < 60
+        for _ in range(20):
+            assert await found(other, 1) == Found(box(9))
+            assert await found(other, 2) == Nothing()
+            await asyncio.sleep(0.02)
+        assert server.ask("DBSIZE") == done
+        await one.close()
+        await other.close()
+
+
+@pytest.mark.asyncio
 async def test_a_line_that_is_lost_while_lines_are_made_anew_is_made_anew_too(
     one_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:

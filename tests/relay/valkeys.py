@@ -61,6 +61,8 @@ class Valkey:
     port: int
     settings: dict[str, str]
     process: "subprocess.Popen[bytes] | None" = None
+    before: tuple[str, ...] = ()
+    """What starts its program."""
     asked: list[str] = field(default_factory=list)
 
     @property
@@ -71,7 +73,7 @@ class Valkey:
         """Start it, and return when it answers."""
         options = {"port": str(self.port), "bind": "127.0.0.1", "dir": str(self.folder)}
         options |= self.settings
-        command = [os.environ.get("OJAK_TEST_VALKEY") or str(get_binary_path())]
+        command = [*self.before, os.environ.get("OJAK_TEST_VALKEY") or str(get_binary_path())]
         for name, value in options.items():
             command += [f"--{name}", *([value] if name == "save" else value.split(" "))]
         log = (self.folder / "log").open("ab")
@@ -97,7 +99,7 @@ class Valkey:
     def ask(self, *words: str | bytes | int) -> Any:  # noqa: ANN401 (what a server answers)
         """Return the reply to one command."""
         reader = hiredis.Reader()
-        with socket.create_connection(("127.0.0.1", self.port), timeout=10) as line:
+        with self.dial() as line:
             line.sendall(packed(*[_bytes(word) for word in words]))
             while (reply := reader.gets()) is False:
                 received = line.recv(65_536)
@@ -107,6 +109,10 @@ class Valkey:
         if isinstance(reply, hiredis.ReplyError):
             raise Answered(str(reply))
         return reply
+
+    def dial(self) -> socket.socket:
+        """Return a new line to it."""
+        return socket.create_connection(("127.0.0.1", self.port), timeout=10)
 
     def signal(self, number: int) -> None:
         assert self.process is not None
@@ -172,18 +178,26 @@ def cluster_of_six() -> Iterator[list[Valkey]]:
     """Run three primaries with a replica each, as one cluster."""
     given = {name.replace("-", "_"): value for name, value in CLUSTER.items()}
     with valkeys(6, **given) as servers:
-        for number, server in enumerate(servers[:3]):
-            first, last = (16_384 * part // 3 for part in (number, number + 1))
-            server.ask("CLUSTER", "ADDSLOTSRANGE", first, last - 1)
-            server.ask("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
-        for server in servers[1:]:
-            server.ask("CLUSTER", "MEET", "127.0.0.1", servers[0].port, servers[0].port + BUS)
-        until(lambda: all(len(_known(server)) == len(servers) for server in servers))
-        for primary, replica in zip(servers[:3], servers[3:], strict=True):
-            until(lambda: _replicates(replica, primary))  # noqa: B023 (asked here and now)
-        until(lambda: all(is_whole(server) for server in servers))
-        until(lambda: all(is_followed(server) for server in servers[:3]))
+        form_cluster(servers)
         yield servers
+
+
+def form_cluster(
+    servers: Sequence[Valkey], address: Callable[[Valkey], str] = lambda _: "127.0.0.1"
+) -> None:
+    """Make the first three of six *servers* primaries, and the others their replicas."""
+    for number, server in enumerate(servers[:3]):
+        first, last = (16_384 * part // 3 for part in (number, number + 1))
+        server.ask("CLUSTER", "ADDSLOTSRANGE", first, last - 1)
+        server.ask("CLUSTER", "SET-CONFIG-EPOCH", number + 1)
+    met = servers[0]
+    for server in servers[1:]:
+        server.ask("CLUSTER", "MEET", address(met), met.port, met.port + BUS)
+    until(lambda: all(len(_known(server)) == len(servers) for server in servers))
+    for primary, replica in zip(servers[:3], servers[3:], strict=True):
+        until(lambda: _replicates(replica, primary))  # noqa: B023 (asked here and now)
+    until(lambda: all(is_whole(server) for server in servers))
+    until(lambda: all(is_followed(server) for server in servers[:3]))
 
 
 def is_whole(server: Valkey) -> bool:

@@ -21,7 +21,8 @@ def command(url: str, pass_file: str | None) -> None:
     from ojak_relay.errors import ConfigError  # noqa: PLC0415 - the same
     from ojak_relay.opening import read_pass  # noqa: PLC0415 - the same
     from ojak_relay.selftest.checks import Level, visit  # noqa: PLC0415 - the same
-    from ojak_relay.selftest.line import NoAnswer, Target, WrongUrl  # noqa: PLC0415 - the same
+    from ojak_relay.selftest.line import NoAnswer  # noqa: PLC0415 - the same
+    from ojak_relay.selftest.target import Target, WrongUrl  # noqa: PLC0415 - the same
 
     try:
         relay_pass = read_pass(Config(pass_file=str(Path(pass_file)))) if pass_file else ""

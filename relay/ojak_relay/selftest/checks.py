@@ -25,7 +25,8 @@ from ojak_protocol.sync import (
     SyncClass,
     SyncRequest,
 )
-from ojak_relay.selftest.line import Answer, Line, NoAnswer, Target
+from ojak_relay.selftest.line import Answer, Line, NoAnswer
+from ojak_relay.selftest.target import Target
 
 ROUNDS: Final = 15
 """So many hits and as many misses are timed, in turn."""

@@ -1,4 +1,4 @@
-"""One line to a relay as a client has it, and what its TLS shows."""
+"""One line to a relay as a client has it."""
 
 import http.client
 import socket
@@ -7,17 +7,14 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from threading import Timer
 from types import TracebackType
 from typing import Final, Self, cast
-from urllib.parse import urlsplit
-
-from cryptography import x509
 
 from ojak_protocol.errors import RemoteError
 from ojak_protocol.sync import SyncReply, SyncRequest, decode_reply, encode_request
-from ojak_relay.config import is_host
+from ojak_relay.selftest.certificate import Certificate, shown
+from ojak_relay.selftest.target import Target
 
 SECONDS: Final = 40
 """For anything more to come on a line: more than a relay may hold an answer."""
@@ -26,69 +23,10 @@ STEP_SECONDS: Final = 120
 """For all of an answer, so that nobody holds a visit for days with a byte now and then."""
 
 MOST_BYTES: Final = 1_000_000
-_PORTS: Final = {"http": 80, "https": 443}
-
-
-class WrongUrl(Exception):
-    """What was given is no address of a relay."""
 
 
 class NoAnswer(Exception):
     """The relay was not reached, or what came back is no answer of a relay; says which."""
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where a relay is, and the pass it asks for or nothing."""
-
-    scheme: str
-    host: str
-    port: int
-    relay_pass: str = field(default="", repr=False)
-
-    @classmethod
-    def of(cls, url: str, relay_pass: str = "") -> Self:
-        """Return what *url* names.
-
-        Raises:
-            WrongUrl: it is not http:// or https:// with a host and nothing behind it.
-        """
-        try:
-            parts = urlsplit(url)
-            port = parts.port
-        except ValueError:
-            raise WrongUrl from None
-        if (
-            parts.scheme not in _PORTS
-            or not is_host(parts.hostname or "")
-            or parts.path not in {"", "/"}
-        ):
-            raise WrongUrl
-        if parts.username is not None or parts.query or parts.fragment:
-            raise WrongUrl
-        return cls(parts.scheme, parts.hostname or "", port or _PORTS[parts.scheme], relay_pass)
-
-    @property
-    def is_sealed_otherwise(self) -> bool:
-        """Whether nobody is in between even without TLS: this machine, or an onion service."""
-        return self.host in {"localhost", "127.0.0.1", "::1"} or self.host.endswith(".onion")
-
-
-@dataclass(frozen=True, slots=True)
-class Certificate:
-    """What a server shows of itself.
-
-    Attributes:
-        issuer: who signed it, as far as it says.
-        days_left: until it ends.
-        why_not: why this machine does not trust it, or nothing.
-        tls: the version that was agreed upon.
-    """
-
-    issuer: str
-    days_left: float
-    why_not: str
-    tls: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,9 +198,6 @@ def _broken(line: socket.socket) -> None:
 
 def _certificate(line: ssl.SSLSocket, why_not: str) -> Certificate:
     try:
-        shown = x509.load_der_x509_certificate(line.getpeercert(binary_form=True) or b"")
+        return shown(line, why_not)
     except ValueError:
         raise NoAnswer("the certificate cannot be read") from None
-    left = shown.not_valid_after_utc - datetime.now(UTC)
-    issuer = shown.issuer.rfc4514_string()
-    return Certificate(issuer, left.total_seconds() / 86_400, why_not, line.version() or "")

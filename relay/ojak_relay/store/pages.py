@@ -48,6 +48,14 @@ class _Change(Job):
     settles: set[Job] = field(default_factory=set)
     """What must be durable too before this change is answered. Never itself: what leads back to
     itself stays in memory, with its boxes, until the interpreter looks for such."""
+    drop: Callable[["_Change"], None] | None = None
+    """Told when the disk refused it, so that no box is kept that nobody will ever be given."""
+
+    def settle(self, *, is_durable: bool) -> None:
+        """Publish it if it is durable, and otherwise forget its boxes; wake who waits."""
+        if not is_durable and self.drop is not None:
+            self.drop(self)
+        Job.settle(self, is_durable=is_durable)
 
 
 class PagesStore(Store):
@@ -61,8 +69,8 @@ class PagesStore(Store):
         self._free = start.free
         self._boxes = len(self._index)
         self._pending: dict[MailboxId, _Pending] = {}
-        self._replacements: dict[int, Record] = {}
-        """What is pending in place of a page's box, and is durable before that page is erased."""
+        self._replacements: dict[int, int] = {}
+        """The page that is pending in place of another, and is durable before that is erased."""
         self._recent: dict[int, Record] = {}
         """What was written last, by its page: somebody may be waiting for it."""
         self._recent_at_most = recent
@@ -70,6 +78,8 @@ class PagesStore(Store):
         self._waiters = Waiters()
         self._commits = Committer(file, start.commit, is_all_known=not start.unreadable)
         self._unreadable = len(start.unreadable)
+        self._refused = _Change(self._publish, 0)
+        self._refused.settle(is_durable=False)
 
     @classmethod
     async def open(
@@ -185,7 +195,7 @@ class PagesStore(Store):
             raise StoreFailed("the disk refused before")
 
     def _change(self, now: int) -> _Change:
-        return _Change(self._publish, now)
+        return _Change(self._publish, now, drop=self._drop)
 
     async def _commit(self, change: _Change) -> None:
         """Return when *change*, and all that it stands on, is durable."""
@@ -257,7 +267,7 @@ class PagesStore(Store):
             change.writes.append((new_page, record))
             if old_page is not None and record is not None:
                 change.replaced.append(old_page)
-                self._replacements[old_page] = record
+                self._replacements[old_page] = new_page
         elif old_page is not None:
             change.writes.append((old_page, None))
         self._boxes += (new_page is not None) - (old_page is not None)
@@ -284,6 +294,15 @@ class PagesStore(Store):
             if (pending := self._pending.get(id_)) is not None and pending.job is job:
                 del self._pending[id_]
 
+    def _drop(self, change: _Change) -> None:
+        """Keep of what the disk refused only where it may lie: nothing is written any more."""
+        for id_, _, new_page, _ in change.moves:
+            if (pending := self._pending.get(id_)) is not None and pending.job is change:
+                self._pending[id_] = _Pending(self._refused, new_page, None)
+        change.moves.clear()
+        change.writes.clear()
+        change.settles.clear()
+
     async def _visible_record(self, id_: MailboxId, page: int, now: int) -> Record | None:
         """Return what lies visible at *id_*, whose page the index said to be *page*."""
         record = await self._warm_read(page)
@@ -301,13 +320,21 @@ class PagesStore(Store):
             return record
         if id_ in self._pending:
             # The page was just erased: what comes in its place is durable before that.
-            record = self._replacements.get(page)
+            record = self._replacement(id_, page)
             return record if record and record.released_at <= now < record.expires_at else None
         if not self.failed:
             # Damaged on the disk: it can never be given out, so its place is cleared.
             change = self._change(now)
             self._erase(id_, page, change)
             self._commits.submit(change)
+        return None
+
+    def _replacement(self, id_: MailboxId, page: int) -> Record | None:
+        """Return what lies in place of the box of *id_* that *page* held, if it is there yet."""
+        while (page := self._replacements.get(page, -1)) >= 0:
+            record = self._read(page)
+            if record is not None and record.id == id_:
+                return record
         return None
 
     def _remember(self, page: int, record: Record) -> None:

@@ -17,7 +17,7 @@ from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.base import EXPIRE_AT_MOST, NOTHING, Store
 from ojak_relay.store.valkey_asking import PATIENCE_SECONDS, Asker, Pack
 from ojak_relay.store.valkey_checks import SKEW_SECONDS, check
-from ojak_relay.store.valkey_refusals import is_full
+from ojak_relay.store.valkey_refusals import Operator, is_full
 from ojak_relay.store.valkey_servers import Servers
 from ojak_relay.store.valkey_wire import Address, Login, Refusal, Reply
 from ojak_relay.store.waiting import Waiters
@@ -28,6 +28,7 @@ FORGET_EVERY: Final = 30
 _OUTCOMES: Final = {
     rules.ADDED: DepositOutcome.STORED,
     rules.REPLACED: DepositOutcome.STORED,
+    rules.MENDED: DepositOutcome.STORED,
     rules.KEPT: DepositOutcome.STORED,
     rules.OCCUPIED: DepositOutcome.OCCUPIED,
     rules.FULL: DepositOutcome.FULL,
@@ -50,7 +51,8 @@ class ValkeyStore(Store):
     ) -> None:
         self._waiters = Waiters()
         self._servers = Servers(seeds, login, capacity, self._hear, report)
-        self._asker = Asker(self._servers, report, patience_seconds)
+        self._operator = Operator(report)
+        self._asker = Asker(self._servers, self._operator, patience_seconds)
         self._clock = 0
         self._boxes = 0
         self._over: list[MailboxId] = []
@@ -137,7 +139,7 @@ class ValkeyStore(Store):
             StoreAway: not all servers answer.
         """
         # Whole boxes at once, though there may be no room for some: to ask twice would cost more.
-        return _seen(await self._asker.boxes(ids), room, now)
+        return self._seen(await self._asker.boxes(ids), room, now)
 
     async def visit(
         self,
@@ -159,7 +161,7 @@ class ValkeyStore(Store):
             commands = _changes(deletes, deposits, now)(range(count), single.limit)
             with suppress(StoreAway):
                 *done, found = await single.looks.ask(commands + rules.all_wholes(polls), count + 1)
-                return self._applied(done, len(deletes)), _seen(_sound(found), room, now)
+                return self._applied(done, len(deletes)), self._seen(_sound(found), room, now)
         outcomes = await self.apply(deletes, deposits, now=now)
         return outcomes, await self.look(polls, room=room, now=now)
 
@@ -171,14 +173,15 @@ class ValkeyStore(Store):
         """
         # It waits before it is looked, so that nothing comes unnoticed between the two.
         with self._waiters.waiting(ids) as woken:
-            replies = await self._asker.ask(
-                ids, lambda numbers, _: rules.heads([ids[number] for number in numbers])
+            lying = await self._asker.ask(
+                ids, lambda numbers, _: rules.exists([ids[number] for number in numbers])
             )
-            for head in replies:
-                if head:
-                    released_at, expires_at = rules.times(_sound(head))
-                    if now < expires_at:
-                        seconds = min(seconds, released_at - now)
+            # Nearly always nothing does.
+            some = [id_ for id_, lies in zip(ids, lying, strict=True) if _sound(lies)]
+            for whole in await self._asker.boxes(some):
+                times = whole and rules.times(_sound(whole))
+                if times and now < times[1]:
+                    seconds = min(seconds, times[0] - now)
             if seconds > 0:
                 await asyncio.wait({woken}, timeout=seconds)
 
@@ -197,7 +200,12 @@ class ValkeyStore(Store):
                 await self._asker.every(lambda tag: rules.forget(tag, now))
             self._sweeps += 1
             found = await self._asker.every(lambda tag: rules.over(tag, now))
-            self._over = [MailboxId(id_) for some in found for id_ in some]
+            self._over = [
+                MailboxId(id_) for tag, some in found for id_ in some if rules.is_due(id_, tag)
+            ]
+            await self._drop(
+                [(tag, id_) for tag, some in found for id_ in some if not rules.is_due(id_, tag)]
+            )
         some, self._over = self._over[:EXPIRE_AT_MOST], self._over[EXPIRE_AT_MOST:]
         if some:
             replies = await self._asker.ask(
@@ -215,11 +223,37 @@ class ValkeyStore(Store):
         self._waiters.wake_all()
         self._servers.close()
 
+    async def _drop(self, strange: Sequence[tuple[int, bytes]]) -> None:
+        """Take out of the sets what stands for no box: pairs of a tag and a member."""
+        for _ in strange:
+            self._operator.note_strange()
+        await self._asker.ask(
+            [MailboxId(bytes([tag])) for tag, _ in strange],
+            lambda numbers, _: b"".join([rules.drop(*strange[number]) for number in numbers]),
+        )
+
     def _applied(self, replies: Sequence[Reply], deletes: int) -> tuple[DepositOutcome, ...]:
         gone = sum(map(_sound, replies[:deletes]))
         outcomes = tuple([_outcome(reply) for reply in replies[deletes:]])
         self._boxes += replies.count(rules.ADDED) - gone
+        for _ in range(replies.count(rules.MENDED)):
+            self._operator.note_strange()
         return outcomes
+
+    def _seen(self, replies: Sequence[Reply], room: int, now: int) -> tuple[PollResult, ...]:
+        if not any(replies):
+            return (NOTHING,) * len(replies)
+        results: list[PollResult] = [NOTHING] * len(replies)
+        for number, value in enumerate(replies):
+            if not value:
+                continue
+            times = rules.times(_sound(value))
+            if times is None:
+                self._operator.note_strange()
+            elif times[0] <= now < times[1]:
+                results[number] = Found(value[rules.HEAD_BYTES :]) if room > 0 else NoRoom()
+                room -= 1
+        return tuple(results)
 
     def _hear(self, id_: MailboxId | None) -> None:
         if id_ is None:
@@ -240,20 +274,6 @@ def _changes(deletes: Sequence[MailboxId], deposits: Sequence[Deposit], now: int
         )
 
     return pack
-
-
-def _seen(replies: Sequence[Reply], room: int, now: int) -> tuple[PollResult, ...]:
-    if not any(replies):
-        return (NOTHING,) * len(replies)
-    results: list[PollResult] = [NOTHING] * len(replies)
-    for number, value in enumerate(replies):
-        if not value:
-            continue
-        released_at, expires_at = rules.times(_sound(value))
-        if released_at <= now < expires_at:
-            results[number] = Found(value[rules.HEAD_BYTES :]) if room > 0 else NoRoom()
-            room -= 1
-    return tuple(results)
 
 
 def _sound(reply: Reply) -> Reply:

@@ -25,15 +25,13 @@ class Asker:
 
     Args:
         servers: who answers for what.
-        report: takes one line for the operator.
+        operator: is told what lasts.
         patience_seconds: how long a request waits for servers before it is refused.
     """
 
-    def __init__(
-        self, servers: Servers, report: Callable[[str], None], patience_seconds: float
-    ) -> None:
+    def __init__(self, servers: Servers, operator: Operator, patience_seconds: float) -> None:
         self._servers = servers
-        self._operator = Operator(report)
+        self._operator = operator
         self._patience_seconds = patience_seconds
 
     async def boxes(self, ids: Sequence[MailboxId]) -> list[Reply]:
@@ -48,9 +46,10 @@ class Asker:
                 (some,) = await single.looks.ask(rules.all_wholes(ids), 1)
                 if isinstance(some, list):
                     return some
-        return await self.ask(
+        replies = await self.ask(
             ids, lambda numbers, _: rules.wholes([ids[number] for number in numbers])
         )
+        return [reply[0] if isinstance(reply, list) else reply for reply in replies]
 
     async def ask(
         self, ids: Sequence[MailboxId], pack: Pack, *, writes: bool = False
@@ -86,8 +85,8 @@ class Asker:
         except TimeoutError:
             raise StoreAway("no answer in time") from None
 
-    async def every(self, make: Callable[[int], bytes]) -> list[Reply]:
-        """Return the replies to one command for each tag, in no order, without what is refused.
+    async def every(self, make: Callable[[int], bytes]) -> list[tuple[int, Reply]]:
+        """Return each tag with the reply to a command for it, in no order, if it is no refusal.
 
         Raises:
             StoreAway: not all servers answer.
@@ -95,11 +94,14 @@ class Asker:
         asked = []
         for primary, tags in self._servers.tags().items():
             commands = b"".join([make(tag) for tag in tags])
-            asked.append(primary.looks.ask(commands, len(tags)))
-        replies = [reply for one in asked for reply in await one]
+            asked.append((tags, primary.looks.ask(commands, len(tags))))
+        told = [pair for tags, one in asked for pair in zip(tags, await one, strict=True)]
+        replies = [reply for _, reply in told]
         if any(map(refusals.is_elsewhere, replies)):
             self._servers.mend()
-        return [reply for reply in replies if not isinstance(reply, Refusal)]
+        if any(map(refusals.is_no_set, replies)):
+            self._operator.note_strange()
+        return [(tag, reply) for tag, reply in told if not isinstance(reply, Refusal)]
 
     async def _ask_again(
         self, ids: Sequence[MailboxId], pack: Pack, *, writes: bool
@@ -139,6 +141,8 @@ class Asker:
                 for number, reply in zip(numbers, await done, strict=True):
                     replies[number] = reply
                     is_elsewhere |= refusals.is_elsewhere(reply)
+                    if refusals.is_no_set(reply):
+                        self._operator.note_strange()
                     if refusals.passes(reply):
                         again.append(number)
                     else:

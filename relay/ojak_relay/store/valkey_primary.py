@@ -7,7 +7,7 @@ from typing import Self
 from ojak_relay.errors import StoreAway
 from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.valkey_line import Line
-from ojak_relay.store.valkey_refusals import is_full, is_moving
+from ojak_relay.store.valkey_refusals import is_full, is_moving, is_no_set
 from ojak_relay.store.valkey_wire import Address, Login, Refusal, Reply, packed
 
 
@@ -70,6 +70,9 @@ class Primary:
         self.base = rules.KEYS_OF_A_TAG * len(tags)
         self.limit = self.base + -(-capacity * len(tags) // rules.TAGS)
         replies = await self.looks.ask(b"".join(commands), len(rules.scripts()) + self.base)
+        if any(map(is_no_set, replies)):
+            anew = b"".join([rules.anew(tag) for tag in tags])
+            replies = await self.looks.ask(anew, self.base)
         if not all(map(_is_taken, replies)):
             raise StoreAway("a server does not take what a store begins with")
 

@@ -5,6 +5,9 @@ expiry. Beside the boxes stand two sorted sets for each of 256 tags: `due`, each
 when it is over, and `deleted`, each id deleted within the hour with the time until which it counts.
 All three have the tag of the box in braces, by which a cluster puts them on one server. What an id
 is not enough for is in no name and no value: servers see what they keep, and when.
+
+What lies at a box's key and is no box counts as nothing: it is replaced, or deleted. A set of
+another type is made anew (`anew`); a script fails at it before it has changed anything.
 """
 
 import hashlib
@@ -13,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Final
 
-from ojak_protocol.addresses import MailboxId
+from ojak_protocol.addresses import BOX_BYTES, MailboxId
 from ojak_protocol.sync import Deposit
 from ojak_relay.store.base import record_of
 from ojak_relay.store.deleted import REMEMBERED_AT_MOST, REMEMBERED_SECONDS
@@ -24,6 +27,7 @@ SLOTS: Final = 16_384
 CHANNEL: Final = b"ojak"
 """Where the id of each box that comes is told to all relays."""
 
+ID_BYTES: Final = 32
 HEAD_BYTES: Final = 20
 
 ADDED: Final = b"added"
@@ -31,14 +35,30 @@ REPLACED: Final = b"replaced"
 KEPT: Final = b"kept"
 OCCUPIED: Final = b"occupied"
 FULL: Final = b"full"
+MENDED: Final = b"mended"
+"""Stored in the place of what was no box."""
 
-DEPOSIT: Final = b"""
+_WHOLE_BYTES: Final = HEAD_BYTES + BOX_BYTES
+
+_LYING: Final = b"""
 local now = tonumber(ARGV[1])
-local lying = redis.call('GET', KEYS[1])
-if lying and now < tonumber(string.sub(lying, 11, 20)) then
+local lying = redis.pcall('GET', KEYS[1])
+local ends
+if type(lying) == 'string' and #lying == %d
+  and string.find(string.sub(lying, 1, 20), '^%%d+$') then
+  ends = tonumber(string.sub(lying, 11, 20))
+end
+""" % (_WHOLE_BYTES)
+"""What lies at the key, if anything, and when it ends, if it is a box."""
+
+DEPOSIT: Final = (
+    _LYING
+    + b"""
+redis.call('ZCARD', KEYS[2])
+if ends and now < ends then
   if string.sub(lying, 21) == string.sub(ARGV[2], 21) then
     -- A write, so that who asked waits for the replicas that the first one may not have waited for.
-    redis.call('PEXPIREAT', KEYS[1], redis.call('PEXPIRETIME', KEYS[1]))
+    redis.call('PEXPIRE', KEYS[1], 1000 * (ends - now))
     return 'kept'
   end
   if ARGV[3] == '0' then return 'occupied' end
@@ -52,34 +72,49 @@ if lying then redis.call('DEL', KEYS[1]) end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[4])
 redis.call('ZADD', KEYS[2], string.sub(ARGV[2], 11, 20), ARGV[6])
 redis.call('PUBLISH', 'ojak', ARGV[6])
-return lying and 'replaced' or 'added'
+return not lying and 'added' or ends and 'replaced' or 'mended'
 """
+)
 
-DELETE: Final = b"""
-local ends = redis.call('GETRANGE', KEYS[1], 10, 19)
-if ends == '' then
-  local deleted = redis.call('ZSCORE', KEYS[3], ARGV[4])
-  if deleted and tonumber(ARGV[1]) < tonumber(deleted) then
+DELETE: Final = (
+    _LYING
+    + b"""
+local deleted = redis.call('ZSCORE', KEYS[3], ARGV[4])
+if not lying then
+  if deleted and now < tonumber(deleted) then
     -- A write, for the same reason as that of the same deposit: to set what is set would be none.
     redis.call('ZREM', KEYS[3], ARGV[4])
     redis.call('ZADD', KEYS[3], deleted, ARGV[4])
   end
   return 0
 end
-redis.call('DEL', KEYS[1])
 redis.call('ZREM', KEYS[2], ARGV[4])
-if tonumber(ARGV[1]) < tonumber(ends) then
+redis.call('DEL', KEYS[1])
+-- What was no box may lie where one was, which a sender would bring back.
+if not ends or now < ends then
   redis.call('ZADD', KEYS[3], ARGV[2], ARGV[4])
   redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -ARGV[3])
 end
 return 1
 """
+)
 
-CLEAR: Final = b"""
-local ends = redis.call('GETRANGE', KEYS[1], 10, 19)
-if ends ~= '' and tonumber(ARGV[1]) < tonumber(ends) then return 0 end
+CLEAR: Final = (
+    _LYING
+    + b"""
+if ends and now < ends then
+  -- Otherwise it would be found to be over again and again.
+  redis.call('ZADD', KEYS[2], ends, ARGV[2])
+  return 0
+end
 redis.call('ZREM', KEYS[2], ARGV[2])
 return redis.call('DEL', KEYS[1])
+"""
+)
+
+_ANEW: Final = b"""
+if redis.call('TYPE', KEYS[1]).ok ~= 'zset' then redis.call('DEL', KEYS[1]) end
+return redis.call('ZADD', KEYS[1], 'NX', '+inf', '')
 """
 
 _MARKS: Final = b"%d" % (REMEMBERED_AT_MOST // TAGS + 2)
@@ -120,8 +155,8 @@ _FORGET: Final = [
     for deleted in _DELETED
 ]
 
-_HEAD: Final = (b"*4\r\n$8\r\nGETRANGE\r\n$38\r\n", b"\r\n$1\r\n0\r\n$2\r\n19\r\n")
-_WHOLE: Final = (b"*2\r\n$3\r\nGET\r\n$38\r\n", b"\r\n")
+_EXISTS: Final = (b"*2\r\n$6\r\nEXISTS\r\n$38\r\n", b"\r\n")
+_WHOLE: Final = (b"*2\r\n$4\r\nMGET\r\n$38\r\n", b"\r\n")
 
 
 def tag_of(id_: MailboxId) -> int:
@@ -129,18 +164,18 @@ def tag_of(id_: MailboxId) -> int:
     return id_[0]
 
 
-def heads(ids: Iterable[MailboxId]) -> bytes:
-    """Return one command for each of *ids*; the reply is the head of its box, or nothing."""
-    return _for_each(ids, *_HEAD)
+def exists(ids: Iterable[MailboxId]) -> bytes:
+    """Return one command for each of *ids*; the reply is 1 if anything lies there, or 0."""
+    return _for_each(ids, *_EXISTS)
 
 
 def wholes(ids: Iterable[MailboxId]) -> bytes:
-    """Return one command for each of *ids*; the reply is head and box, or None."""
+    """Return one command for each of *ids*; the reply is a list of one: head and box, or None."""
     return _for_each(ids, *_WHOLE)
 
 
 def all_wholes(ids: Sequence[MailboxId]) -> bytes:
-    """Return one command with one reply, the list of those of `wholes`; not for a cluster.
+    """Return one command with one reply, a list of heads and boxes, or None; not for a cluster.
 
     There must be an id: a command without keys is none, and shifts all later replies.
     """
@@ -156,9 +191,12 @@ def _for_each(ids: Iterable[MailboxId], before: bytes, after: bytes) -> bytes:
     return b"".join((before, (after + before).join(keys), after))
 
 
-def times(head: bytes) -> tuple[int, int]:
-    """Return when a box is released and when it is over, from its head."""
-    return int(head[:10]), int(head[10:HEAD_BYTES])
+def times(whole: bytes) -> tuple[int, int] | None:
+    """Return when a box is released and when it is over, or None if *whole* is none."""
+    head = whole[:HEAD_BYTES]
+    if len(whole) != _WHOLE_BYTES or not head.isdigit():
+        return None
+    return int(head[:10]), int(head[10:])
 
 
 def deposit(asked: Deposit, now: int, limit: int) -> bytes:
@@ -197,6 +235,19 @@ def over(tag: int, now: int) -> bytes:
     return _OVER[tag] % now
 
 
+def is_due(member: bytes, tag: int) -> bool:
+    """Return whether *member* can stand for a box in the set `due` of *tag*."""
+    return len(member) == ID_BYTES and tag_of(MailboxId(member)) == tag
+
+
+def drop(tag: int, member: bytes) -> bytes:
+    """Return a command that takes what stands for no box out of the set `due` of *tag*."""
+    if not member:
+        # This one keeps the set alive, whenever somebody says that it is over.
+        return packed(b"ZADD", _DUE[tag], b"+inf", member)
+    return packed(b"ZREM", _DUE[tag], member)
+
+
 def forget(tag: int, now: int) -> bytes:
     """Return a command that forgets what was deleted an hour ago."""
     return _FORGET[tag] % now
@@ -207,7 +258,16 @@ def keep(tag: int) -> bytes:
 
     So the number of keys of a server less those of its tags is the number of its boxes.
     """
-    return b"".join(packed(b"ZADD", key[tag], b"NX", b"+inf", b"") for key in (_DUE, _DELETED))
+    return b"".join(packed(b"ZADD", key, b"NX", b"+inf", b"") for key in _sets_of(tag))
+
+
+def anew(tag: int) -> bytes:
+    """Return two commands that do the same, and erase first what is no set."""
+    return b"".join(packed(b"EVAL", _ANEW, b"1", key) for key in _sets_of(tag))
+
+
+def _sets_of(tag: int) -> tuple[bytes, bytes]:
+    return _DUE[tag], _DELETED[tag]
 
 
 def scripts() -> list[bytes]:
