@@ -11,8 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+from ojak_client.incoming import LOOK_SECONDS
 from ojak_client.steady import steady_seconds
-from ojak_client.transport import LOOK_SECONDS
 
 SLEPT_SECONDS: Final = 15.0
 """A second that took so long: a busy device is slower than one second, but not by that much."""

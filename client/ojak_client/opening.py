@@ -20,7 +20,7 @@ from ojak_protocol.stretch import argon2id
 
 if TYPE_CHECKING:
     from ojak_client.exchange import Exchange
-    from ojak_client.transport import Look
+    from ojak_client.incoming import Look
 
 Listen = Callable[[tuple[Notice, ...]], None]
 

@@ -76,13 +76,8 @@ def make_request(
     size = _class_for(len(deposits), guest=shape.guest)
     share = shares(profile.contacts)
     looks = [_Look(one, None if one.relay != relay else share[one.name]) for one in contacts]
-    polls = _polls(looks, moment, turn=turn, shape=shape)
+    polls = _polls(looks, moment, turn=turn, shape=shape, count=size.polls)
     besides = _besides(contacts, shape, turn=turn, room=size.polls - len(polls))
-    if len(polls) + len(besides) > size.polls:
-        # A place that is another one in each turn would else come by in step with the turns of its
-        # list, and some of its values never.
-        each = _rounds_for_all(len(polls) + len(besides), size.polls)
-        polls = _polls(looks, moment, turn=turn // each, shape=shape)
     polls = list(dict.fromkeys((*polls, *besides)))
     return SyncRequest(
         sync_class=size,
@@ -169,23 +164,33 @@ class _Look:
     share: Share | None
 
 
-def _polls(looks: list[_Look], moment: Moment, *, turn: int, shape: Shape) -> list[MailboxId]:
-    """Return what to look at, a place of each contact in turn, each place once."""
+def _polls(
+    looks: list[_Look], moment: Moment, *, turn: int, shape: Shape, count: int
+) -> list[MailboxId]:
+    """Return what to look at, a place of each contact in turn, each place once.
+
+    There may be more than *count*, which is how many one request asks for.
+    """
     lists = [
-        list(
-            _places_of_lines(one.contact, moment, turn=turn, shape=shape)
-            if one.share is None
-            else _places(one.contact, one.share, moment, turn=turn, shape=shape)
-        )
+        [] if one.share is None else list(_places_here(one.contact, one.share, moment, shape=shape))
         for one in looks
     ]
+    # Counted without making the places of lines, which are most of what a request costs.
+    most = sum(map(len, lists)) + sum(_most_of_lines(one.contact, moment) for one in looks)
+    if most >= count:
+        # A place that is another one in each turn would else come by in step with the turns of its
+        # list, and some of its values never.
+        turn //= _rounds_for_all(most + LEAST_BESIDES, count)
+    for one, places_here in zip(looks, lists, strict=True):
+        places_here.extend(_places_of_lines(one.contact, moment, turn=turn, shape=shape))
     places = [place for row in zip_longest(*lists) for place in row if place is not None]
     return list(dict.fromkeys(places))
 
 
-def _places(
-    contact: Contact, share: Share, moment: Moment, *, turn: int, shape: Shape
+def _places_here(
+    contact: Contact, share: Share, moment: Moment, *, shape: Shape
 ) -> Iterator[MailboxId]:
+    """Yield what is looked at where the contact is at home, beside the places of its lines."""
     if contact.visiting is not None:
         # The word that its answer was taken stays for days: nothing else would be waited for.
         looked_at = _guest_places(contact.visiting, moment)
@@ -202,7 +207,12 @@ def _places(
     if shape.older:
         for point in awaited:
             yield from meeting_point.answer_places(point, day=day, older=True)
-    yield from _places_of_lines(contact, moment, turn=turn, shape=shape)
+
+
+def _most_of_lines(contact: Contact, moment: Moment) -> int:
+    """Return how many `_places_of_lines` gives at most."""
+    open_lines = sum(not line.conversation.broken for line in contact.lines)
+    return PLACES_A_LINE * open_lines + len(due_places(contact, moment.now))
 
 
 def _places_of_lines(

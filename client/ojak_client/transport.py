@@ -2,47 +2,31 @@
 
 This file alone decides what is an answer of the relay: status 200, the right type, no encoding
 and exactly the expected length, all before one deadline. Nothing is followed, kept or believed:
-no redirect, cookie, cache, proxy of the environment or compression. Everything read is counted
-against a budget before it is stored, so that no server makes this process large or slow.
+no redirect, cookie, cache, proxy of the environment or compression. What is read is bounded before
+it is stored (`incoming.py`), so that no server makes this process large or slow.
 
 A sync is idempotent (docs/protocol.md, "Sync"), so a request whose connection turns out to have
 been closed by the server before it answered anything is sent once more on a new one.
 """
 
 import contextlib
-import io
 import re
 import select
 import socket
-from collections.abc import Callable
 from types import TracebackType
-from typing import TYPE_CHECKING, Final, Self, cast
+from typing import Final, Self
 
 from ojak_client.dial import Deadline, dial
 from ojak_client.errors import BadPass, NotReached, RelayRefused, Unsure, WrongPlace
+from ojak_client.incoming import PIECE_BYTES, Head, Incoming, Look
 from ojak_client.relay_url import ProxyUrl, RelayUrl, check_way
-from ojak_client.steady import steady_seconds
 from ojak_protocol.values import dataclass
-
-if TYPE_CHECKING:
-    from http.client import HTTPResponse
 
 CONTENT_TYPE: Final = "application/cbor"
 INFO_TYPE: Final = "application/json; charset=utf-8"
-HEADER_BYTES: Final = 8 * 1024
-"""What status line and header of an answer may have together."""
 INFO_BYTES: Final = 4 * 1024
-PIECE_BYTES: Final = 16 * 1024
-"""What is handed to the system at once: one TLS record."""
 PATIENCE_SECONDS: Final = 60.0
 """A class-16 exchange takes 14 s at 50 kbit/s; this leaves room for a worse link."""
-LOOK_SECONDS: Final = 1.0
-"""How often, while the answer has not begun, whoever waits may look around."""
-
-Look = Callable[[socket.socket, float], None]
-"""Called with the connection and the seconds since the last call; what it raises ends the wait, the
-connection with it. A little over `LOOK_SECONDS` is usual; many more, and this process was stopped
-or the device slept."""
 
 _PASS: Final = re.compile(r"[A-Za-z0-9._~+/-]{1,256}=*")
 _NOT_A_RELAY: Final = frozenset({404, 405, 511})
@@ -167,10 +151,10 @@ class RelayConnection:
     def _once(self, request: bytes, expected: _Expected, deadline: Deadline) -> bytes:
         if self._stream is None:
             self._stream = dial(self._relay, self._proxy, deadline)
-        incoming = _Incoming(self._stream, deadline, HEADER_BYTES, self._look)
+        incoming = Incoming(self._stream, deadline, self._look)
         reply = None
         try:
-            reply, keep = _converse(self._stream, request, expected, incoming)
+            reply, keep = _converse(self._stream, request, expected, incoming, deadline)
         except TimeoutError:
             raise Unsure("no whole answer in time") from None
         except OSError:
@@ -187,114 +171,46 @@ class _ClosedUnanswered(Exception):
     """The connection ended before one byte of an answer."""
 
 
-class _Incoming(io.RawIOBase):
-    """What a connection brings, up to a deadline and a number of bytes.
-
-    Each receive gets the time that is left of the whole: http.client's own timeout is for each
-    receive anew, so that a server that drips is never cut.
-    """
-
-    def __init__(
-        self, stream: socket.socket, deadline: Deadline, budget_bytes: int, look: Look | None
-    ) -> None:
-        super().__init__()
-        self._look = look
-        self._stream = stream
-        self._deadline = deadline
-        self._budget_bytes = budget_bytes
-        self.has_begun = False
-        self.has_ended = False
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        """Return this as the file that http.client reads."""
-        return io.BufferedReader(self)
-
-    def seconds_left(self) -> float:
-        return self._deadline.left()
-
-    def allow(self, more_bytes: int) -> None:
-        self._budget_bytes += more_bytes
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "memoryview[int]") -> int:  # type: ignore[override] # of its only caller
-        # The base class takes any buffer; BufferedReader, our only caller, gives this one.
-        if not self._budget_bytes:
-            raise WrongPlace("the answer is longer than any answer of a relay")
-        count = self._received(buffer[: self._budget_bytes])
-        self._budget_bytes -= count
-        self.has_begun = self.has_begun or count > 0
-        self.has_ended = count == 0
-        return count
-
-    def _received(self, buffer: "memoryview[int]") -> int:
-        while True:
-            left = self._deadline.left()
-            look = None if self.has_begun else self._look
-            self._stream.settimeout(left if look is None else min(left, LOOK_SECONDS))
-            began = steady_seconds()
-            try:
-                return self._stream.recv_into(buffer)
-            except TimeoutError:
-                if look is None:
-                    raise
-            look(self._stream, steady_seconds() - began)
-
-
 def _converse(
-    stream: socket.socket, request: bytes, expected: _Expected, incoming: _Incoming
+    stream: socket.socket,
+    request: bytes,
+    expected: _Expected,
+    incoming: Incoming,
+    deadline: Deadline,
 ) -> tuple[bytes, bool]:
     """Return the answer's body, and whether the connection may be used again."""
-    from http.client import HTTPException, HTTPResponse  # noqa: PLC0415 - loads ssl and email
-
     # A relay may refuse before it has read all: its answer is worth more than our failed send.
     with contextlib.suppress(ConnectionError):
-        _send(stream, request, incoming)
-    # http.client asks of a socket only its makefile, which is where deadline and budget are.
-    with contextlib.closing(HTTPResponse(cast("socket.socket", incoming))) as response:
-        try:
-            response.begin()
-        except ConnectionError:
-            raise
-        except HTTPException:
-            # `from None`: the cause would repeat what the other end said.
-            if incoming.has_ended:
-                raise Unsure("the answer was cut off") from None
-            raise WrongPlace("not an answer of a relay") from None
-        if incoming.has_ended:
-            raise Unsure("the answer was cut off")
-        size_bytes = _checked_size(response, expected)
-        incoming.allow(size_bytes)
-        body = response.read(size_bytes)
-        if len(body) != size_bytes:
-            raise Unsure("the answer was cut off")
-        return body, not response.will_close
+        _send(stream, request, deadline)
+    head = incoming.head()
+    size_bytes = _checked_size(head, expected)
+    # What nobody asked for may follow: it is no part of a later answer.
+    keeps = head.keeps and len(head.rest) <= size_bytes
+    return incoming.body(head, size_bytes), keeps
 
 
-def _send(stream: socket.socket, request: bytes, incoming: _Incoming) -> None:
+def _send(stream: socket.socket, request: bytes, deadline: Deadline) -> None:
     rest = memoryview(request)
     while rest:
-        stream.settimeout(incoming.seconds_left())
+        stream.settimeout(deadline.left())
         rest = rest[stream.send(rest[:PIECE_BYTES]) :]
 
 
-def _checked_size(response: "HTTPResponse", expected: _Expected) -> int:
+def _checked_size(head: Head, expected: _Expected) -> int:
     """Return the length of the body, or raise if the header is not that of a relay's reply."""
-    status = response.status
+    status = head.status
     if status != 200:
         if 400 <= status <= 599 and status not in _NOT_A_RELAY:
             raise RelayRefused(status)
         raise WrongPlace("not an answer of a relay")
-    fields = response.headers
     if (
-        fields.get_all("Content-Type") != [expected.kind]
-        or "Content-Encoding" in fields
-        or "Transfer-Encoding" in fields
+        head.all(b"content-type") != [expected.kind.encode()]
+        or head.all(b"content-encoding")
+        or head.all(b"transfer-encoding")
     ):
         raise WrongPlace("not the type of a relay's answer")
-    lengths = fields.get_all("Content-Length") or []
+    lengths = head.all(b"content-length")
     # Compared as text, which leaves no second way to write a number.
-    if len(lengths) != 1 or lengths[0] not in map(str, expected.sizes):
+    if len(lengths) != 1 or lengths[0] not in map(b"%d".__mod__, expected.sizes):
         raise WrongPlace("not the length of a relay's answer")
     return int(lengths[0])

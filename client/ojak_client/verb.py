@@ -10,7 +10,6 @@ from typing import Any, Final
 import click
 from click.core import ParameterSource
 
-from ojak_client.help_format import ColumnFormatter
 from ojak_client.help_texts import HelpText
 from ojak_client.i18n import LANGUAGES, told
 
@@ -79,7 +78,11 @@ def write_examples(examples: Sequence[str], formatter: click.HelpFormatter) -> N
 class ColumnContext(click.Context):
     """click's context, writing help by columns."""
 
-    formatter_class = ColumnFormatter
+    def make_formatter(self) -> click.HelpFormatter:
+        """Return what lays out the help."""
+        from ojak_client.help_format import ColumnFormatter  # noqa: PLC0415 - a verb that runs shows none
+
+        return ColumnFormatter(width=self.terminal_width, max_width=self.max_content_width)
 
 
 class Verb(click.Command):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ojak_client.incoming import LOOK_SECONDS
 from ojak_client.lookout import SLEPT_SECONDS, SOURCE_EVERY_SECONDS, Lookout
-from ojak_client.transport import LOOK_SECONDS
 from tests.client import vaults
 
 HOUR = 3600.0

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 import pytest
 
 from ojak_client.exchange import Exchange
+from ojak_client.incoming import LOOK_SECONDS
 from ojak_client.lookout import WaitBroken
 from ojak_client.opening import connect
 from ojak_client.requests import Shape
 from ojak_client.steady import steady_seconds
-from ojak_client.transport import LOOK_SECONDS, RelayConnection
+from ojak_client.transport import RelayConnection
 from tests.client.asking import ANSWER, GOOD, REQUEST, ask, relay_of
 from tests.client.devices import ANSWERS, QUESTIONS, Device
 from tests.client.hostile_server import Guest, answering, serving

@@ -244,5 +244,14 @@ def test_importing_the_transport_loads_nothing_slow() -> None:
     loaded = subprocess.run(
         [sys.executable, "-c", script], check=True, capture_output=True, text=True, timeout=60
     ).stdout.split()
-    slow = {"ssl", "http.client", "email", "asyncio", "python_socks", "logging", "cryptography"}
+    slow = {
+        "ssl",
+        "httptools",
+        "http.client",
+        "email",
+        "asyncio",
+        "python_socks",
+        "logging",
+        "cryptography",
+    }
     assert not slow & set(loaded)

@@ -3,17 +3,20 @@
 import re
 import socket
 import struct
+from contextlib import closing
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ojak_client.dial import Deadline
 from ojak_client.errors import (
     NoAnswer,
     RelayRefused,
     Unsure,
     WrongPlace,
 )
+from ojak_client.incoming import Incoming
 from ojak_client.transport import RelayConnection
 from tests.client.asking import (
     ANSWER,
@@ -68,6 +71,31 @@ NOT_A_RELAY = {
     "header of 1 MB": reply(ANSWER, "X: " + "y" * 1_000_000),
     "status line of 1 MB": reply(ANSWER, status="200 " + "y" * 1_000_000),
     "endless continue": b"HTTP/1.1 100 Continue\r\n\r\n" * 10_000 + GOOD,
+    "continue": b"HTTP/1.1 100 Continue\r\n\r\n" + GOOD,
+    "early hints": b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + GOOD,
+    "two lengths that differ": reply(ANSWER, "Content-Length: 5377"),
+    "a length twice in one field": GOOD.replace(b"5376", b"5376, 5376"),
+    "length with a space behind": GOOD.replace(b"5376", b"5376 "),
+    "chunked without a length": GOOD.replace(
+        b"Content-Length: 5376", b"Transfer-Encoding: chunked"
+    ),
+    "length within another field": GOOD.replace(
+        b"\r\nContent-Length", b"\r\nX: y\r\n Content-Length"
+    ),
+    "encoding behind an empty field": reply(ANSWER, "X:", "Content-Encoding: gzip"),
+    "lines without carriage return": GOOD[: -len(ANSWER)].replace(b"\r\n", b"\n") + ANSWER,
+    "one line without carriage return": GOOD.replace(b"\r\nContent-Type", b"\nContent-Type"),
+    "line without line feed": GOOD.replace(b"\r\nContent-Type", b"\rContent-Type"),
+    "space before the colon": GOOD.replace(b"Content-Length:", b"Content-Length :"),
+    "field without a colon": reply(ANSWER, "nothing"),
+    "zero byte in a field": reply(ANSWER, "X: \0"),
+    "blank line first": b"\r\n" + GOOD,
+    "blank lines first": b"\r\n\r\n" + GOOD,
+    "another protocol at once": reply(
+        b"", "Connection: Upgrade", "Upgrade: h2c", status="101 Switching Protocols"
+    ),
+    "HTTP/2 that looks like HTTP/1": GOOD.replace(b"HTTP/1.1", b"HTTP/2.0"),
+    "header of 8193 bytes": reply(ANSWER, "X: " + "y" * (8193 - len(GOOD) + len(ANSWER) - 5)),
 }
 
 
@@ -112,6 +140,51 @@ def test_any_bytes_are_an_answer_of_the_right_length_or_a_documented_error(raw: 
         except (Unsure, WrongPlace, RelayRefused):
             return
         assert len(found) == 3
+
+
+def test_a_header_may_have_8_kilobytes() -> None:
+    raw = reply(ANSWER, "X: " + "y" * (8192 - len(GOOD) + len(ANSWER) - 5))
+    assert len(raw) == 8192 + len(ANSWER)
+    with serving(answering(raw)) as server:
+        assert ask_once(server) == ANSWER
+
+
+@settings(max_examples=100, deadline=None)
+@given(cuts=st.sets(st.integers(1, len(GOOD) - 1), max_size=6))
+def test_where_an_answer_is_cut_into_pieces_makes_no_difference(cuts: set[int]) -> None:
+    ends = sorted({*cuts, *range(GOOD.index(ANSWER) - 5, GOOD.index(ANSWER) + 2)})
+    raw = GOOD + b"more"
+    pieces = [raw[begin:end] for begin, end in zip([0, *ends], [*ends, len(raw)], strict=True)]
+    with closing(InPieces(pieces)) as stream:
+        incoming = Incoming(stream, Deadline(60.0), None)
+        head = incoming.head()
+        assert head.status == 200
+        assert head.keeps
+        assert incoming.body(head, len(ANSWER)) == ANSWER
+        assert stream.pieces == [b"more"]
+
+
+class InPieces(socket.socket):
+    """A connection that brings one piece at each receive, as far as it is asked for."""
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        super().__init__()
+        self.pieces = pieces
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        del flags
+        piece = self.pieces.pop(0)
+        if len(piece) > bufsize:
+            self.pieces.insert(0, piece[bufsize:])
+        return piece[:bufsize]
+
+
+def test_h6_after_an_answer_with_more_behind_it_the_connection_is_not_used_again() -> None:
+    with serving(answering(GOOD + GOOD[:99], GOOD)) as server:
+        with RelayConnection(relay_of(server)) as connection:
+            assert [ask(connection), ask(connection)] == [ANSWER, ANSWER]
+        assert server.connections == 2
+        assert len(server.requests) == 2
 
 
 def endless(guest: Guest) -> None:
