@@ -114,7 +114,10 @@ def found_at(before: Contact, after: Contact, relay: str) -> Contact:
 
 def _undeposited(state: Conversation) -> Conversation:
     return replace(
-        state, outbox=tuple(replace(outgoing, deposited_at=0) for outgoing in state.outbox)
+        state,
+        outbox=tuple(
+            replace(outgoing, deposited_at=0, repeated=False) for outgoing in state.outbox
+        ),
     )
 
 

@@ -34,6 +34,8 @@ from ojak_protocol.values import dataclass
 from ojak_protocol.visits import Visit
 
 PLACES_A_LINE: Final = 6
+LEAST_BESIDES: Final = 4
+"""How many places are looked at for copies where other places fill a request without them."""
 VISIT_SLACK_SECONDS: Final = 3600
 """How much longer boxes of an unconfirmed visit live than their guest said it would look."""
 
@@ -76,6 +78,8 @@ def make_request(
     share = shares(profile.contacts)
     looks = [_Look(one, None if one.relay != relay else share[one.name]) for one in contacts]
     polls = _polls(looks, moment, turn=turn, shape=shape, count=size.polls)
+    besides = _besides(contacts, shape, turn=turn, room=size.polls - len(polls))
+    polls = list(dict.fromkeys((*polls, *besides)))
     return SyncRequest(
         sync_class=size,
         polls=_filled(polls, _fillers_for(profile, relay), size.polls, turn=turn),
@@ -92,12 +96,25 @@ def has_asked(profile: Profile, relay: str) -> bool:
 
 
 def has_errands(profile: Profile, relay: str, moment: Moment) -> bool:
-    """Return whether something is to be deposited or deleted at *relay* now."""
+    """Return whether something is to be deposited, deleted or looked at in doubt at *relay* now.
+
+    What tells others of a copy is written before the next request, and counts already.
+    """
     return any(
         (contact.relay == relay and next(_deposits(contact, moment), None) is not None)
+        or (contact.relay == relay and _knows_or_doubts(contact))
         or _deletes(contact, relay)
         for contact in profile.contacts
         if relay in contact.relays
+    )
+
+
+def _knows_or_doubts(contact: Contact) -> bool:
+    # In another run the reader may have deleted what a copy had laid at a place of ours.
+    return any(
+        talk.is_contested(line.conversation) or (line.conversation.owes_end and line.kept)
+        for line in contact.lines
+        if not (line.conversation.broken and not line.conversation.owes_end)
     )
 
 
@@ -166,10 +183,10 @@ def _polls(
     ]
     # Counted without making the places of lines, which are most of what a request costs.
     most = sum(map(len, lists)) + sum(_most_of_lines(one.contact, moment) for one in looks)
-    if most > count:
+    if most >= count:
         # A place that is another one in each turn would else come by in step with the turns of its
         # list, and some of its values never.
-        turn //= _rounds_for_all(most, count)
+        turn //= _rounds_for_all(most + LEAST_BESIDES, count)
     for one, places_here in zip(looks, lists, strict=True):
         places_here.extend(_places_of_lines(one.contact, moment, turn=turn, shape=shape))
     places = [place for row in zip_longest(*lists) for place in row if place is not None]
@@ -215,6 +232,37 @@ def _places_of_lines(
         yield from (place for place in asked if place not in shape.passed_over)
     due = due_places(contact, moment.now)
     yield from (place for place in due if place not in shape.passed_over)
+
+
+def _besides(
+    contacts: list[Contact], shape: Shape, *, turn: int, room: int
+) -> tuple[MailboxId, ...]:
+    """Return where to look for copies, in the place of fillers: as many places as there is room.
+
+    A place of each conversation in turn, the most telling first. What does not fit takes turns.
+    Where others take turns for want of room, a few of these take part.
+    """
+    talks = [
+        line.conversation
+        for contact in contacts
+        for line in contact.lines
+        if line.kept and line.keeps
+    ]
+    counts = [talk.count_watched(one) for one in talks]
+    rows = range(max(counts, default=0))
+    picks = [(which, at) for at in rows for which, many in enumerate(counts) if at < many]
+    count = room if room > 0 else LEAST_BESIDES
+    if len(picks) > count:
+        first, rest = picks[: count // 2], picks[count // 2 :]
+        start = turn * (count - len(first)) % len(rest)
+        picks = [*first, *rest[start:], *rest[:start]][:count]
+    # An id is made only of what is asked for: with many conversations there are thousands.
+    ids = [
+        talk.watched(one, {at for of, at in picks if of == which})
+        for which, one in enumerate(talks)
+    ]
+    places = (ids[which][at] for which, at in picks)
+    return tuple(place for place in places if place not in shape.passed_over)
 
 
 def _guest_places(visiting: Visiting, moment: Moment) -> tuple[MailboxId, ...]:
@@ -301,7 +349,8 @@ def _seen_deposit(point: MeetingPoint, visit: Visit, moment: Moment) -> Iterator
 
 
 def _line_deposits(line: Line, moment: Moment) -> Iterator[Deposit]:
-    for outgoing in talk.due(line.conversation, now=moment.now):
+    again = line.kept and line.keeps
+    for outgoing in talk.due(line.conversation, now=moment.now, again=again):
         yield _deposit(outgoing, LETTER_TTL_SECONDS)
 
 

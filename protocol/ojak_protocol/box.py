@@ -29,6 +29,7 @@ from ojak_protocol.values import dataclass
 DH_BYTES: Final = 32
 HEADER_BYTES: Final = DH_BYTES + PUBLIC_BYTES + CIPHERTEXT_BYTES + 4 + 4
 SEALED_HEADER_BYTES: Final = HEADER_BYTES + SEAL_OVERHEAD_BYTES
+SEAL_BYTES: Final = 8
 BODY_BYTES: Final = BOX_BYTES - SEALED_HEADER_BYTES - SEAL_OVERHEAD_BYTES
 
 
@@ -91,12 +92,49 @@ def seal_box(
     Raises:
         LocalError: *body* has not 1608 bytes.
     """
-    if len(body) != BODY_BYTES:
+    return seal_forms(
+        place,
+        header_key=header_key,
+        header=header,
+        body_key=body_key,
+        bodies=(body,),
+        entropy=entropy,
+    )[0]
+
+
+def seal_forms(
+    place: MailboxId,
+    *,
+    header_key: bytes,
+    header: Header,
+    body_key: bytes,
+    bodies: tuple[bytes, ...],
+    entropy: Entropy,
+) -> tuple[bytes, ...]:
+    """Return a box for each of *bodies*, of which one at a time may lie at *place*.
+
+    They begin with the same sealed header, by which a reader knows that one state sealed them all:
+    another header that opens there is a copy's.
+
+    Raises:
+        LocalError: a body has not 1608 bytes.
+    """
+    if any(len(body) != BODY_BYTES for body in bodies):
         raise LocalError("a body has 1608 bytes")
     sealed_header = seal(header_key, header.encode(), bound_to=place, nonce=entropy(NONCE_BYTES))
-    return sealed_header + seal(
-        body_key, body, bound_to=lv(place, sealed_header), nonce=entropy(NONCE_BYTES)
+    bound_to = lv(place, sealed_header)
+    return tuple(
+        sealed_header + seal(body_key, body, bound_to=bound_to, nonce=entropy(NONCE_BYTES))
+        for body in bodies
     )
+
+
+def seal_of(box: bytes) -> bytes:
+    """Return the 8 bytes by which the sealed header of *box* is known: of its random nonce.
+
+    Whoever does not hold the header key can make no other box that opens there with these.
+    """
+    return box[:SEAL_BYTES]
 
 
 def open_header(place: MailboxId, box: bytes, *, header_key: bytes) -> Header:

@@ -2,6 +2,7 @@
 
     dk_n = MAC(mbk_n, "dk")        hk_n = MAC(mbk_n, "header")      mbk_{n+1} = H("next", mbk_n)
     bk_n = MAC(ck_n, "body")       ck_{n+1} = MAC(ck_n, "chain")
+    mbk_ended = H("ended", mbk_0)
 
 The mailbox key tells where to look and opens headers; the chain key opens bodies. The id of a box
 therefore tells its chain and index to those who hold the mailbox key, and to nobody else.
@@ -14,7 +15,7 @@ from typing import NewType
 
 from ojak_protocol.addresses import DeleteKey, MailboxId, mailbox_id
 from ojak_protocol.hidden import Hidden
-from ojak_protocol.labels import H_NEXT, MAC_BODY, MAC_CHAIN, MAC_DELETE, MAC_HEADER
+from ojak_protocol.labels import H_ENDED, H_NEXT, MAC_BODY, MAC_CHAIN, MAC_DELETE, MAC_HEADER
 from ojak_protocol.primitives import blake2b, mac
 from ojak_protocol.values import dataclass
 
@@ -51,6 +52,15 @@ def place_at(key: MailboxKey, index: int) -> Place:
 def next_mailbox_key(key: MailboxKey) -> MailboxKey:
     """Return the mailbox key of the next place; *key* does not follow from it."""
     return MailboxKey(blake2b(H_NEXT, key))
+
+
+def end_key(key: MailboxKey) -> MailboxKey:
+    """Return the mailbox key of the one place beside the chain whose place 0 is that of *key*.
+
+    Nothing lies there, unless one side tells the writer of the chain that a copy was detected. All
+    copies of a state that begin this chain know it, whatever keys they draw.
+    """
+    return MailboxKey(blake2b(H_ENDED, key))
 
 
 def body_key(key: ChainKey) -> bytes:

@@ -5,11 +5,12 @@ Order that the caller keeps, and that makes a crash at any moment harmless:
     writing   `write` → write the new state durably → deposit
 
 The writer keeps each place's boxes until they are acknowledged and deposits them again when the
-relay's answer was lost and at every third of their time to live. A letter past its expiry is
-replaced by its withdrawn form. Boxes are never sealed again: what is repeated is identical.
+relay's answer was lost, two hours later, and then at every third of their time to live. A letter
+past its expiry is replaced by its withdrawn form. Boxes are never sealed again: what is repeated is
+identical.
 
-A side that sees a copy ends: it reads and writes nothing more but the one box of `end`, by which
-the other side's person is told.
+A side that sees a copy, or is told of one, ends: it reads and writes nothing more but the boxes of
+`end`, by which every other device that goes on with this conversation is told.
 
 Of the 64 places that may be unacknowledged the last four hold receipts only (greetings), so that
 two sides that both wrote all they may can still tell each other what arrived.
@@ -17,7 +18,7 @@ two sides that both wrote all they may can still tell each other what arrived.
 Source: docs/protocol.md, "Conversation".
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import field
 from itertools import chain, zip_longest
 from typing import Final, TypeVar
@@ -38,19 +39,29 @@ from ojak_protocol.acknowledgement import (
     wrote,
 )
 from ojak_protocol.addresses import DeleteKey, MailboxId
-from ojak_protocol.box import open_header
-from ojak_protocol.chains import Place
+from ojak_protocol.box import DH_BYTES, Header, TurnKeys, open_header, seal_box, seal_of
+from ojak_protocol.chains import ChainKey, MailboxKey, Place, body_key, place_at
 from ojak_protocol.errors import CopyDetected, Exhausted, LocalError, Malformed, RemoteError
 from ojak_protocol.hidden import Hidden
-from ojak_protocol.kem import Kem
+from ojak_protocol.kem import CIPHERTEXT_BYTES, PUBLIC_BYTES, Kem
 from ojak_protocol.letters import Body, Kind, decode_body, encode_body
-from ojak_protocol.primitives import NONCE_BYTES, Entropy
+from ojak_protocol.primitives import Entropy
 from ojak_protocol.ratchet import Opened, Ratchet
+from ojak_protocol.read_places import (
+    chain_at,
+    count_again,
+    deleted_again,
+    ids_again,
+    read_again,
+)
 from ojak_protocol.values import dataclass, replace
 
 T = TypeVar("T")
 
 LETTER_TTL_SECONDS: Final = 7 * 24 * 3600
+AGAIN_SECONDS: Final = 2 * 3600
+"""After how long a box is deposited a second time. A relay stores nothing for an hour where a box
+was deleted: a copy wrote it perhaps, and then ours is found where it was read."""
 PLACES_FOR_RECEIPTS: Final = 4
 """How many of the unacknowledged places no letter may take."""
 UNREADABLE: Final = -1
@@ -75,8 +86,8 @@ class Outgoing(Hidden):
     """Whether it is deposited by its delete key, over what lies there."""
     contested: bool = False
     """Whether other bytes lie at its place, so that we have to look whose they are."""
-    erased: bytes = b""
-    """The nonce of the header of the letter that was erased, by which its box is still known."""
+    repeated: bool = False
+    """Whether this form was deposited a second time."""
 
     @property
     def box(self) -> bytes:
@@ -97,11 +108,13 @@ class Conversation(Hidden):
     owes_receipt: bool = False
     """Whether we can acknowledge a letter that no box of ours has acknowledged yet."""
     broken: bool = False
-    """Whether a copy was detected: nothing is accepted any more, and only `farewell` is sent."""
+    """Whether we know of a copy: nothing is accepted any more, and only `farewell` is sent."""
     owes_end: bool = False
-    """Whether the other side is still to be told of the copy that we detected, with `end`."""
+    """Whether the other devices are still to be told of it, with `end`."""
     farewell: tuple[Outgoing, ...] = ()
-    """The box of `end`, once it is written; nothing acknowledges it."""
+    """The boxes of `end`, once they are written; nothing acknowledges them."""
+    ends_at: tuple[MailboxKey, ...] = ()
+    """Beside which chains of the other side `end` tells as well."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -178,23 +191,41 @@ def places_for_letters(state: Conversation) -> int:
 
 
 def end(state: Conversation, *, entropy: Entropy, kem: Kem) -> Conversation:
-    """Return the broken state with the one box that tells the other side of the copy.
+    """Return the broken state with the boxes that tell every other device of the copy.
 
-    It goes into the next place of our newest chain, over whatever lies there, and acknowledges
-    nothing: what this state has read may not be what the other copy has read.
+    One goes into the next place of our newest chain, over whatever lies there, for who reads on
+    where we write. The others go beside chains of the other side, where their writers look: beside
+    the latest two, and beside that in which a second box was found. They acknowledge nothing: what
+    this state has read may not be what another one has read.
 
     Raises:
-        LocalError: the other side need not be told, or was told already.
+        LocalError: the others need not be told, or were told already.
     """
     if not state.owes_end:
-        raise LocalError("an end is written once, by the side that detected a copy")
+        raise LocalError("an end is written once, by each device that knows of a copy")
     body = encode_body(Body(Kind.ENDED))
     # A copy of this state may have sealed a letter for this place under the same key. That is safe
     # as it is for a letter and its withdrawn form: each has a random nonce of 24 bytes. Where the
     # copy began this chain with keys of its own, ours in the header already tell of it.
     ratchet, sealed = ratchet_.seal(state.ratchet, body, body, entropy=entropy, kem=kem)
-    box = Outgoing(0, sealed.place, sealed.letter, b"", expires_at=0, replaces=True)
-    return replace(state, ratchet=ratchet, owes_end=False, farewell=(box,))
+    ends = [(sealed.place, sealed.letter)]
+    nothing = Header(TurnKeys(bytes(DH_BYTES), bytes(PUBLIC_BYTES), bytes(CIPHERTEXT_BYTES)), 0, 0)
+    for key in state.ends_at:
+        # Several devices may seal here, under keys that all of them have: of random nonces again.
+        place = place_at(key, 0)
+        box = seal_box(
+            place.id,
+            header_key=place.header_key,
+            header=nothing,
+            body_key=body_key(ChainKey(key)),
+            body=body,
+            entropy=entropy,
+        )
+        ends.append((place, box))
+    farewell = tuple(
+        Outgoing(0, place, box, b"", expires_at=0, replaces=True) for place, box in ends
+    )
+    return replace(state, ratchet=ratchet, owes_end=False, farewell=farewell, ends_at=())
 
 
 def receive(
@@ -214,12 +245,38 @@ def receive(
     except CopyDetected:
         return _break(state)
     except RemoteError:
-        return state, ()
+        return _found_besides(state, where, box)
     later, events = _accept(replace(state, ratchet=ratchet), where, box, opened)
     if len(later.reading.waiting) > MOST_UNACKNOWLEDGED:
         # An honest writer has fewer places behind a gap: what waits there must not grow for ever.
         return state, ()
     return later, events
+
+
+def _found_besides(
+    state: Conversation, where: MailboxId, box: bytes
+) -> tuple[Conversation, tuple[Event, ...]]:
+    """Decide about bytes that no place opens at which a box of the other side is expected."""
+    for place in (place_at(key, 0) for key in ratchet_.end_keys(state.ratchet)):
+        if place.id == where:
+            return _break(state) if _has_our_header(place, box) else (state, ())
+    chain = chain_at(state.ratchet.read, where)
+    return (state, ()) if chain is None else _read_again(state, where, box, chain.end_key)
+
+
+def _read_again(
+    state: Conversation, where: MailboxId, box: bytes, beside: MailboxKey
+) -> tuple[Conversation, tuple[Event, ...]]:
+    """Decide about bytes found where a box was read, or behind the end of a chain."""
+    try:
+        key = read_again(state.ratchet.read, where, box)
+    except CopyDetected:
+        return _break(state, beside)
+    if key is None or key in state.deletes:
+        return state, ()
+    # Its writer does not know yet that it was read, and laid it once more.
+    ratchet = replace(state.ratchet, read=deleted_again(state.ratchet.read, where))
+    return replace(state, ratchet=ratchet, deletes=(*state.deletes, key)), ()
 
 
 def is_shut(state: Conversation, where: MailboxId, box: bytes) -> bool:
@@ -253,22 +310,44 @@ def recall(state: Conversation, reference: int) -> tuple[Conversation, bool]:
     return _withdraw(state, lambda outgoing: outgoing.reference == reference), True
 
 
-def due(state: Conversation, *, now: int) -> tuple[Outgoing, ...]:
-    """Return what has to be deposited now, oldest first; nothing is marked."""
+def due(state: Conversation, *, now: int, again: bool = False) -> tuple[Outgoing, ...]:
+    """Return what has to be deposited now, oldest first; nothing is marked.
+
+    Args:
+        state: the side that wrote it.
+        now: device clock.
+        again: whether a letter, or an end, is deposited a second time two hours after the first.
+            What only acknowledges is acknowledged by nothing, and would always be.
+    """
     sent = state.farewell if state.broken else state.outbox
-    return tuple(outgoing for outgoing in sent if not outgoing.contested and _is_due(outgoing, now))
+    return tuple(
+        one
+        for one in sent
+        if not one.contested
+        and _is_due(one, now, again=again and (state.broken or one.reference != 0))
+    )
 
 
-def _is_due(outgoing: Outgoing, now: int) -> bool:
+def _is_due(outgoing: Outgoing, now: int, *, again: bool) -> bool:
     # A clock that ran backwards, or that begins in 1970, only makes a deposit come too early.
     age = now - outgoing.deposited_at
-    return not outgoing.deposited_at or not 0 <= age < LETTER_TTL_SECONDS // 3
+    soon = again and not outgoing.repeated
+    rest = AGAIN_SECONDS if soon else LETTER_TTL_SECONDS // 3
+    return not outgoing.deposited_at or not 0 <= age < rest
 
 
 def stored(state: Conversation, where: MailboxId, *, now: int) -> Conversation:
     """Return the state after the relay said that our box lies at *where*."""
+    # An end goes over what was laid there since, each time.
     return _changed(
-        state, where, lambda outgoing: replace(outgoing, deposited_at=now, replaces=False)
+        state,
+        where,
+        lambda outgoing: replace(
+            outgoing,
+            deposited_at=now,
+            repeated=bool(outgoing.deposited_at),
+            replaces=state.broken and outgoing.replaces,
+        ),
     )
 
 
@@ -333,6 +412,29 @@ def places(state: Conversation, *, most: int, turn: int) -> tuple[MailboxId, ...
     return (*(place.id for place in first), *(ids[which][step] for which, step in near))
 
 
+def count_watched(state: Conversation) -> int:
+    """Return how many places there are at which only a copy shows, at most 61.
+
+    Nothing lies there as a rule. Beside our latest chains and the next one we are told of a copy;
+    where boxes were read a copy of the other side may write.
+    """
+    if state.broken:
+        return 0
+    return len(ratchet_.end_keys(state.ratchet)) + count_again(state.ratchet.read)
+
+
+def watched(state: Conversation, positions: Collection[int]) -> dict[int, MailboxId]:
+    """Return where those at *positions* of these places are, the most telling one at position 0.
+
+    They are to be looked at besides, if there is room.
+    """
+    keys = ratchet_.end_keys(state.ratchet)
+    beside = {at: place_at(keys[at], 0).id for at in positions if at < len(keys)}
+    others = {at - len(keys) for at in positions if at >= len(keys)}
+    again = ids_again(state.ratchet.read, others)
+    return beside | {at + len(keys): place for at, place in again.items()}
+
+
 def _turned(items: list[T], turn: int) -> list[T]:
     start = turn % len(items) if items else 0
     return items[start:] + items[:start]
@@ -357,7 +459,7 @@ def _withdraw(state: Conversation, chosen: Callable[[Outgoing], bool]) -> Conver
         if not outgoing.letter or not chosen(outgoing):
             return outgoing
         later = replace(outgoing, letter=b"", deposited_at=0, replaces=True, contested=False)
-        return replace(later, erased=outgoing.letter[:NONCE_BYTES])
+        return replace(later, repeated=False)
 
     return replace(state, outbox=tuple(map(withdrawn, state.outbox)))
 
@@ -378,7 +480,9 @@ def _own_place(
     return _changed(
         state,
         where,
-        lambda outgoing: replace(outgoing, contested=False, deposited_at=0, replaces=True),
+        lambda outgoing: replace(
+            outgoing, contested=False, deposited_at=0, repeated=False, replaces=True
+        ),
     ), ()
 
 
@@ -392,13 +496,15 @@ def _has_our_header(place: Place, box: bytes) -> bool:
 
 def _is_sealed_here(outgoing: Outgoing, box: bytes) -> bool:
     # A header that opens was sealed by a holder of its key, who draws a nonce for each: one nonce
-    # is one header, whatever stands behind it.
-    ours = (outgoing.letter[:NONCE_BYTES], outgoing.withdrawn[:NONCE_BYTES], outgoing.erased)
-    return box[:NONCE_BYTES] in ours
+    # is one header, whatever stands behind it. Both forms of a place have the same.
+    return seal_of(box) == seal_of(outgoing.box)
 
 
-def _break(state: Conversation) -> tuple[Conversation, tuple[Event, ...]]:
-    return replace(state, broken=True, owes_end=True), (Broken(),)
+def _break(state: Conversation, *beside: MailboxKey) -> tuple[Conversation, tuple[Event, ...]]:
+    """End, and set what tells the others: *beside* which chains, and beside the latest two."""
+    latest = tuple(chain.end_key for chain in state.ratchet.read[-2:])
+    ends_at = tuple(dict.fromkeys((*latest, *beside)))
+    return replace(state, broken=True, owes_end=True, ends_at=ends_at), (Broken(),)
 
 
 def _accept(
@@ -416,15 +522,15 @@ def _accept(
     # A receipt is owed when there is more to tell. Behind a gap there is not; where a gap closes,
     # letters may stand behind it. A greeting alone is owed none, or receipts would never end.
     more = reading.count - state.reading.count
+    if body.kind == Kind.ENDED:
+        # It is not deleted: who has a copy of this state looks there as well.
+        return _break(replace(state, reading=reading))
     state = replace(
         state,
         reading=reading,
         deletes=(*state.deletes, opened.place.delete_key),
         owes_receipt=state.owes_receipt or more > 1 or (more == 1 and body.kind != Kind.GREETING),
     )
-    if body.kind == Kind.ENDED:
-        # The other side reads nothing any more, so it is not told in turn.
-        return replace(state, broken=True), (Broken(),)
     state, settled = _settle(state, body, opened)
     return state, (Arrived(body, opened.chain, opened.place.index), *settled)
 

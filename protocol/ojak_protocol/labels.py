@@ -15,6 +15,7 @@ SUITE_NAME: Final = b"ojak-1"
 # H: BLAKE2b personalisation
 H_BOX: Final = b"box"
 H_NEXT: Final = b"next"
+H_ENDED: Final = b"ended"
 H_ACKNOWLEDGE: Final = b"ack"
 H_FORM: Final = b"form"
 H_MEET: Final = b"meet"

@@ -20,7 +20,7 @@ from typing import Final
 from ojak_protocol import cpace
 from ojak_protocol.answers import FORM_NAME
 from ojak_protocol.box import TurnKeys
-from ojak_protocol.chains import ChainKey, MailboxKey
+from ojak_protocol.chains import ChainKey, MailboxKey, end_key
 from ojak_protocol.conversation import Conversation
 from ojak_protocol.cpace import ISK_BYTES, Isk, Scalar, Share
 from ojak_protocol.errors import RemoteError
@@ -37,6 +37,7 @@ from ojak_protocol.ratchet import (
     TheirKeys,
     TurnSecrets,
 )
+from ojak_protocol.read_places import begun
 from ojak_protocol.stretch import Seed
 from ojak_protocol.values import dataclass
 
@@ -155,6 +156,7 @@ def guest_branch(keys: BranchKeys, secrets: TurnSecrets, answer: Answer) -> Conv
             theirs=None,
             sending=chain,
             receiving=None,
+            end_keys=(end_key(keys.mbk_guest),),
         )
     )
 
@@ -177,6 +179,7 @@ def host_branch(keys: BranchKeys, answer: Answer) -> Conversation:
             theirs=TheirKeys(answer.dh, answer.ek),
             sending=None,
             receiving=chain,
+            read=begun((), 0, keys.mbk_guest),
         )
     )
 

@@ -23,13 +23,14 @@ from nacl.bindings import crypto_scalarmult, crypto_scalarmult_base
 from nacl.exceptions import CryptoError
 
 from ojak_protocol.addresses import MailboxId
-from ojak_protocol.box import DH_BYTES, Header, TurnKeys, open_body, open_header, seal_box
+from ojak_protocol.box import DH_BYTES, Header, TurnKeys, open_body, open_header, seal_forms
 from ojak_protocol.chains import (
     ChainKey,
     MailboxKey,
     Place,
     PlacesAhead,
     body_key,
+    end_key,
     next_chain_key,
     next_mailbox_key,
     place_at,
@@ -39,6 +40,8 @@ from ojak_protocol.hidden import Hidden
 from ojak_protocol.kem import SEED_BYTES, Kem
 from ojak_protocol.labels import KDF_STEP
 from ojak_protocol.primitives import KEY_BYTES, Entropy, kdf
+from ojak_protocol.read_places import Read, begun, noted
+from ojak_protocol.read_places import ended as read_ended
 from ojak_protocol.values import dataclass, replace
 
 RootKey = NewType("RootKey", bytes)
@@ -46,6 +49,8 @@ RootKey = NewType("RootKey", bytes)
 
 MOST_SKIPPED: Final = 64
 """How many places of one chain a reader may pass over before they arrive."""
+MOST_END_KEYS: Final = 3
+"""At how many of our latest chains the other side may tell us of a copy."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -117,6 +122,10 @@ class Ratchet(Hidden):
     sending: SendingChain | None
     receiving: ReceivingChain | None
     ended: EndedChain | None = None
+    read: Read = ()
+    """Where boxes of the other side were read, to look at again."""
+    end_keys: tuple[MailboxKey, ...] = ()
+    """Of the places beside our latest chains at which we are told of a copy, oldest first."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -154,8 +163,8 @@ def seal(
 ) -> tuple[Ratchet, SealedPlace]:
     """Return the next place of our chain, holding either of two bodies of 1608 bytes each.
 
-    Both are sealed under one key with nonces of their own; the key is not kept, so that a letter
-    taken back cannot be read in a state stolen later.
+    Both have one header, and are sealed under one key with nonces of their own. The key is not
+    kept, so that a letter taken back cannot be read in a state stolen later.
 
     Raises:
         LocalError: the other side's keys are not known yet.
@@ -167,17 +176,14 @@ def seal(
         raise LocalError("no chain to write to before the other side's keys are known")
     place = place_at(chain.mailbox_key, chain.index)
     header = Header(chain.keys, chain.index, chain.previous_length)
-    boxes = [
-        seal_box(
-            place.id,
-            header_key=place.header_key,
-            header=header,
-            body_key=body_key(chain.chain_key),
-            body=body,
-            entropy=entropy,
-        )
-        for body in (letter, withdrawn)
-    ]
+    boxes = seal_forms(
+        place.id,
+        header_key=place.header_key,
+        header=header,
+        body_key=body_key(chain.chain_key),
+        bodies=(letter, withdrawn),
+        entropy=entropy,
+    )
     advanced = replace(
         chain,
         index=chain.index + 1,
@@ -204,6 +210,11 @@ def open_(state: Ratchet, where: MailboxId, box: bytes, *, kem: Kem) -> tuple[Ra
         CopyDetected: a chain shows other keys than before, or is told to be shorter than what was
             opened of it: its writer has two states.
     """
+    later, opened = _open(state, where, box, kem)
+    return replace(later, read=noted(later.read, opened.chain, opened.place.index, box)), opened
+
+
+def _open(state: Ratchet, where: MailboxId, box: bytes, kem: Kem) -> tuple[Ratchet, Opened]:
     for chain in (state.ended, state.receiving):
         if chain is None:
             continue
@@ -218,6 +229,14 @@ def open_(state: Ratchet, where: MailboxId, box: bytes, *, kem: Kem) -> tuple[Ra
         if coming is not None and coming.id == where:
             return _open_next(state, coming, box, kem)
     raise Unopenable("no box of the other side is expected there")
+
+
+def end_keys(state: Ratchet) -> tuple[MailboxKey, ...]:
+    """Return the keys of the places at which we are told of a copy, the most telling first.
+
+    The one beside our next chain is among them: a copy may have begun that chain already.
+    """
+    return (*reversed(state.end_keys), end_key(state.next_sending))
 
 
 def expected_places(state: Ratchet) -> tuple[list[Place], PlacesAhead, PlacesAhead]:
@@ -301,6 +320,11 @@ def _open_next(state: Ratchet, place: Place, box: bytes, kem: Kem) -> tuple[Ratc
         theirs=TheirKeys(header.keys.dh, header.keys.ek),
         receiving=chain,
         ended=_end(state.receiving, header.previous_length),
+        read=begun(
+            read_ended(state.read, chain.number - 1, header.previous_length),
+            chain.number,
+            state.next_receiving,
+        ),
     )
     return state, opened
 
@@ -379,7 +403,13 @@ def _begin_sending(state: Ratchet, theirs: TheirKeys, entropy: Entropy, kem: Kem
         previous_length=0 if last is None else last.index,
     )
     return replace(
-        state, root=root, next_sending=next_sending, ours=ours, theirs=None, sending=chain
+        state,
+        root=root,
+        next_sending=next_sending,
+        ours=ours,
+        theirs=None,
+        sending=chain,
+        end_keys=(*state.end_keys, end_key(chain.mailbox_key))[-MOST_END_KEYS:],
     )
 
 

@@ -310,7 +310,8 @@ def test_the_word_to_the_other_side_of_a_copy_is_not_deposited_again_once_it_lie
     )
     host, _ = heard(pair.host, place, box)
     profile, request = asked(with_contact(Profile(), Contact(NAME, RELAY, lines=(line_of(host),))))
-    assert len(request.deposits) == 1
+    assert len(request.deposits) == 2
+    assert all(one.delete_key for one in request.deposits)
     after, _ = apply(profile, RELAY, request, reply(request), moment())
     assert not asked(after)[1].deposits
 

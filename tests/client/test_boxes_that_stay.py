@@ -69,8 +69,9 @@ def keeping(device: Device, relay: SimulatedRelay, url: str) -> Iterator[Kept]:
 
 
 def damaged(other: Person) -> Mapping[MailboxId, bytes]:
-    outbox = other.contact.lines[0].conversation.outbox
-    return {one.place.id: one.box[:-1] + bytes([one.box[-1] ^ 1]) for one in outbox}
+    """The box that *other* wrote last, which nobody has read."""
+    one = other.contact.lines[0].conversation.outbox[-1]
+    return {one.place.id: one.box[:-1] + bytes([one.box[-1] ^ 1])}
 
 
 def unread(profile: Profile) -> tuple[Profile, None]:
@@ -89,6 +90,26 @@ def test_a_box_that_does_not_open_costs_no_more_than_an_idle_day(
     with near_relay.shows(damaged(other)), keeping(device, near_relay, url) as kept:
         kept.turns(40)
         assert kept.turns(40) < MOST_BYTES_A_DAY
+
+
+def test_a_relay_that_shows_what_was_read_for_ever_costs_no_more_than_an_idle_day(
+    device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock
+) -> None:
+    other = family(device, near_relay, url, now_clock)
+    other.write("편지")
+    other.sync()
+    last = other.contact.lines[0].conversation.outbox[-1]
+    with keeping(device, near_relay, url) as kept:
+        kept.turns(5)
+        with near_relay.shows({last.place.id: last.box}):
+            before = len(near_relay.arrived)
+            kept.turns(20)
+            assert any(last.place.id in asked.polls for asked in near_relay.arrived[before:])
+            assert kept.turns(40) < MOST_BYTES_A_DAY
+    with device.store() as store:
+        (contact,) = store.read().contacts
+    assert not contact.lines[0].conversation.broken
+    assert [letter.text for letter in contact.theirs] == ["편지"]
 
 
 def test_letters_that_there_is_no_room_for_cost_no_more_than_an_idle_day(
@@ -163,7 +184,7 @@ def test_letters_that_there_was_no_room_for_come_as_soon_as_some_were_read() -> 
     exchange = one.exchange()
     for _ in range(3):
         exchange.round(Shape(room=4))
-    lying = {out.place.id for out in other.contact.lines[0].conversation.outbox}
+    lying = set(damaged(other))
     assert lying.isdisjoint(relay.arrived[-1].polls)
     one.change(lambda contact: replace(contact, theirs=()))
     exchange.round(Shape(room=4))

@@ -15,6 +15,7 @@ from ojak_protocol.chains import (
     MailboxKey,
     PlacesAhead,
     body_key,
+    end_key,
     next_chain_key,
     next_mailbox_key,
     place_at,
@@ -177,6 +178,8 @@ def chain() -> Lines:
     yield "bk_0", body_key(key).hex()
     yield "ck_1", next_chain_key(key).hex()
     yield "id_2", PlacesAhead(mailbox, 0, 3)[2].id.hex()
+    yield "mbk_ended", end_key(mailbox).hex()
+    yield "id of the place beside the chain", place_at(end_key(mailbox), 0).id.hex()
 
 
 def header() -> Lines:

@@ -158,7 +158,6 @@ _HOST_DRAWS = (
     ("nonce 1", 24),
     ("nonce 2", 24),
     ("nonce 3", 24),
-    ("nonce 4", 24),
 )
 
 

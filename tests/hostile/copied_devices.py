@@ -3,6 +3,9 @@
 A run draws everything from its chance: who writes when, whose vault is copied, how many saves the
 copy is old, and whether both go on or the copy alone. What it gives back is what each person was
 told, and what became of the letters.
+
+A relay keeps nothing for an hour where a box was deleted, and says that it stored it. What a copy
+lays there in that hour nobody can find before it is laid again, so a run counts these deposits.
 """
 
 import random
@@ -12,7 +15,7 @@ from typing import TypeVar
 
 from ojak_client.notices import NoticeKind
 from ojak_client.profile import Contact, LetterState, Profile, with_contact
-from ojak_protocol.conversation import Conversation
+from ojak_protocol.conversation import LETTER_TTL_SECONDS, Conversation
 from tests.client.persons import (
     NAME,
     RELAY,
@@ -64,7 +67,7 @@ class Owner(Person):
 
     @property
     def was_told(self) -> bool:
-        return not {NoticeKind.COPY_DETECTED, NoticeKind.BOX_SHUT}.isdisjoint(self.kinds())
+        return NoticeKind.COPY_DETECTED in self.kinds()
 
     def copy(self, saves_ago: int) -> "Owner":
         """Somebody who goes on with a copy that is so many saves old."""
@@ -79,9 +82,10 @@ class Run:
     """What happened in one run.
 
     Attributes:
-        told_by: after which exchange each device's person was told that something is wrong.
+        told_by: after which exchange each device's person was told of the copy; 4: days later.
         false: what was said that is not so.
         unacknowledged: how many letters nothing is known of in the end.
+        hidden: how many deposits after the copy the relay called stored and did not keep.
     """
 
     seed: object
@@ -95,6 +99,32 @@ class Run:
     told_by: dict[str, int] = field(default_factory=dict)
     false: list[str] = field(default_factory=list)
     unacknowledged: int = 0
+    hidden: int = 0
+
+    @property
+    def devices(self) -> set[str]:
+        """Those that are used after the copy."""
+        return {"other", "copy", "first"} if self.is_clone else {"other", "copy"}
+
+    @property
+    def all_told(self) -> bool:
+        """Whether the person at each of them was told."""
+        return self.devices <= self.told_by.keys()
+
+
+class CountingRelay(SimulatedRelay):
+    """Counts what it calls stored and does not keep.
+
+    Attributes:
+        hidden: how many deposits.
+    """
+
+    hidden = 0
+
+    def sync(self, body: bytes, *, reply_bytes: int, wait_seconds: int) -> bytes:
+        reply = super().sync(body, reply_bytes=reply_bytes, wait_seconds=wait_seconds)
+        self.hidden += sum(not self.holds(one.id) for one in self.arrived[-1].deposits)
+        return reply
 
 
 def new_owner(name: str, conversation: Conversation, relay: SimulatedRelay, clock: Clock) -> Owner:
@@ -157,7 +187,8 @@ def run_once(seed: object) -> Run:
     """Tell the run of *seed*."""
     chance = random.Random(str(seed))  # noqa: S311 (repeatable)
     clock = Clock()
-    world = World(chance, clock, SimulatedRelay(clock))
+    relay = CountingRelay(clock)
+    world = World(chance, clock, relay)
     host = new_owner("host", PAIR.host, world.relay, clock)
     guest = new_owner("guest", PAIR.guest, world.relay, clock)
     world.nights(chance.randrange(4), host, guest)
@@ -170,14 +201,25 @@ def run_once(seed: object) -> Run:
     ran.own_chains, ran.their_chains = now[0] - then[0], now[1] - then[1]
     ran.diverged = copied.talk != copy.talk
     devices = {"other": other, "copy": copy} | ({"first": copied} if ran.is_clone else {})
-    for number in (1, 2, 3):
-        world.exchange(list(devices.values()))
+    relay.hidden = 0
+    for number in (1, 2, 3, 4):
+        if number < 4:
+            world.exchange(list(devices.values()))
+        else:
+            _days_later(world, list(devices.values()))
         for name, who in devices.items():
             if who.was_told:
                 ran.told_by.setdefault(name, number)
-    world.settle(list(devices.values()), times=3)
+        ran.hidden = ran.hidden or (relay.hidden if number == 2 else 0)
     _look_at_letters(ran, devices, [host, guest, copy])
     return ran
+
+
+def _days_later(world: World, devices: list[Owner]) -> None:
+    """Let every box be laid once more, and receipts go."""
+    for _ in range(2):
+        world.clock.now += LETTER_TTL_SECONDS // 3
+        world.settle(devices, times=3)
 
 
 def _look_at_letters(ran: Run, devices: dict[str, Owner], everybody: list[Owner]) -> None:

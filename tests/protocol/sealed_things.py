@@ -22,7 +22,7 @@ from ojak_protocol.meeting_messages import decode_answer, decode_offer
 from ojak_protocol.meeting_places import answer_place, offer_place, open_at, seal_at, seen_place
 from ojak_protocol.number import new_number
 from ojak_protocol.pouch import Carried, decode_pouch, encode_pouch
-from ojak_protocol.primitives import blake2b, lv, unseal
+from ojak_protocol.primitives import NONCE_BYTES, blake2b, lv, unseal
 from ojak_protocol.slip import Slip, decode_slip, encode_slip
 from ojak_protocol.sync import (
     Nothing,
@@ -105,7 +105,9 @@ def box_things(one: Contact) -> Iterator[Thing]:
     """Boxes in both directions: a letter, a withdrawn form, an end, and a chain after a turn."""
     guest = written(one.guest, "guest's chain 0")
     host = written(written(one.host, "host's chain 0"), "taken back")
-    ending = talk.end(replace(host, broken=True, owes_end=True), entropy=ENTROPY, kem=KEM)
+    beside = tuple(chain.end_key for chain in host.ratchet.read)
+    knows = replace(host, broken=True, owes_end=True, ends_at=beside)
+    ending = talk.end(knows, entropy=ENTROPY, kem=KEM)
     letter, withdrawn = host.outbox
     turned, events = talk.receive(guest, letter.place.id, letter.letter, kem=KEM)
     assert events
@@ -130,6 +132,18 @@ def box_things(one: Contact) -> Iterator[Thing]:
         ("host's end", ending.farewell[0], guest, Kind.ENDED),
         ("guest's letter of chain 1", turned.outbox[-1], host, Kind.TEXT),
     ]
+    at_its_writer = ending.farewell[-1]
+
+    def tells(data: bytes) -> bool:
+        return talk.receive(guest, at_its_writer.place.id, data, kem=KEM)[0].broken
+
+    yield Thing(
+        "host's end beside the guest's chain",
+        at_its_writer.box,
+        tells,
+        ("H_ENDED", "H_BOX", "MAC_DELETE", "MAC_HEADER"),
+        ("box.open_header", "box.decode_header"),
+    )
     for name, outgoing, reader, kind in rows:
         data = outgoing.withdrawn if kind is Kind.WITHDRAWN else outgoing.letter
         yield Thing(name, data, opens(reader, outgoing, kind), labels, readers)
@@ -323,11 +337,12 @@ def at_no_place(one: Contact) -> Iterator[tuple[str, bytes]]:
 
 
 def put_together(outgoing: Outgoing) -> tuple[bytes, ...]:
-    """Halves of the two boxes of one place, which share their keys."""
-    cut = SEALED_HEADER_BYTES
+    """Pieces of the two boxes of one place, which share their keys and their sealed header."""
+    cut = SEALED_HEADER_BYTES + NONCE_BYTES
     letter, withdrawn = outgoing.letter, outgoing.withdrawn
     return (
         letter[:cut] + withdrawn[cut:],
         withdrawn[:cut] + letter[cut:],
         letter[cut:] + letter[:cut],
+        letter[SEALED_HEADER_BYTES:] + letter[:SEALED_HEADER_BYTES],
     )

@@ -128,10 +128,13 @@ def test_boxes_swapped_between_places_directions_and_conversations_are_refused()
 
 
 def test_a_box_with_the_header_of_another_is_refused(pair: Pair) -> None:
-    host = said(pair.host, "one")
-    sealed = host.outbox[-1]
-    mixed = sealed.letter[:SEALED_HEADER_BYTES] + sealed.withdrawn[SEALED_HEADER_BYTES:]
-    assert heard(pair.guest, sealed.place.id, mixed) == (pair.guest, ())
+    before = said(pair.host, "before")
+    one, other = said(before, "one").outbox[-1], said(before, "other").outbox[-1]
+    assert one.place == other.place
+    guest, _ = collected(pair.guest, before)
+    for body in (one.letter, one.withdrawn):
+        mixed = other.letter[:SEALED_HEADER_BYTES] + body[SEALED_HEADER_BYTES:]
+        assert heard(guest, one.place.id, mixed) == (guest, ())
 
 
 @given(order=st.permutations(range(6)))

@@ -38,6 +38,7 @@ NO_KIND_OF_ITS_OWN = {
     "cbor.decode": "the encoding beneath several kinds",
     "cbor.read": "the same, for who writes it again and compares",
     "primitives.unseal": "the seal beneath several kinds",
+    "read_places.read_again": "compares with what open_ opened there, and opens headers alone",
     "guest.read_offer": "decode_offer of what open_at opened",
     "visits.read_answer": "decode_answer of what open_at opened",
     "visits.open_visit": "opens a visit, and reads no bytes",
@@ -101,7 +102,7 @@ def test_h4_what_is_of_another_version_is_told_as_that_in_its_own_place() -> Non
     assert told == 5
 
 
-def test_h4_halves_of_a_letter_and_of_its_withdrawn_form_make_no_box() -> None:
+def test_h4_pieces_of_a_letter_and_of_its_withdrawn_form_make_no_box() -> None:
     one = Contact()
     (outgoing,) = written(one.host, "letter").outbox
     for box in put_together(outgoing):

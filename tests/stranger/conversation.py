@@ -6,6 +6,7 @@ only, where a client must write it down before it sends or deletes anything.
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -79,6 +80,11 @@ class Chain:
             bk = mac(ck, "body") if ck else b""
             yield Place(self.number, index, mac(mbk, "dk"), mac(mbk, "header"), bk)
             mbk, ck = blake("next", mbk), mac(ck, "chain") if ck else b""
+
+    def beside(self) -> Place:
+        """Where its writer is told of a copy; called while the chain is at its place 0."""
+        mbk = blake("ended", self.mbk)
+        return Place(self.number, 0, mac(mbk, "dk"), mac(mbk, "header"), mac(mbk, "body"))
 
     def pass_until(self, index: int) -> list[Place]:
         """Move on to *index* and return the places passed over."""
@@ -245,10 +251,11 @@ class Conversation:
         if following:
             body[5] = following
         header = self.writes.keys + u(place.index, 32) + u(self.previous, 32)
+        nonce = os.urandom(24)  # both forms have one sealed header
         written = Written(
             place,
-            seal_box(place, header, encode_body(body), (None, None)),
-            seal_box(place, header, encode_body({0: WITHDRAWN, **ride}), (None, None)),
+            seal_box(place, header, encode_body(body), (nonce, None)),
+            seal_box(place, header, encode_body({0: WITHDRAWN, **ride}), (nonce, None)),
         )
         self.writes.pass_until(place.index + 1)
         self.written.append(written)

@@ -189,10 +189,10 @@ def test_a_meeting_from_number_and_answers_to_the_first_box() -> None:
     root, ck, following = step(b.root, agreed, host_ss, host_ct, keys.ek, host.dh, host.ek)
     (first,) = Chain(0, b.mbk_host, ck).ahead(1)
     header = host.dh + host.ek + host_ct + bytes(8)
-    nonces = [x(f"host nonce {number} 0", 24) for number in (1, 2, 3, 4)]
+    nonces = [x(f"host nonce {number} 0", 24) for number in (1, 2, 3)]
     boxes = [
         seal_box(first, header, encode_body({0: 0, 5: 1}), (nonces[0], nonces[1])),
-        seal_box(first, header, encode_body({0: 2}), (nonces[2], nonces[3])),
+        seal_box(first, header, encode_body({0: 2}), (nonces[0], nonces[2])),
     ]
     assert list(documented("step").values()) == [
         host.dh.hex(),
@@ -220,6 +220,8 @@ def test_chains_and_addresses() -> None:
         "bk_0": zero.bk.hex(),
         "ck_1": moved.ck.hex(),
         "id_2": two.id.hex(),
+        "mbk_ended": blake("ended", x("mbk_0")).hex(),
+        "id of the place beside the chain": Chain(0, x("mbk_0")).beside().id.hex(),
     }
     assert list(moved.ahead(2)) == [one, two]
     assert list(documented("addresses").values()) == [x("dk").hex(), blake("box", x("dk")).hex()]

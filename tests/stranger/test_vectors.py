@@ -247,6 +247,7 @@ def test_chains() -> None:
             assert blake("box", case.b("dk")) == case.b("id")
             continue
         chain = Chain(0, case.b("mbk"), case.b("ck"))
+        assert chain.beside().id == case.b("id_ended")
         for place, known in zip(chain.pass_until(3), case.inner("places"), strict=True):
             told = tuple(map(known.b, ("dk", "id", "hk", "bk")))
             assert (place.dk, place.id, place.hk, place.bk) == told
@@ -292,8 +293,8 @@ def test_the_conversation_box_by_box() -> None:
         assert (place.dk, place.id) == (case.b("dk"), case.b("id"))
         header = case.b("dh") + case.b("ek") + case.b("ct")
         header += u(case.n("index"), 32) + u(case.n("previous_length"), 32)
-        for form, (first, second) in (("letter", drawn[-4:-2]), ("withdrawn", drawn[-2:])):
-            box = seal_box(place, header, case.b(f"{form}_body"), (first, second))
+        for form, nonce in (("letter", drawn[-2]), ("withdrawn", drawn[-1])):
+            box = seal_box(place, header, case.b(f"{form}_body"), (drawn[-3], nonce))
             assert form not in case.fields or box == case.b(form)
         chains[writer] = mac(chains[writer], "chain")
 

@@ -7,6 +7,7 @@ from ojak_protocol.chains import (
     ChainKey,
     MailboxKey,
     body_key,
+    end_key,
     next_chain_key,
     next_mailbox_key,
     place_at,
@@ -118,6 +119,7 @@ def chains() -> File:
             joined(
                 {"name": name, "expect": GOOD, "mbk": first[0], "ck": first[1], "places": places},
                 {"mbk_3": mbk, "ck_3": ck},
+                {"mbk_ended": end_key(first[0]), "id_ended": place_at(end_key(first[0]), 0).id},
             )
         )
     dk = DeleteKey(x("dk"))
@@ -128,8 +130,8 @@ def chains() -> File:
     ]
     what = (
         "Addresses and chains, docs/protocol.md, 'Addresses' and 'Chains'. From 'mbk' and 'ck', "
-        "the keys of place 0: the keys of places 0, 1, 2, and the keys of place 3. Or 'id' from "
-        "'dk'."
+        "the keys of place 0: the keys of places 0, 1, 2, the keys of place 3, and mailbox key "
+        "and id of the place beside the chain. Or 'id' from 'dk'."
     )
     return File(what, x, cases)
 

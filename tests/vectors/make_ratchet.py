@@ -107,8 +107,8 @@ class Talk:
             self.turns += 1
             drawn += [self.x(f"dh-{number}"), self.x(f"step-{self.turns + 1}-their-ek", 64)]
             kem = Recorded([f"step-{self.turns}"])
-        drawn += [self.x(f"nonce-{number}-{at}", 24) for at in range(4)]
-        turn = {"turn": self.turns} if len(drawn) > 4 else {}
+        drawn += [self.x(f"nonce-{number}-{at}", 24) for at in range(3)]
+        turn = {"turn": self.turns} if len(drawn) > 3 else {}
         written = talk.write(state, body, reference=number, entropy=draws(*drawn), kem=kem)
         self.sides[writer] = written
         outgoing, chain = written.outbox[-1], written.ratchet.sending
@@ -215,8 +215,8 @@ def conversation() -> File:
         "A conversation, docs/protocol.md, 'The ratchet' to 'Acknowledgement'. 'start' are the "
         "keys of the branch; the boxes follow in the order in which they were written. 'drawn': a "
         "dh secret and an ML-KEM seed where a chain begins ('turn' n: its ct is the recording "
-        "step-n of kem.json), then the nonces of header and body, of the letter and of its "
-        "withdrawn form. 'root' and 'next_mbk' are the writer's afterwards, 'mbk' that of the "
+        "step-n of kem.json), then the nonces of the header, of the letter's body and of that of "
+        "its withdrawn form. 'root' and 'next_mbk' are the writer's afterwards, 'mbk' that of the "
         "place. 'read' is the form that the other side reads at once, or after box 'read_after'; "
         "null: it is lost. Bad boxes are 'letter' at 'id' for 'reader' after box 'after' "
         "('start': 0)."
@@ -299,6 +299,34 @@ def _bad(x: Names, told: Talk) -> list[dict[str, Made]]:
             entropy=draws(x(f"{name}-header", 24), x(f"{name}-body", 24)),
         )
 
+    # Box 2 was read at the guest's place 0: a second header there is a copy's, another box is none.
+    read = place_at(MailboxKey(_of(told.steps[1], "mbk")), 0)
+    again = Header(TurnKeys(bytes(32), bytes(1184), bytes(1088)), 0, 0)
+
+    def where_one_was_read(name: str, header_key: bytes) -> bytes:
+        return seal_box(
+            read.id,
+            header_key=header_key,
+            header=again,
+            body_key=x("no-body-key"),
+            body=bytes(1608),
+            entropy=draws(x(f"{name}-header", 24), x(f"{name}-body", 24)),
+        )
+
+    rows += [
+        (
+            f"a second box where box 2 was read, with {what}",
+            expect,
+            "host",
+            7,
+            read.id,
+            where_one_was_read(name, key),
+        )
+        for what, expect, name, key in (
+            ("its header key", "CopyDetected", "second", read.header_key),
+            ("another header key", "Unopenable", "no-second", x("no-header-key")),
+        )
+    ]
     copied = Header(replace(keys, dh=crypto_scalarmult_base(x("copied-dh"))), 2, 1)
     rows += [
         ("other keys in one chain", "CopyDetected", "host", 4, coming.id, in_chain("copy", copied)),
@@ -340,7 +368,7 @@ def _ends(x: Names, told: Talk) -> list[tuple[str, str, str, int, Made, Made]]:
             longer,
             _of(step, "letter_body"),
             _of(step, "withdrawn_body"),
-            entropy=draws(*drawn, *(x(f"end-{length}-{at}", 24) for at in range(4))),
+            entropy=draws(*drawn, *(x(f"end-{length}-{at}", 24) for at in range(3))),
             kem=Recorded([f"step-{_turn(step)}"]),
         )
         assert sealed.place.id == step["id"]

@@ -26,6 +26,7 @@ from ojak_protocol.chains import (
     MailboxKey,
     PlacesAhead,
     body_key,
+    end_key,
     next_chain_key,
     next_mailbox_key,
 )
@@ -62,6 +63,8 @@ def read_chain(case: Case) -> None:
         assert mailbox_id(DeleteKey(case.data("dk"))) == case.data("id")
         return
     mbk, ck = MailboxKey(case.data("mbk")), ChainKey(case.data("ck"))
+    assert end_key(mbk) == case.data("mbk_ended")
+    assert PlacesAhead(end_key(mbk), 0, 1)[0].id == case.data("id_ended")
     for place, known in zip(PlacesAhead(mbk, 0, 3), case.inner("places"), strict=True):
         assert place.delete_key == known.data("dk")
         assert place.id == known.data("id")

@@ -14,6 +14,7 @@ from ojak_protocol.letters import Body, Kind, decode_body
 from ojak_protocol.meeting_keys import BranchKeys, guest_branch, host_branch
 from ojak_protocol.meeting_messages import Answer
 from ojak_protocol.ratchet import RootKey, TurnSecrets
+from ojak_protocol.read_places import read_again
 from tests.docs.named_bytes import draws
 from tests.vectors.notation import GOOD, Case
 from tests.vectors.recorded import KEM, Recorded
@@ -163,6 +164,7 @@ def open_in_ratchet(case: Case) -> None:
         _after(case, len(_steps(case)))
         return
     state = _after(case, case.number("after")).ratchet(case.text("reader"))
+    read_again(state.read, MailboxId(case.data("id")), case.data("letter"))
     ratchet.open_(state, MailboxId(case.data("id")), case.data("letter"), kem=KEM)
 
 

@@ -1,4 +1,4 @@
-"""Devices restored from copies, or used twice at once: who is told, and how many times nobody."""
+"""Devices restored from copies, or used twice at once: all go on, or everybody is told."""
 
 from tests.hostile.copied_devices import run_once
 from tests.hostile.test_c10_c11_told import violations
@@ -14,13 +14,11 @@ def run(turn: Turn) -> Counts:
         assert violations(ran) == []
         number += 1
         how = "used twice at once" if ran.is_clone else "restored"
-        if {"copy", "other"} <= ran.told_by.keys() or {"first", "other"} <= ran.told_by.keys():
-            who = "both people told"
-        elif ran.told_by:
-            who = "one device told"
-        elif ran.unacknowledged:
-            who = "nobody told, letters shown as not come"
-        else:
+        if not ran.all_told:
             who = "all went on"
+        elif max(ran.told_by.values()) <= 2:
+            who = "everybody told by the second letter of each"
+        else:
+            who = "everybody told later, after the relay had not kept a box"
         done[f"{how}, {who}"] += 1
     return dict(sorted(done.items()))
