@@ -35,7 +35,7 @@ LETTER_BYTES: Final = 1650
 _LETTER_HEAD_BYTES: Final = 150
 VISIT_BYTES: Final = 12_600
 """What a visit takes that nobody confirmed: two conversations, two letters in each."""
-LINE_BYTES: Final = 8500
+LINE_BYTES: Final = 9900
 """What a conversation takes in which both sides have written, without what is sealed."""
 PASSED_OVER_BYTES: Final = 210
 """What a place takes that was passed over or waits behind one that was."""

@@ -28,6 +28,7 @@ from ojak_client.profile import Contact, Line, Pointer, Profile, QuestionSet, fi
 from ojak_client.room import MOST_LEFT_BEHIND, MOST_UNREAD, has_room, has_room_for_visits
 from ojak_client.sharing import (
     LETTER_BYTES,
+    LINE_BYTES,
     MOST_TO_SHARE_BYTES,
     VISIT_BYTES,
     Share,
@@ -331,7 +332,7 @@ def test_conversations_count_alike_after_either_word() -> None:
     family = [line_of(meet().host) for _ in range(3)]
     for alarm in (False, True):
         lines = [*family[0 if alarm else 1 :], line_of(family[0].conversation, alarm=alarm)]
-        assert meetings_bytes(Contact(NAME, RELAY, lines=tuple(lines))) == 2 * 8500
+        assert meetings_bytes(Contact(NAME, RELAY, lines=tuple(lines))) == 2 * LINE_BYTES
 
 
 def as_often_as_it_can_be(step: Callable[[], object]) -> int:
@@ -406,8 +407,8 @@ def test_one_alone_has_all_and_an_empty_vault_has_nobody() -> None:
     assert has_room(alone, share)
 
 
-def test_fifty_contacts_without_a_number_fit() -> None:
-    contacts = [Contact(f"contact {number}", RELAY) for number in range(50)]
+def test_forty_contacts_without_a_number_fit() -> None:
+    contacts = [Contact(f"contact {number}", RELAY) for number in range(43)]
     check_room(contacts)
     with pytest.raises(VaultFull):
-        check_room([*contacts, *contacts[:5]])
+        check_room([*contacts, *contacts[:1]])
