@@ -127,10 +127,11 @@ def request_of(side: Side, *, most: int, now: int) -> Request:
         if not one.stored_at or not 0 <= now - one.stored_at < LETTER_TTL_SECONDS // 3
     )
     wanted = (parcels.part_ids(parcel)[0] for parcel in side.awaited)
+    watched = talk.watched(side.talk, range(talk.count_watched(side.talk)))
     return Request(
         deletes=(*side.talk.deletes, *side.deletes),
         deposits=(*letters, *parts),
-        polls=(*talk.places(side.talk, most=most, turn=side.turn), *wanted),
+        polls=(*talk.places(side.talk, most=most, turn=side.turn), *wanted, *watched.values()),
     )
 
 
