@@ -11,7 +11,7 @@ from typing import Final
 from ojak_client.our_letters import references_in, sealed_references
 from ojak_client.profile import Contact, LetterState, QuestionSet
 from ojak_protocol.addresses import DeleteKey
-from ojak_protocol.conversation import Conversation
+from ojak_protocol.conversation import Conversation, Outgoing
 from ojak_protocol.values import replace
 
 LOOKED_BACK_SECONDS: Final = 30 * 24 * 3600
@@ -113,12 +113,10 @@ def found_at(before: Contact, after: Contact, relay: str) -> Contact:
 
 
 def _undeposited(state: Conversation) -> Conversation:
-    return replace(
-        state,
-        outbox=tuple(
-            replace(outgoing, deposited_at=0, repeated=False) for outgoing in state.outbox
-        ),
-    )
+    def anew(sent: tuple[Outgoing, ...]) -> tuple[Outgoing, ...]:
+        return tuple(replace(outgoing, deposited_at=0, repeated=False) for outgoing in sent)
+
+    return replace(state, outbox=anew(state.outbox), farewell=anew(state.farewell))
 
 
 def _unlaid(one: QuestionSet) -> QuestionSet:

@@ -78,7 +78,7 @@ def make_request(
     share = shares(profile.contacts)
     looks = [_Look(one, None if one.relay != relay else share[one.name]) for one in contacts]
     polls = _polls(looks, moment, turn=turn, shape=shape, count=size.polls)
-    besides = _besides(contacts, shape, turn=turn, room=size.polls - len(polls))
+    besides = _besides(contacts, shape, turn=turn, places=len(polls), count=size.polls)
     polls = list(dict.fromkeys((*polls, *besides)))
     return SyncRequest(
         sync_class=size,
@@ -235,7 +235,7 @@ def _places_of_lines(
 
 
 def _besides(
-    contacts: list[Contact], shape: Shape, *, turn: int, room: int
+    contacts: list[Contact], shape: Shape, *, turn: int, places: int, count: int
 ) -> tuple[MailboxId, ...]:
     """Return where to look for copies, in the place of fillers: as many places as there is room.
 
@@ -251,18 +251,23 @@ def _besides(
     counts = [talk.count_watched(one) for one in talks]
     rows = range(max(counts, default=0))
     picks = [(which, at) for at in rows for which, many in enumerate(counts) if at < many]
-    count = room if room > 0 else LEAST_BESIDES
-    if len(picks) > count:
-        first, rest = picks[: count // 2], picks[count // 2 :]
-        start = turn * (count - len(first)) % len(rest)
-        picks = [*first, *rest[start:], *rest[:start]][:count]
+    room = count - places
+    if room <= 0:
+        # They are asked for only when their turn among all comes: else in step with it, and some of
+        # them never.
+        turn //= _rounds_for_all(places + LEAST_BESIDES, count)
+        room = LEAST_BESIDES
+    if len(picks) > room:
+        first, rest = picks[: room // 2], picks[room // 2 :]
+        start = turn * (room - len(first)) % len(rest)
+        picks = [*first, *rest[start:], *rest[:start]][:room]
     # An id is made only of what is asked for: with many conversations there are thousands.
     ids = [
         talk.watched(one, {at for of, at in picks if of == which})
         for which, one in enumerate(talks)
     ]
-    places = (ids[which][at] for which, at in picks)
-    return tuple(place for place in places if place not in shape.passed_over)
+    found = (ids[which][at] for which, at in picks)
+    return tuple(place for place in found if place not in shape.passed_over)
 
 
 def _guest_places(visiting: Visiting, moment: Moment) -> tuple[MailboxId, ...]:

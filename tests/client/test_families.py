@@ -245,6 +245,23 @@ def test_however_many_there_are_every_place_has_its_turn(
     assert starved(profile, start=start, rounds=rounds) == set()
 
 
+@pytest.mark.parametrize("count", [6, 18, 24])
+def test_c11_every_place_where_a_copy_shows_has_its_turn_in_a_full_request(count: int) -> None:
+    """Else their turns among each other could keep step with those among all places."""
+    profile = crowd(count, 0)
+    watched = {
+        place
+        for contact in profile.contacts
+        for line in contact.lines
+        for place in talk.watched(
+            line.conversation, range(talk.count_watched(line.conversation))
+        ).values()
+    }
+    assert len(watched) > count
+    seen = set().union(*(polled(profile, turn) for turn in range(700)))
+    assert watched <= seen
+
+
 def test_the_place_that_moves_on_waits_until_all_others_had_their_turn() -> None:
     """Else the two turns could keep step: of thirty people most far places were never looked at."""
     profile = crowd(20, 0)
