@@ -17,6 +17,8 @@ from ojak_protocol.box import (
     open_body,
     open_header,
     seal_box,
+    seal_forms,
+    seal_of,
 )
 from ojak_protocol.errors import LocalError, Malformed, Unopenable
 from ojak_protocol.primitives import seal
@@ -53,6 +55,21 @@ def test_no_nonce_is_used_twice() -> None:
     boxes = [sealed() for _ in range(20)]
     nonces = {box[at : at + 24] for box in boxes for at in (0, SEALED_HEADER_BYTES)}
     assert len(nonces) == 40
+
+
+def test_both_forms_of_a_place_have_one_header_and_nonces_of_their_own_behind_it() -> None:
+    first, second = seal_forms(
+        PLACE,
+        header_key=HEADER_KEY,
+        header=HEADER,
+        body_key=BODY_KEY,
+        bodies=(BODY, bytes(BODY_BYTES)),
+        entropy=os.urandom,
+    )
+    assert first[:SEALED_HEADER_BYTES] == second[:SEALED_HEADER_BYTES]
+    assert first[SEALED_HEADER_BYTES:][:24] != second[SEALED_HEADER_BYTES:][:24]
+    assert seal_of(first) == seal_of(second) == first[:8] != seal_of(sealed())
+    assert open_body(PLACE, second, body_key=BODY_KEY) == bytes(BODY_BYTES)
 
 
 @given(

@@ -12,6 +12,7 @@ from ojak_protocol.chains import (
     MailboxKey,
     PlacesAhead,
     body_key,
+    end_key,
     next_chain_key,
     next_mailbox_key,
     place_at,
@@ -27,6 +28,7 @@ def test_places_follow_the_formulas_of_the_design() -> None:
     assert place.header_key == hmac.digest(KEY, b"header", "sha512")[:32]
     assert place.id == blake2b(place.delete_key, digest_size=32, person=b"box").digest()
     assert next_mailbox_key(KEY) == blake2b(KEY, digest_size=32, person=b"next").digest()
+    assert end_key(KEY) == blake2b(KEY, digest_size=32, person=b"ended").digest()
     chain = ChainKey(KEY)
     assert body_key(chain) == hmac.digest(KEY, b"body", "sha512")[:32]
     assert next_chain_key(chain) == hmac.digest(KEY, b"chain", "sha512")[:32]
