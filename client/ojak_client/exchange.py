@@ -235,25 +235,25 @@ class Exchange:
         What one sent must not keep back what others say, which may make room.
         """
 
-        def after(part: SyncReply, profile: Profile) -> tuple[Profile, _Change]:
-            applied, notices = apply(profile, self.relay, request, part, moment)
+        def after(asked: SyncRequest, part: SyncReply, profile: Profile) -> tuple[Profile, _Change]:
+            applied, notices = apply(profile, self.relay, asked, part, moment)
             opened = not _read(applied) <= _read(profile) and _brought(applied) != _brought(profile)
             moved = without_news(applied) != without_news(profile)
             return applied, _Change(applied, notices, moved, opened)
 
-        def saved(part: SyncReply) -> _Change:
-            change = self.store.update(partial(after, part))
+        def saved(asked: SyncRequest, part: SyncReply) -> _Change:
+            change = self.store.update(partial(after, asked, part))
             change = replace(change, notices=self._once(change.notices))
             self.listen(change.notices)
             return change
 
         try:
-            return saved(reply)
+            return saved(request, reply)
         except VaultFull:
             done = _Change(self.store.read(), (), moved=False, kept_out=True)
-        for part in _one_by_one(reply):
+        for asked, part in _one_by_one(request, reply):
             with contextlib.suppress(VaultFull):
-                done = done.followed_by(saved(part))
+                done = done.followed_by(saved(asked, part))
         return done
 
     def ask(self, request: SyncRequest) -> SyncReply:
@@ -348,18 +348,22 @@ class Exchange:
         return int(self.clock() if self.steady is None else self.steady())
 
 
-def _one_by_one(reply: SyncReply) -> Iterator[SyncReply]:
+def _one_by_one(request: SyncRequest, reply: SyncReply) -> Iterator[tuple[SyncRequest, SyncReply]]:
     """Yield *reply* without what was found, and then with one box of it at a time.
 
-    Of all else it says that it had no room: nothing is concluded from that.
+    Of all else it says that it had no room: nothing is concluded from that. What became of deposits
+    is in the first alone: said twice, it would count as deposited twice.
     """
     found = [n for n, result in enumerate(reply.polls) if isinstance(result, Found)]
     for shown in (None, *found):
-        polls = (
+        polls = tuple(
             NoRoom() if n in found and n != shown else result
             for n, result in enumerate(reply.polls)
         )
-        yield replace(reply, polls=tuple(polls))
+        if shown is None:
+            yield request, replace(reply, polls=polls)
+        else:
+            yield replace(request, deposits=()), replace(reply, polls=polls, deposits=())
 
 
 def _read(profile: Profile) -> set[DeleteKey]:

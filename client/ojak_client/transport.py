@@ -150,7 +150,11 @@ class RelayConnection:
 
     def _close_if_stale(self) -> None:
         """Close a kept connection on which something waits: its end, or what nobody asked for."""
-        if self._stream is not None and select.select([self._stream], [], [], 0)[0]:
+        if self._stream is None:
+            return
+        # What TLS has read already, the system shows no more; a plain line has nothing like it.
+        held: int = getattr(self._stream, "pending", int)()
+        if held or select.select([self._stream], [], [], 0)[0]:
             self.close()
 
     def _once(self, request: bytes, expected: _Expected, deadline: Deadline) -> bytes:

@@ -55,4 +55,8 @@ class Steps:
 
     def _leave(self, tick: int) -> None:
         for leave in self._due.pop(tick):
-            leave()
+            try:
+                leave()
+            except Exception as error:  # noqa: BLE001 - a fault of one keeps back none of the others
+                loop = asyncio.get_running_loop()
+                loop.call_exception_handler({"message": "a reply", "exception": error})

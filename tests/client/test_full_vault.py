@@ -13,6 +13,7 @@ from ojak_client.kept_boxes import REFERENCE_BYTES
 from ojak_client.notices import NoticeKind
 from ojak_client.our_letters import with_letter
 from ojak_client.profile import Contact, Profile, find, with_contact
+from ojak_client.requests import Shape
 from ojak_client.rounds import run_errands
 from ojak_client.store import encode
 from tests.client.persons import (
@@ -162,3 +163,24 @@ def test_a_vault_without_room_from_the_beginning_says_so(relay: SimulatedRelay) 
     host.leave(0)
     with pytest.raises(VaultFull):
         host.sync()
+
+
+@pytest.mark.parametrize("is_full", [False, True])
+def test_c11_a_letter_that_was_laid_once_is_laid_again_also_by_a_full_vault(
+    host: Host, *, is_full: bool
+) -> None:
+    """What became of deposits is applied once, however many parts a reply is saved in."""
+    for name in (NAME, OTHER):
+        host.guests[name].write("x" * 1490)
+        host.guests[name].sync()
+    host.write(OTHER, "our letter")
+    if is_full:
+        host.leave(2200)
+    done = host.person.exchange().round(Shape(room=4, guest=True))
+    assert done.kept_out == is_full
+    contact = find(host.store.read(), OTHER)
+    assert contact is not None
+    sent = [one for line in contact.lines for one in line.conversation.outbox]
+    laid = [one for one in sent if one.reference and one.deposited_at]
+    assert laid
+    assert not any(one.repeated for one in laid)

@@ -70,3 +70,20 @@ async def test_replies_that_are_due_together_leave_by_one_timer_in_their_order()
     await done
     assert left == list(range(100))
     assert len(steps) == 0
+
+
+@pytest.mark.asyncio
+async def test_a_fault_of_one_reply_keeps_back_none_of_the_others_of_its_tick() -> None:
+    loop = asyncio.get_running_loop()
+    faults: list[object] = []
+    loop.set_exception_handler(lambda _, said: faults.append(said["exception"]))
+    steps, began, done = Steps(STEP), loop.time(), loop.create_future()
+
+    def breaks() -> None:
+        raise RuntimeError
+
+    steps.release(began, breaks)
+    steps.release(began, lambda: done.set_result(None))
+    await done
+    assert len(steps) == 0
+    assert [type(one) for one in faults] == [RuntimeError]

@@ -26,7 +26,8 @@ from ojak_relay.store.repair import Start, repair
 from ojak_relay.store.waiting import Waiters
 
 RECENT_AT_MOST: Final = 256
-"""So many boxes are also kept in memory, 1 MB, until they are deleted or `expire` is called."""
+"""So many boxes are also kept in memory, 1 MB, until they are deleted, newer ones
+come or `expire` is called."""
 
 
 @dataclass(frozen=True, slots=True)
