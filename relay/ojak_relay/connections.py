@@ -324,8 +324,11 @@ class Connection(asyncio.Protocol):
         self._read_if(not self._turns)
 
     async def _work(self, body: bytes, source: Source) -> None:
-        answer = await self._app.sync(body, source)
-        self._task = None
+        try:
+            answer = await self._app.sync(body, source)
+        finally:
+            # A task that failed, kept here, would keep its body and say nothing.
+            self._task = None
         if answer.closes:
             self._leave(answer)
         else:

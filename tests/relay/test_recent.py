@@ -56,6 +56,20 @@ async def test_d4_the_next_sweep_forgets_them(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_d4_a_sweep_forgets_them_also_where_the_disk_refused(tmp_path: Path) -> None:
+    disk = RefusingDisk()
+    store = await store_on(disk, tmp_path)
+    await store.apply([], [deposit(1, 7)], now=NOW)
+    disk.refused["fdatasync"] = 5
+    with pytest.raises(StoreFailed):
+        await store.apply([], [deposit(2, 8)], now=NOW)
+    with pytest.raises(StoreFailed):
+        await store.expire(now=NOW)
+    gc.collect()
+    assert kept_in_memory() == 0
+    await store.close()
+
+
 async def test_d4_a_deletion_forgets_them_at_once(tmp_path: Path) -> None:
     store = await store_on(RefusingDisk(), tmp_path)
     await store.apply([], [deposit(1, 7)], now=NOW)
