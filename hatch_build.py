@@ -4,6 +4,7 @@ The compiled `.mo` files are not kept in the repository. `python hatch_build.py`
 hand after a `.po` file was changed; a test fails when they are stale.
 """
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,17 @@ LOCALE = Path(__file__).parent / "client" / "ojak_client" / "locale"
 
 
 def compile_catalogues(locale: Path = LOCALE) -> None:
-    """Write beside each `ojak.po` below *locale* the `ojak.mo` that gettext reads."""
+    """Write beside each `ojak.po` below *locale* the `ojak.mo` that gettext reads.
+
+    A client that starts meanwhile reads a whole `ojak.mo`, the former one or the new one.
+    """
     for source in sorted(locale.glob("*/LC_MESSAGES/ojak.po")):
-        with source.open("rb") as texts, source.with_suffix(".mo").open("wb") as compiled:
+        compiled = BytesIO()
+        with source.open("rb") as texts:
             write_mo(compiled, read_po(texts))
+        fresh = source.with_suffix(".mo.new")
+        fresh.write_bytes(compiled.getvalue())
+        fresh.replace(source.with_suffix(".mo"))
 
 
 class CatalogueHook(BuildHookInterface[Any]):

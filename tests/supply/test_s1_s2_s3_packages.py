@@ -3,13 +3,16 @@
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import sys
 import zipfile
+from gettext import GNUTranslations
 from importlib import metadata
 from pathlib import Path
 
 import pytest
+from hatch_build import LOCALE, compile_catalogues
 
 from tests.docs.kit import ROOT, tracked
 from tests.supply.lock import DEVELOPER, RELAY, numbers, pinned
@@ -92,6 +95,19 @@ def built(folder: Path) -> Path:
         check=True,
     )
     return next(folder.iterdir())
+
+
+def test_s2_a_client_that_starts_during_a_build_reads_whole_catalogues(tmp_path: Path) -> None:
+    folder = tmp_path / "ko" / "LC_MESSAGES"
+    folder.mkdir(parents=True)
+    shutil.copy(LOCALE / "ko" / "LC_MESSAGES" / "ojak.po", folder)
+    (folder / "ojak.mo").write_bytes(b"the former one, whole")
+    with (folder / "ojak.mo").open("rb") as opened:
+        compile_catalogues(tmp_path)
+        assert opened.read() == b"the former one, whole"
+    with (folder / "ojak.mo").open("rb") as opened:
+        assert GNUTranslations(opened).info()["language"] == "ko"
+    assert {path.name for path in folder.iterdir()} == {"ojak.po", "ojak.mo"}
 
 
 def test_s2_the_wheel_built_twice_is_the_same(tmp_path: Path) -> None:
