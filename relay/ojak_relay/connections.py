@@ -26,6 +26,7 @@ from ojak_protocol.values import dataclass
 from ojak_relay.config import Config
 from ojak_relay.errors import ConfigError
 from ojak_relay.http import Answer, Head, refusal
+from ojak_relay.known_heads import KnownHeads
 from ojak_relay.limits import Limits, Source
 from ojak_relay.pace import Steps
 from ojak_relay.sockets import is_ended
@@ -81,7 +82,8 @@ class Phase(Enum):
     """What still comes is thrown away."""
 
 
-_IN_ITS_TURN: Final = frozenset({Phase.ANSWER, Phase.TAKING, Phase.ENDING})
+# No set: to hash one of an enumeration is a call of its own.
+_IN_ITS_TURN: Final = (Phase.ANSWER, Phase.TAKING, Phase.ENDING)
 """Nothing else is answered meanwhile."""
 
 
@@ -119,9 +121,12 @@ class Connection(asyncio.Protocol):
         self._is_deaf = False
         self._is_reading = True
         self._is_full = False
+        self._known = KnownHeads()
+        self._fed = b""
         self._path = b""
         self._headers: dict[bytes, bytes] = {}
         self._head_bytes = self._header_count = 0
+        self._head: Head | None = None
         self._reads: Phase = Phase.IDLE
         self._size = 0
         self._body: list[bytes] = []
@@ -174,6 +179,16 @@ class Connection(asyncio.Protocol):
     def _read(self, data: bytes) -> None:
         if self._is_deaf:
             return
+        begins = self._reads is Phase.IDLE
+        if begins and (known := self._known.split(data)) is not None:
+            self._take_known(*known)
+        else:
+            self._fed = data if begins else b""
+            self._parse(data)
+            self._fed = b""
+        self._answer_next()
+
+    def _parse(self, data: bytes) -> None:
         unfinished = self._headers if self._reads is Phase.HEAD else None
         try:
             self._parser.feed_data(data)
@@ -183,7 +198,6 @@ class Connection(asyncio.Protocol):
             # Still the same one: what the parser holds of it is bounded too.
             self._head_bytes += len(data)
             self._bound_head()
-        self._answer_next()
 
     def pause_writing(self) -> None:
         """Note that the other end does not take what is sent."""
@@ -268,7 +282,11 @@ class Connection(asyncio.Protocol):
         head = Head(
             self._parser.get_method(), self._path, self._parser.get_http_version(), self._headers
         )
-        self._source = self._app.source(self._peer, self._headers)
+        self._decide(head)
+
+    def _decide(self, head: Head) -> None:
+        self._head = head
+        self._source = self._app.source(self._peer, head.headers)
         match self._app.receive(head, self._source):
             case Answer(closes=True) as refused:
                 self._turn(_Asked(refused, closes=True, has_body=head.method != b"HEAD"))
@@ -291,11 +309,22 @@ class Connection(asyncio.Protocol):
             return
         body, self._body = b"".join(self._body), []
         closes = not self._parser.should_keep_alive()
+        if self._plan is None and self._head is not None and not closes:
+            self._known.remember(self._fed, self._head, body)
+        self._whole(body, closes=closes)
+
+    # What comes of it.
+
+    def _take_known(self, head: Head, body: bytes) -> None:
+        """Take a whole request with a head that was read before."""
+        self._decide(head)
+        if not self._is_deaf:
+            self._whole(body, closes=False)
+
+    def _whole(self, body: bytes, *, closes: bool) -> None:
         what = body if self._plan is None else self._plan
         self._turn(_Asked(what, self._source, self._now(), closes=closes))
         self._is_deaf = closes
-
-    # What comes of it.
 
     def _turn(self, asked: _Asked) -> None:
         self._reads = Phase.IDLE
