@@ -12,7 +12,7 @@ import resource
 import ssl
 import struct
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from enum import Enum, auto
 from http import HTTPStatus
@@ -61,8 +61,8 @@ class Front(Protocol):
     def receive(self, head: Head, source: Source) -> Answer | int:
         """Return the answer to a request, or how many bytes its body has and `sync` shall get."""
 
-    async def sync(self, body: bytes, source: Source) -> Answer:
-        """Return the answer to what has that body."""
+    def sync(self, body: bytes, source: Source) -> Answer | Coroutine[None, None, Answer]:
+        """Return the answer to what has that body, or what returns it when it is ready."""
 
 
 class Phase(Enum):
@@ -349,15 +349,25 @@ class Connection(asyncio.Protocol):
                 self._send(what)
             else:
                 self._until(Phase.ANSWER, _NEVER)
-                self._task = self._server.loop.create_task(self._work(what, self._asked.source))
+                self._begin(what)
         self._read_if(not self._turns)
 
-    async def _work(self, body: bytes, source: Source) -> None:
+    def _begin(self, body: bytes) -> None:
+        begun = self._app.sync(body, self._asked.source)
+        if isinstance(begun, Answer):
+            self._answer(begun)
+        else:
+            self._task = self._server.loop.create_task(self._work(begun))
+
+    async def _work(self, begun: Coroutine[None, None, Answer]) -> None:
         try:
-            answer = await self._app.sync(body, source)
+            answer = await begun
         finally:
             # A task that failed, kept here, would keep its body and say nothing.
             self._task = None
+        self._answer(answer)
+
+    def _answer(self, answer: Answer) -> None:
         if answer.closes:
             self._leave(answer)
         else:

@@ -15,13 +15,16 @@ from ojak_protocol.sync import SyncClass
 from ojak_relay.app import App
 from ojak_relay.config import Config
 from ojak_relay.connections import Connection, Server
-from ojak_relay.http import Answer, Head
+from ojak_relay.http import Head
 from ojak_relay.known_heads import HEAD_BYTES_AT_MOST, KNOWN_AT_MOST, KnownHeads
 from ojak_relay.limits import Limits
 from ojak_relay.service import Service
 from ojak_relay.store.memory import MemoryStore
-from tests.relay.kit import NOW, request
+from tests.relay.kit import NOW
 from tests.relay.lines import BODY, HEAD, head
+
+TURNS = 10
+"""Of the loop: in so many is answered what comes together here."""
 
 ZERO = SyncClass.ZERO.body_bytes
 SENT = {
@@ -94,7 +97,7 @@ async def answered(pieces: Sequence[bytes], per_minute: int = 0) -> tuple[bytes,
     connection.connection_made(cast("asyncio.Transport", line))
     for piece in pieces:
         connection.data_received(piece)
-        while connection.is_busy and connection._reads.name != "BODY":  # noqa: SLF001 (until all that came is answered)
+        for _ in range(TURNS):
             await asyncio.sleep(0)
     return line.sent, line.is_ended
 
