@@ -11,9 +11,9 @@ What is refused is refused by its head alone, before its body is read.
 import asyncio
 import hmac
 import json
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Final
 
@@ -23,7 +23,7 @@ from ojak_protocol.sync import SyncReply, SyncRequest
 from ojak_relay.config import Config
 from ojak_relay.counts import Counts
 from ojak_relay.errors import StoreAway, StoreFailed
-from ojak_relay.http import PREFLIGHT, Answer, Head, refusal
+from ojak_relay.http import PREFLIGHT, Answer, Head, Later, refusal
 from ojak_relay.limits import Limits, Source
 from ojak_relay.service import Service
 from ojak_relay.sources import FORWARDED
@@ -136,15 +136,15 @@ class App:
             return _unfit(head) or _with_body(head) or self._routes[route]()
         return self._no_route(head)
 
-    def sync(self, body: bytes, source: Source) -> Answer | Coroutine[None, None, Answer]:
-        """Return the answer to a sync of *body*, or what returns it once all is done.
+    def sync(self, body: bytes, source: Source) -> Answer | Later:
+        """Return the answer to a sync of *body*, or what brings it once all is done.
 
         Raises nothing, and the latter nothing but cancellation.
         """
         try:
             asked = sync.decode_request(body)
             reply = self._service.at_once(asked)
-            return self._served(asked, reply) if reply else self._done(asked, source)
+            return self._served(asked, reply) if reply else partial(self._done, asked, source)
         except Exception as error:  # noqa: BLE001 (a defect costs one answer)
             return self._failed(error)
 

@@ -12,7 +12,7 @@ import resource
 import ssl
 import struct
 from collections import deque
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum, auto
 from http import HTTPStatus
@@ -25,7 +25,7 @@ import httptools
 from ojak_protocol.values import dataclass
 from ojak_relay.config import Config
 from ojak_relay.errors import ConfigError
-from ojak_relay.http import Answer, Head, refusal
+from ojak_relay.http import Answer, Head, Later, refusal
 from ojak_relay.known_heads import KnownHeads
 from ojak_relay.limits import Limits, Source
 from ojak_relay.pace import Steps
@@ -61,8 +61,8 @@ class Front(Protocol):
     def receive(self, head: Head, source: Source) -> Answer | int:
         """Return the answer to a request, or how many bytes its body has and `sync` shall get."""
 
-    def sync(self, body: bytes, source: Source) -> Answer | Coroutine[None, None, Answer]:
-        """Return the answer to what has that body, or what returns it when it is ready."""
+    def sync(self, body: bytes, source: Source) -> Answer | Later:
+        """Return the answer to what has that body, or what brings it when it is ready."""
 
 
 class Phase(Enum):
@@ -119,6 +119,7 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._asked = _NOTHING_ASKED
         self._is_deaf = False
+        self._is_answering = False
         self._is_reading = True
         self._is_full = False
         self._known = KnownHeads()
@@ -342,6 +343,17 @@ class Connection(asyncio.Protocol):
 
     def _answer_next(self) -> None:
         """Answer what has its turn, as far as answers are taken; meanwhile read no more."""
+        if self._is_answering:
+            # What is answered at once leads back here; with many in one breath, ever deeper.
+            return
+        self._is_answering = True
+        try:
+            self._answer_turns()
+        finally:
+            self._is_answering = False
+        self._read_if(not self._turns)
+
+    def _answer_turns(self) -> None:
         while self._turns and self._line is not None and self._phase not in _IN_ITS_TURN:
             self._asked = self._turns.popleft()
             what = self._asked.what
@@ -350,7 +362,6 @@ class Connection(asyncio.Protocol):
             else:
                 self._until(Phase.ANSWER, _NEVER)
                 self._begin(what)
-        self._read_if(not self._turns)
 
     def _begin(self, body: bytes) -> None:
         begun = self._app.sync(body, self._asked.source)
@@ -359,9 +370,9 @@ class Connection(asyncio.Protocol):
         else:
             self._task = self._server.loop.create_task(self._work(begun))
 
-    async def _work(self, begun: Coroutine[None, None, Answer]) -> None:
+    async def _work(self, later: Later) -> None:
         try:
-            answer = await begun
+            answer = await later()
         finally:
             # A task that failed, kept here, would keep its body and say nothing.
             self._task = None

@@ -1,9 +1,11 @@
 """A head that a connection showed before is not parsed again, and nobody can tell."""
 
 import asyncio
+import gc
 import os
 import re
 import time
+import warnings
 from collections.abc import Sequence
 from typing import cast
 
@@ -11,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ojak_protocol.sync import SyncClass
+from ojak_protocol.sync import SyncClass, encode_request
 from ojak_relay.app import App
 from ojak_relay.config import Config
 from ojak_relay.connections import Connection, Server
@@ -20,7 +22,7 @@ from ojak_relay.known_heads import HEAD_BYTES_AT_MOST, KNOWN_AT_MOST, KnownHeads
 from ojak_relay.limits import Limits
 from ojak_relay.service import Service
 from ojak_relay.store.memory import MemoryStore
-from tests.relay.kit import NOW
+from tests.relay.kit import NOW, deposit, request
 from tests.relay.lines import BODY, HEAD, head
 
 TURNS = 10
@@ -88,13 +90,19 @@ class Line:
     resume_reading = pause_reading
 
 
-async def answered(pieces: Sequence[bytes], per_minute: int = 0) -> tuple[bytes, bool]:
-    """Return all that is answered to *pieces*, and whether the line is ended then."""
+def connected(per_minute: int = 0) -> tuple[Connection, Line]:
+    """Return a connection of a relay over memory whose replies leave at once, and its line."""
     config = Config(requests_per_minute=per_minute, reply_milliseconds=0)
     limits = Limits(config, time.monotonic, os.urandom)
     app = App(Service(MemoryStore(10), lambda: NOW), config, limits, "", print)
     connection, line = Connection(Server(app, config, limits)), Line()
     connection.connection_made(cast("asyncio.Transport", line))
+    return connection, line
+
+
+async def answered(pieces: Sequence[bytes], per_minute: int = 0) -> tuple[bytes, bool]:
+    """Return all that is answered to *pieces*, and whether the line is ended then."""
+    connection, line = connected(per_minute)
     for piece in pieces:
         connection.data_received(piece)
         for _ in range(TURNS):
@@ -179,3 +187,37 @@ def test_of_a_connection_few_short_heads_are_kept() -> None:
 
 
 USUAL = Head(b"POST", b"/v1/sync", "1.1", {b"host": b"relay"})
+
+
+def test_many_requests_in_one_breath_are_answered_without_going_deeper() -> None:
+    one = SENT["the usual one"]
+
+    async def run() -> bytes:
+        connection, line = connected()
+        # While nothing is taken, the rest waits for its turn.
+        connection.data_received(one)
+        connection.pause_writing()
+        connection.data_received(300 * one)
+        connection.resume_writing()
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+        return line.sent
+
+    assert asyncio.run(run()).count(b" 200 OK") == 301
+
+
+def test_s5_a_line_lost_before_its_request_was_begun_says_nothing() -> None:
+    body = encode_request(request(deposits=(deposit(1, 7),)))
+
+    async def run() -> None:
+        connection, _ = connected()
+        connection.data_received(head(len(body)) + b"\r\n" + body)
+        connection.connection_lost(None)
+        for _ in range(TURNS):
+            await asyncio.sleep(0)
+
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        asyncio.run(run())
+        gc.collect()
+    assert told == []
