@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ojak_client.failures import Failure
+from ojak_client.i18n import Text
 from ojak_client.inputs import LETTER_LIMIT_BYTES, SECRET_LIMIT_BYTES, Inputs, Secret
 from ojak_client.messages import Message
 from ojak_protocol.errors import Reason, Refused
@@ -37,7 +38,7 @@ def pipe() -> Iterator[Pipe]:
         os.close(descriptor)
 
 
-def message_of(call: Callable[[], object]) -> Message:
+def message_of(call: Callable[[], object]) -> Text:
     with pytest.raises(Failure) as caught:
         call()
     return caught.value.message
