@@ -76,7 +76,8 @@ def prepare(profile: Profile, relay: str, moment: Moment) -> tuple[Profile, tupl
         if contact.relay == relay:
             others = taken - taken_by(contact)
             later, said = _prepare_contact(contact, share[contact.name], moment, others)
-            taken = others + taken_by(later)
+            if later is not contact:
+                taken = others + taken_by(later)
             notices.extend(said)
         contacts.append(later)
     profile = replace(profile, contacts=tuple(contacts))
