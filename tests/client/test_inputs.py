@@ -136,17 +136,17 @@ from ojak_client.inputs import Inputs
 try:
     print(ascii(Inputs(no_input=True).letter()))
 except Failure as failure:
-    print(failure.message.name)
+    print(failure.message.id)
 """
 
 
 @pytest.mark.parametrize(
     ("content", "outcome"),
     [
-        (b"", "EMPTY_LETTER"),
-        (b" \n\n", "EMPTY_LETTER"),
-        (b"\xff", "NOT_UTF8"),
-        (b"x" * (LETTER_LIMIT_BYTES + 1), "TOO_BIG"),
+        (b"", "empty-letter"),
+        (b" \n\n", "empty-letter"),
+        (b"\xff", "not-utf8"),
+        (b"x" * (LETTER_LIMIT_BYTES + 1), "too-big"),
         ("딸에게\n\n보고 싶다\n".encode(), ascii("딸에게\n\n보고 싶다")),
     ],
     ids=["nothing", "blank", "not utf-8", "too big", "a letter"],
