@@ -9,7 +9,7 @@ from functools import partial
 
 from ojak_client import comparing
 from ojak_client.failures import Failure
-from ojak_client.i18n import told
+from ojak_client.i18n import Text, told
 from ojak_client.inputs import ANSWER_OPTION
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
@@ -22,7 +22,7 @@ from ojak_protocol.stretch import argon2id
 
 
 def ask_answer(
-    invocation: Invocation, prompt: Message, question: str, answer_fd: int | None
+    invocation: Invocation, prompt: Text, question: str, answer_fd: int | None
 ) -> CanonicalAnswer:
     """Return our person's answer to *question*, typed on a screen that is erased.
 

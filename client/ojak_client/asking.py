@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from ojak_client.failures import Failure
-from ojak_client.i18n import told
+from ojak_client.i18n import Text, told
 from ojak_client.inputs import FitTogether
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
@@ -43,7 +43,7 @@ def ask_answers(
     set_number: int,
     questions: tuple[str, ...],
     answers_fd: int | None,
-    about: Message | None = None,
+    about: Text | None = None,
     heard: Heard = lambda: None,
 ) -> Stretched:
     """Ask for the three answers and return what they are stretched to, about half a second later.
@@ -151,7 +151,7 @@ def _ask_three(
     invocation: Invocation,
     questions: tuple[str, ...],
     answers_fd: int | None,
-    about: Message | None = None,
+    about: Text | None = None,
     heard: Heard = lambda: None,
 ) -> Answers:
     prompts = [_prompt(n, questions) for n in (1, 2, 3)]
@@ -178,8 +178,8 @@ def _typed(
     answers_fd: int | None,
     fit_together: FitTogether,
     *,
-    about: Message | None = None,
-    wrong_count: Message = Message.THREE_LINES,
+    about: Text | None = None,
+    wrong_count: Text = Message.THREE_LINES,
     heard: Heard = lambda: None,
 ) -> "Iterator[list[str]]":
     """Give what was typed, and overwrite it afterwards as far as it can be."""

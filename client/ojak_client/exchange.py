@@ -103,7 +103,7 @@ class _Change:
         )
 
 
-@dataclasses.dataclass(slots=True)
+@dataclasses.dataclass(slots=True, repr=False, eq=False)
 class Exchange:
     """Rounds with one relay over one connection, on one store.
 
@@ -300,10 +300,13 @@ class Exchange:
         if staying - self._staying:
             self._staying |= staying
             self._stays_until = self._ticks() + STAYS_SECONDS
-        self._stays_as = _what_decides(profile)
+        if self._staying:
+            self._stays_as = _what_decides(profile)
 
     def _known_to_stay(self, profile: Profile) -> frozenset[MailboxId]:
-        if _what_decides(profile) != self._stays_as or self._ticks() >= self._stays_until:
+        if self._staying and (
+            _what_decides(profile) != self._stays_as or self._ticks() >= self._stays_until
+        ):
             self._staying = frozenset()
         return self._staying
 

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from enum import IntEnum
 from typing import Final
 
+from ojak_client.i18n import Text
 from ojak_client.messages import Message
 
 
@@ -29,7 +30,7 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
-_CODES: Final[Mapping[Message, ExitCode]] = {
+_CODES: Final[Mapping[Text, ExitCode]] = {
     Message.NOTHING: ExitCode.NOTHING_YET,
     Message.NO_LETTER: ExitCode.NOTHING_YET,
     Message.UNCONFIRMED: ExitCode.NOT_CONFIRMED,
@@ -101,6 +102,6 @@ _CODES: Final[Mapping[Message, ExitCode]] = {
 }
 
 
-def exit_code(message: Message) -> ExitCode:
+def exit_code(message: Text) -> ExitCode:
     """Return the code with which a run ends that ends with *message*; 1 where none is its own."""
     return _CODES.get(message, ExitCode.GENERAL)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from ojak_client import errors as client
+from ojak_client.i18n import Text
 from ojak_client.messages import Message
 from ojak_protocol import errors as protocol
 
@@ -20,14 +21,14 @@ class Failure(client.ClientError):
         values: the variables of the sentence; never a secret.
     """
 
-    def __init__(self, message: Message, *, command: str | None = None, **values: object) -> None:
-        super().__init__(message.text.id)
+    def __init__(self, message: Text, *, command: str | None = None, **values: object) -> None:
+        super().__init__(message.id)
         self.message = message
         self.command = command
         self.values = values
 
 
-_SENTENCES: Final[Mapping[type[Exception], Message]] = {
+_SENTENCES: Final[Mapping[type[Exception], Text]] = {
     client.BadRelayUrl: Message.BAD_RELAY,
     client.UnsafeRelay: Message.UNSAFE_RELAY,
     client.BadProxyUrl: Message.BAD_PROXY,
@@ -61,7 +62,7 @@ _SENTENCES: Final[Mapping[type[Exception], Message]] = {
     protocol.CopyDetected: Message.COPY,
 }
 
-_REASONS: Final[Mapping[protocol.Reason, Message]] = {
+_REASONS: Final[Mapping[protocol.Reason, Text]] = {
     protocol.Reason.ENCODING: Message.NOT_UTF8,
     protocol.Reason.UNFINISHED_SYLLABLE: Message.INPUT,
     protocol.Reason.UNUSABLE_CHARACTER: Message.INPUT,

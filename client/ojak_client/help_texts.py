@@ -1,12 +1,10 @@
 """The texts of `--help`: what each verb and each option is for, in one line."""
 
-from enum import Enum
-
-from ojak_client.i18n import Text, text
+from ojak_client.i18n import text
 
 
-class HelpText(Enum):
-    """A line of help."""
+class HelpText:
+    """The lines of help."""
 
     # The command itself and the options of every verb.
     OJAK = text(
@@ -120,8 +118,3 @@ class HelpText(Enum):
     )
     SKIP = text("help-skip", "Let the oldest question go without an answer.")
     STOP_MONEY = text("help-stop-money", "Ask them to send no money.")
-
-    @property
-    def text(self) -> Text:
-        """The id and the English of this text."""
-        return self.value

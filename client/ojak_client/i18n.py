@@ -11,7 +11,7 @@ when they are made.
 import gettext
 import os
 from collections.abc import Mapping, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 from ojak_protocol.values import dataclass
 
@@ -24,19 +24,14 @@ OWN_VARIABLE: Final = "OJAK_LANG"
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text that a person can see: its stable id and its English."""
+    """A text that a person can see: its stable id and its English.
+
+    All of them stand in `messages.Message` and `help_texts.HelpText`. These are no enums: to make
+    the members of one takes longer than all that is read to know their texts.
+    """
 
     id: str
     english: str
-
-
-class HasText(Protocol):
-    """A member of `Message` or `HelpText`."""
-
-    @property
-    def text(self) -> Text:
-        """The text it names."""
-        ...
 
 
 def text(identifier: str, english: str) -> Text:
@@ -87,9 +82,9 @@ def use(language: str) -> None:
     _Spoken.catalogue = gettext.translation(DOMAIN, LOCALE_DIR, [language], fallback=True)
 
 
-def told(what: HasText, **values: object) -> str:
+def told(what: Text, **values: object) -> str:
     """Return *what* in the language in use, its variables filled in and made safe to show."""
-    template = _Spoken.catalogue.pgettext(what.text.id, what.text.english)
+    template = _Spoken.catalogue.pgettext(what.id, what.english)
     return template.format(**{name: _shown(value) for name, value in values.items()})
 
 

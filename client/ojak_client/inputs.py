@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from ojak_client.failures import Failure, explain
 from ojak_client.hardening import wipe
-from ojak_client.i18n import told
+from ojak_client.i18n import Text, told
 from ojak_client.messages import Message
 from ojak_protocol.values import dataclass
 
@@ -92,7 +92,7 @@ class Inputs:
     passphrase_fd: int | None = None
     passphrase_credential: str | None = None
 
-    def confirm(self, question: Message, **values: object) -> bool:
+    def confirm(self, question: Text, **values: object) -> bool:
         """Return whether the person says yes; `--yes` says it for them.
 
         Raises:
@@ -103,7 +103,7 @@ class Inputs:
         with self._terminal(YES_OPTION) as terminal:
             return terminal.confirm(told(question, **values))
 
-    def line(self, prompt: Message, *, option: str, **values: object) -> str:
+    def line(self, prompt: Text, *, option: str, **values: object) -> str:
         """Return one line that is no secret; *option* is what would have given it.
 
         Raises:
@@ -177,8 +177,8 @@ class Inputs:
         understand: Understand,
         *,
         option: str = ANSWERS_OPTION,
-        about: Message | None = None,
-        wrong_count: Message = Message.THREE_LINES,
+        about: Text | None = None,
+        wrong_count: Text = Message.THREE_LINES,
         fit_together: FitTogether = len,
     ) -> tuple[Secret, ...]:
         """Return one answer for each of *prompts*, each of which *understand* accepts.
@@ -226,7 +226,7 @@ class Inputs:
         *,
         taken_fds: Sequence[int | None] = (),
         dash: bool = False,
-        about: Message | None = None,
+        about: Text | None = None,
     ) -> str:
         """Return the text of a letter: from standard input if it is no terminal, else typed.
 
@@ -251,7 +251,7 @@ class Inputs:
             raise Failure(Message.EMPTY_LETTER)
         return text.rstrip("\n")
 
-    def require_somebody(self, missing: Message, *, option: str) -> None:
+    def require_somebody(self, missing: Text, *, option: str) -> None:
         """Return only where a person sits at a terminal.
 
         Raises:
@@ -339,7 +339,7 @@ def _answer(terminal: "Terminal", prompt: str, understand: Understand) -> Secret
         return typed
 
 
-def _refusal_of(typed: Sequence[Secret], fit_together: FitTogether) -> Message | None:
+def _refusal_of(typed: Sequence[Secret], fit_together: FitTogether) -> Text | None:
     from ojak_protocol.errors import Refused  # noqa: PLC0415 - only where a person answers
 
     try:

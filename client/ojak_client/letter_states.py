@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from ojak_client.due_times import local_time
+from ojak_client.i18n import Text
 from ojak_client.messages import Message
 from ojak_client.our_letters import lies_at_relay
 from ojak_client.output import Output
@@ -59,7 +60,7 @@ def has_arrived(contact: Contact, letter: OurLetter) -> bool:
     return arrived and part_of(contact, letter.reference) is None
 
 
-def states(contact: Contact, letter: OurLetter) -> Iterator[Message]:
+def states(contact: Contact, letter: OurLetter) -> Iterator[Text]:
     """Yield what is to be said of *letter*."""
     if letter.state is LetterState.WAITING:
         yield _of_waiting(contact, letter)
@@ -103,7 +104,7 @@ def _is_settled(contact: Contact, letter: OurLetter) -> bool:
     return not waits and part_of(contact, letter.reference) is None
 
 
-def _of_settled(letter: OurLetter) -> Message:
+def _of_settled(letter: OurLetter) -> Text:
     match letter.state:
         case LetterState.COLLECTED if letter.kind == Kind.PARCEL:
             return Message.LETTER_TIMED_KNOWN
@@ -112,7 +113,7 @@ def _of_settled(letter: OurLetter) -> Message:
     return _SAID[letter.state]
 
 
-def _of_waiting(contact: Contact, letter: OurLetter) -> Message:
+def _of_waiting(contact: Contact, letter: OurLetter) -> Text:
     if letter.role is Role.COUNTERPART:
         return Message.LETTER_HARMLESS
     if _is_withdrawn(contact, letter.reference):

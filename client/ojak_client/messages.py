@@ -9,13 +9,11 @@ To add one: write it here, translate it in `locale/ko` and `locale/zh` under its
 run `python hatch_build.py`; the tests name what is missing.
 """
 
-from enum import Enum
-
-from ojak_client.i18n import Text, text
+from ojak_client.i18n import text
 
 
-class Message(Enum):
-    """A sentence, under the name by which verbs say it."""
+class Message:
+    """The sentences, each under the name by which verbs say it."""
 
     # The outcomes that every part of Ojak shares; their wording stands in docs/glossary.md.
     UNCONFIRMED = text(
@@ -912,8 +910,3 @@ class Message(Enum):
     )
     TYPE_THIS = text("type-this", 'Type: "{command}"')
     PROGRESS = text("progress", "Part {n} of {total}")
-
-    @property
-    def text(self) -> Text:
-        """The id and the English of this text."""
-        return self.value

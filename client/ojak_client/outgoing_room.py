@@ -6,7 +6,7 @@ says; and of boxes that say no more than what arrived there are few. Both words 
 of them was typed must not show in what is still sent.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from ojak_client.profile import Contact, Line
@@ -44,6 +44,15 @@ class Sealed:
             self.passing_receipts + other.passing_receipts,
         )
 
+    def __sub__(self, part: "Sealed") -> "Sealed":
+        """Return what is left of this count without *part* of it."""
+        return Sealed(
+            self.letters - part.letters,
+            self.passing_letters - part.passing_letters,
+            self.receipts - part.receipts,
+            self.passing_receipts - part.passing_receipts,
+        )
+
     def at_least(self, least: "Sealed") -> "Sealed":
         """Return of both counts the larger, each for itself."""
         return Sealed(
@@ -71,21 +80,19 @@ class Sealed:
         return max(0, left)
 
 
-def sealed_by_others(sealed: Mapping[str, Sealed], name: str) -> Sealed:
-    """Return what lies *sealed* for all contacts but the one of that *name*, or is kept for them.
+def reserved(contacts: int) -> Sealed:
+    """Return how much is kept for each of so many *contacts*, whether or not it is used.
 
     Half of what may be sealed is reserved in equal parts: letters of ours to one whose answers are
     known, who acknowledges nothing, must not keep back those to others.
     """
-    times = 2 * max(1, len(sealed))
-    least = Sealed(
+    times = 2 * max(1, contacts)
+    return Sealed(
         MOST_LETTERS // times,
         MOST_PASSING_LETTERS // times,
         MOST_RECEIPTS // times,
         MOST_PASSING_RECEIPTS // times,
     )
-    others = (one.at_least(least) for other, one in sealed.items() if other != name)
-    return sum(others, Sealed())
 
 
 def sealed_in(contacts: Iterable[Contact]) -> Sealed:

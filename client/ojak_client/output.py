@@ -9,7 +9,7 @@ import sys
 from typing import TextIO
 
 from ojak_client import escape
-from ojak_client.i18n import told
+from ojak_client.i18n import Text, told
 from ojak_client.messages import Message
 from ojak_protocol.values import dataclass
 
@@ -22,23 +22,23 @@ class Output:
     quiet: bool = False
     verbose: int = 0
 
-    def say(self, message: Message, **values: object) -> None:
+    def say(self, message: Text, **values: object) -> None:
         """Tell the person what happened; silent with `-q`."""
         self._sentence(message, values, shown=not self.quiet)
 
-    def warn(self, message: Message, **values: object) -> None:
+    def warn(self, message: Text, **values: object) -> None:
         """Tell the person what they must know even with `-q`."""
         self._sentence(message, values, shown=True)
 
-    def detail(self, message: Message, **values: object) -> None:
+    def detail(self, message: Text, **values: object) -> None:
         """Tell the person more, with `-v` only."""
         if self.verbose:
             self._sentence(message, values, shown=True)
 
-    def show(self, message: Message, **values: object) -> None:
+    def show(self, message: Text, **values: object) -> None:
         """Write a result that is a sentence with variables."""
         if self.json:
-            self._event(message.text.id, values)
+            self._event(message.id, values)
         else:
             _write(sys.stdout, told(message, **values))
 
@@ -67,18 +67,18 @@ class Output:
         sys.stderr.write("\r" + told(Message.PROGRESS, n=n, total=total) + end)
         sys.stderr.flush()
 
-    def failed(self, message: Message, code: int, command: str | None, **values: object) -> None:
+    def failed(self, message: Text, code: int, command: str | None, **values: object) -> None:
         """Write the sentence a run ends with, and the command to type next."""
         if self.json:
-            self._event(message.text.id, {**values, "exit": code})
+            self._event(message.id, {**values, "exit": code})
             return
         _write(sys.stderr, told(message, **values))
         if command is not None:
             _write(sys.stderr, told(Message.TYPE_THIS, command=command))
 
-    def _sentence(self, message: Message, values: dict[str, object], *, shown: bool) -> None:
+    def _sentence(self, message: Text, values: dict[str, object], *, shown: bool) -> None:
         if self.json:
-            self._event(message.text.id, values)
+            self._event(message.id, values)
         elif shown:
             _write(sys.stderr, told(message, **values))
 

@@ -22,7 +22,7 @@ from ojak_client.our_letters import (
     sealed_references,
     was_offered,
 )
-from ojak_client.outgoing_room import Sealed, sealed_by_others, sealed_in
+from ojak_client.outgoing_room import Sealed, reserved, sealed_in
 from ojak_client.pairing import Going, after_sealing, going_into
 from ojak_client.profile import (
     Contact,
@@ -64,14 +64,20 @@ def prepare(profile: Profile, relay: str, moment: Moment) -> tuple[Profile, tupl
     """Return the profile with everything done that is due for the contacts at *relay*."""
     contacts: list[Contact] = []
     notices: list[Notice] = []
-    sealed = {contact.name: sealed_in((contact,)) for contact in profile.contacts}
     share = shares(profile.contacts)
+    least = reserved(len(profile.contacts))
+
+    def taken_by(contact: Contact) -> Sealed:
+        return sealed_in((contact,)).at_least(least)
+
+    taken = sum(map(taken_by, profile.contacts), Sealed())
     for contact in profile.contacts:
         later = contact
         if contact.relay == relay:
-            others = sealed_by_others(sealed, contact.name)
+            others = taken - taken_by(contact)
             later, said = _prepare_contact(contact, share[contact.name], moment, others)
-            sealed[contact.name] = sealed_in((later,))
+            if later is not contact:
+                taken = others + taken_by(later)
             notices.extend(said)
         contacts.append(later)
     profile = replace(profile, contacts=tuple(contacts))

@@ -16,7 +16,7 @@ from typing import Final
 
 from ojak_client import comparing
 from ojak_client.errors import UnusableSetting
-from ojak_client.i18n import told
+from ojak_client.i18n import Text, told
 from ojak_client.invocation import Invocation
 from ojak_client.kinds import SHOWN
 from ojak_client.letter_views import view_of
@@ -113,7 +113,7 @@ def _show(invocation: Invocation, letter: TheirLetter, name: str, how: Showing) 
     invocation.show_letter(view.event, text, to_stdout=to_stdout, **fields)
 
 
-def _marks(letter: TheirLetter) -> tuple[Message, ...]:
+def _marks(letter: TheirLetter) -> tuple[Text, ...]:
     """Return what is to be said of whoever wrote *letter*, of which they say nothing."""
     held = (Message.HELD_LETTER,) if letter.held else ()
     return (Message.FORCED_LETTER, *held) if letter.forced else held

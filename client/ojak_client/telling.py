@@ -6,6 +6,7 @@ from typing import Final, Protocol
 
 from ojak_client.due_times import local_time
 from ojak_client.errors import VaultBusy, VaultFull, VaultUnusable
+from ojak_client.i18n import Text
 from ojak_client.messages import Message
 from ojak_client.news import as_told
 from ojak_client.notices import Notice, NoticeKind
@@ -19,7 +20,7 @@ from ojak_protocol.number import Number, format_number
 class Say(Protocol):
     """A way of `Output` to say a sentence."""
 
-    def __call__(self, message: Message, **values: object) -> None:
+    def __call__(self, message: Text, **values: object) -> None:
         """Say it."""
 
 

@@ -19,10 +19,10 @@ from collections.abc import Callable, Iterator
 from enum import Enum
 from functools import cache
 from pathlib import Path
-from typing import Final, Self
+from typing import BinaryIO, Final, Self
 
 from ojak_client import atomic_file, box_file, vault_format
-from ojak_client.atomic_file import Disk
+from ojak_client.atomic_file import PIECE_BYTES, Disk
 from ojak_client.box_file import PAGE_BYTES, Pages
 from ojak_client.errors import (
     NoSlotLeft,
@@ -303,14 +303,14 @@ class Vault:
             yield raw, saved, key
 
     def _loaded(self, earlier: Loaded | None) -> Loaded:
-        raw = _whole(self._path)
         opened, self._opened = self._opened, None
         for known in (earlier, opened):
             # Each save draws the slot anew, so that the same bytes are no other save's; and boxes
             # are written by saves only. One that was damaged since is found by the next process.
-            if known is not None and known.raw == raw:
+            if known is not None and _holds(self._path, known.raw):
                 self._note(known.saved)
                 return known
+        raw = _whole(self._path)
         return Loaded(raw, self._read(raw))
 
     def _read(self, raw: bytes) -> Saved:
@@ -358,7 +358,7 @@ class Vault:
     def _lies_there(self, raw: bytes) -> bool:
         """Return whether *raw* is what lies at our path, after a replacement that went wrong."""
         try:
-            return _whole(self._path) == raw
+            return _holds(self._path, raw)
         except VaultError:
             return False
 
@@ -418,12 +418,29 @@ def _stretched(passphrase: bytearray, raw: bytes, stretch: Stretch) -> bytearray
 
 
 def _whole(path: Path) -> bytes:
-    # Not through a symbolic link: a save would put a file in the link's place.
-    with file_errors(), os.fdopen(atomic_file.open_regular(path, os.O_RDONLY), "rb") as file:
+    with _opened_to_read(path) as file:
         raw = file.read(FILE_BYTES + 1)
     if len(raw) != FILE_BYTES:
         raise VaultDamaged("not the length of a vault")
     return raw
+
+
+def _holds(path: Path, raw: bytes) -> bool:
+    """Return whether the file holds *raw*, in pieces: memory for all of it costs more than that."""
+    begin = 0
+    with _opened_to_read(path) as file:
+        while piece := file.read(PIECE_BYTES):
+            if not raw.startswith(piece, begin):
+                return False
+            begin += len(piece)
+    return begin == len(raw)
+
+
+@contextlib.contextmanager
+def _opened_to_read(path: Path) -> Iterator[BinaryIO]:
+    # Not through a symbolic link: a save would put a file in the link's place.
+    with file_errors(), os.fdopen(atomic_file.open_regular(path, os.O_RDONLY), "rb") as file:
+        yield file
 
 
 def _reader(pages: Pages | None, *, at_once: bool) -> Callable[[int], bytes]:

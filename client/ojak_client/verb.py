@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import LANGUAGES, told
+from ojak_client.i18n import LANGUAGES, Text, told
 
 _COMMON: Final = (
     "lang", "profile", "relay", "json", "no_input", "yes", "quiet", "verbose", "passphrase_fd",
@@ -90,7 +90,7 @@ class Verb(click.Command):
 
     context_class = ColumnContext
 
-    def __init__(self, run: Run, *, help_text: HelpText, examples: Sequence[str]) -> None:
+    def __init__(self, run: Run, *, help_text: Text, examples: Sequence[str]) -> None:
         # The decorators of click leave what they declared on the function, last first.
         declared: list[click.Parameter] = getattr(run, "__click_params__", [])
         super().__init__(
@@ -126,7 +126,7 @@ class Verb(click.Command):
         return ctx.invoke(self.callback, from_options(common), **own)
 
 
-def verb(help_text: HelpText, *, examples: Sequence[str]) -> Callable[[Run], Verb]:
+def verb(help_text: Text, *, examples: Sequence[str]) -> Callable[[Run], Verb]:
     """Make a function the command of its module; use it above click's own decorators.
 
         @verb(HelpText.SEND, examples=("ojak send 순이 < letter.txt",))

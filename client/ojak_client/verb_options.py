@@ -10,7 +10,7 @@ from typing import Any, Final
 import click
 
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import told
+from ojak_client.i18n import Text, told
 from ojak_client.inputs import ANSWER_OPTION, ANSWERS_OPTION, NEW_PASSPHRASE_OPTION
 from ojak_client.relay_url import parse_proxy_url
 
@@ -59,12 +59,12 @@ def questions_option() -> Declare:
     )
 
 
-def answers_fd_option(help_text: HelpText = HelpText.ANSWERS_FD) -> Declare:
+def answers_fd_option(help_text: Text = HelpText.ANSWERS_FD) -> Declare:
     """Declare `--answers-fd`, for several answers, as `answers_fd`."""
     return _descriptor(ANSWERS_OPTION, help_text)
 
 
-def answer_fd_option(help_text: HelpText = HelpText.ANSWER_FD) -> Declare:
+def answer_fd_option(help_text: Text = HelpText.ANSWER_FD) -> Declare:
     """Declare `--answer-fd`, for one answer, as `answer_fd`."""
     return _descriptor(ANSWER_OPTION, help_text)
 
@@ -82,7 +82,7 @@ def _checked_proxy(
     return proxy
 
 
-def _descriptor(option: str, help_text: HelpText) -> Declare:
+def _descriptor(option: str, help_text: Text) -> Declare:
     return click.option(
         option,
         type=click.IntRange(min=0),

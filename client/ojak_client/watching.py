@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from ojak_client.errors import NoAnswer, RelayRefused, UnusableSetting, VaultBusy
 from ojak_client.failures import explain
+from ojak_client.i18n import Text
 from ojak_client.lookout import Lookout, WaitBroken
 from ojak_client.messages import Message
 from ojak_client.notices import Notice, NoticeKind
@@ -89,7 +90,7 @@ class Watch:
         self._connection = contextlib.ExitStack()
         self._exchange: Exchange | None = None
         self._last: Round | None = None
-        self._said: set[Message] = set()
+        self._said: set[Text] = set()
         self._failures = 0
         self._probes = False
         self._full = 0
@@ -256,7 +257,7 @@ class Watch:
             (one for one in notices if not (known and one.kind is NoticeKind.RELAY_FULL)),
         )
 
-    def _fail(self, message: Message) -> None:
+    def _fail(self, message: Text) -> None:
         if message not in self._said:
             self._keeping.voice.warn(message)
         self._said.add(message)

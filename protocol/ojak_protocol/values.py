@@ -27,11 +27,13 @@ else:
         return lambda declared: _made(declared, shows_fields=repr)
 
     def replace(value: object, /, **changes: object) -> object:
-        """Return a value of the same class with *changes*, as the standard one does."""
-        for name in value.__match_args__:
-            if name not in changes:
-                changes[name] = getattr(value, name)
-        return type(value)(**changes)
+        """Return a value of the same class with *changes*: *value* itself if they change nothing.
+
+        What is the same object is compared with itself at once, however much it holds.
+        """
+        before = {name: getattr(value, name) for name in value.__match_args__}
+        after = before | changes
+        return value if after == before else type(value)(**after)
 
 
 _NOT_GIVEN: Final = object()

@@ -11,7 +11,7 @@ from typing import Final
 import pexpect
 import pyte
 
-from ojak_client.i18n import DOMAIN, LOCALE_DIR
+from ojak_client.i18n import DOMAIN, LOCALE_DIR, Text
 from ojak_client.messages import Message
 from tests.client.devices import WORDS, Device
 
@@ -50,9 +50,9 @@ class Sitting:
             timeout=PATIENCE_SECONDS,
         )
 
-    def until(self, message: Message) -> None:
+    def until(self, message: Text) -> None:
         """Read until the beginning of *message*, up to its first variable, appears."""
-        sentence = KOREAN.pgettext(message.text.id, message.text.english)
+        sentence = KOREAN.pgettext(message.id, message.english)
         self.until_text(re.split(r"“?\{", sentence)[0].strip())
 
     def until_text(self, text: str) -> None:

@@ -294,4 +294,4 @@ def test_the_version_is_told() -> None:
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_help_of_the_table_is_that_of_a_line(verb: str) -> None:
-    assert "\n" not in VERBS[verb].text.english
+    assert "\n" not in VERBS[verb].english

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from ojak_client.due_times import due_after, due_on, local_time
 from ojak_client.failures import Failure
+from ojak_client.i18n import Text
 from ojak_client.messages import Message
 from ojak_protocol.parcels import MOST_AHEAD_SECONDS
 
@@ -56,7 +57,7 @@ def test_a_day_and_time_may_name_its_zone() -> None:
         ("999999d", Message.TIME_FAR),
     ],
 )
-def test_other_durations_are_refused(typed: str, message: Message) -> None:
+def test_other_durations_are_refused(typed: str, message: Text) -> None:
     with pytest.raises(Failure) as failed:
         due_after(typed, NOW)
     assert failed.value.message is message
@@ -72,7 +73,7 @@ def test_other_durations_are_refused(typed: str, message: Message) -> None:
         ("9999-12-31 23:59", Message.TIME_FAR),
     ],
 )
-def test_other_days_and_times_are_refused(typed: str, message: Message) -> None:
+def test_other_days_and_times_are_refused(typed: str, message: Text) -> None:
     with pytest.raises(Failure) as failed:
         due_on(typed, NOW)
     assert failed.value.message in {message, Message.TIME_UNCLEAR}

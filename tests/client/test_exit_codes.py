@@ -3,6 +3,7 @@
 import pytest
 
 from ojak_client.exit_codes import ExitCode, exit_code
+from ojak_client.i18n import Text
 from ojak_client.messages import Message
 
 
@@ -26,7 +27,7 @@ from ojak_client.messages import Message
         (Message.INTERRUPTED, 130),
     ],
 )
-def test_each_outcome_ends_with_its_published_code(message: Message, code: int) -> None:
+def test_each_outcome_ends_with_its_published_code(message: Text, code: int) -> None:
     assert exit_code(message) == code
 
 

@@ -16,8 +16,9 @@ from babel.messages.pofile import read_po
 
 from ojak_client.exit_codes import exit_code
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import LANGUAGES, LOCALE_DIR, choose_language, told, use
+from ojak_client.i18n import LANGUAGES, LOCALE_DIR, Text, choose_language, told, use
 from ojak_client.messages import Message
+from tests.client.texts import texts_in
 
 LOCALE = Path(LOCALE_DIR)
 CLIENT = LOCALE.parent
@@ -25,7 +26,12 @@ ROOT = Path(__file__).parents[2]
 TRANSLATED = ("ko", "zh")
 Keywords = dict[str, tuple[int | tuple[int, int] | tuple[int, str], ...] | None]
 CLICKS_KEYWORDS: Keywords = {"_": None, "gettext": None, "ngettext": (1, 2)}
-EVERY_TEXT = [*Message, *HelpText]
+NAMED = {
+    f"{table.__name__}.{name}": text
+    for table in (Message, HelpText)
+    for name, text in texts_in(table).items()
+}
+EVERY_TEXT = list(NAMED.values())
 
 # Sentences that docs/glossary.md fixes for what no command does yet.
 NOT_SAID_YET = {"unconfirmed", "tries", "read-once", "money"}
@@ -67,7 +73,7 @@ def extracted(folder: Path, keywords: Keywords) -> set[tuple[str, str]]:
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_every_text_of_the_client_is_translated(language: str) -> None:
     there = {(m.context, m.id) for m in catalogue(language) if m.string and not m.fuzzy}
-    missing = [t.text.id for t in EVERY_TEXT if (t.text.id, t.text.english) not in there]
+    missing = [t.id for t in EVERY_TEXT if (t.id, t.english) not in there]
     assert missing == []
 
 
@@ -84,7 +90,7 @@ def test_every_word_that_click_says_is_translated(language: str) -> None:
 
 @pytest.mark.parametrize("language", TRANSLATED)
 def test_no_catalogue_keeps_a_text_that_nobody_says(language: str) -> None:
-    ours = {(t.text.id, t.text.english) for t in EVERY_TEXT}
+    ours = {(t.id, t.english) for t in EVERY_TEXT}
     clicks = {message for _, message in extracted(Path(click.__file__).parent, CLICKS_KEYWORDS)}
     for message in catalogue(language):
         if message.id and message.context:
@@ -95,7 +101,7 @@ def test_no_catalogue_keeps_a_text_that_nobody_says(language: str) -> None:
 
 def test_extraction_finds_exactly_the_texts_that_exist() -> None:
     found = extracted(CLIENT, {"text": ((1, "c"), 2)})
-    assert found == {(t.text.id, t.text.english) for t in EVERY_TEXT}
+    assert found == {(t.id, t.english) for t in EVERY_TEXT}
 
 
 def test_every_text_is_said_somewhere() -> None:
@@ -103,7 +109,7 @@ def test_every_text_is_said_somewhere() -> None:
     sources = [path for path in CLIENT.rglob("*.py") if path.name != "exit_codes.py"]
     code = "\n".join(path.read_text("utf-8") for path in sources)
     said = set(re.findall(r"\b(?:Message|HelpText)\.[A-Z0-9_]+\b", code))
-    silent = {text.text.id for text in EVERY_TEXT if str(text) not in said}
+    silent = {text.id for name, text in NAMED.items() if name not in said}
     assert silent == NOT_SAID_YET
 
 
@@ -111,14 +117,14 @@ def test_every_text_is_said_somewhere() -> None:
 def test_a_translation_has_the_variables_of_its_source(language: str) -> None:
     use(language)
     for text in EVERY_TEXT:
-        names = variables(text.text.english)
+        names = variables(text.english)
         sentence = told(text, **{name: f"<{name}>" for name in names})
         assert all(f"<{name}>" in sentence for name in names), text
         assert "{" not in sentence, text
 
 
 def test_ids_are_unique_and_stable_in_form() -> None:
-    ids = [t.text.id for t in EVERY_TEXT]
+    ids = [t.id for t in EVERY_TEXT]
     assert len(ids) == len(set(ids))
     assert all(re.fullmatch(r"[a-z0-9-]+\??", identifier) for identifier in ids)
 
@@ -139,16 +145,16 @@ def table(heading: str) -> list[list[str]]:
     return [[cell.strip() for cell in row.strip("|").split("|")] for row in rows]
 
 
-def shown_in(language: str, text: Message | HelpText) -> str:
+def shown_in(language: str, text: Text) -> str:
     use(language)
-    return told(text, **{name: f"{{{name}}}" for name in variables(text.text.english)})
+    return told(text, **{name: f"{{{name}}}" for name in variables(text.english)})
 
 
 @pytest.mark.parametrize("row", table("Id (exit)"), ids=lambda row: row[0])
 def test_the_glossary_shows_the_sentences_of_the_program(row: list[str]) -> None:
     found = re.fullmatch(r"(\S+?)(?: \((\d+)\))?", row[0])
     assert found is not None
-    message = next(m for m in Message if m.text.id == found[1])
+    message = next(m for m in EVERY_TEXT if m.id == found[1])
     assert [shown_in(language, message) for language in LANGUAGES] == row[1:]
     if found[2] is not None:
         assert exit_code(message) == int(found[2])

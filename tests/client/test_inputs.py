@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ojak_client.failures import Failure
+from ojak_client.i18n import Text
 from ojak_client.inputs import LETTER_LIMIT_BYTES, SECRET_LIMIT_BYTES, Inputs, Secret
 from ojak_client.messages import Message
 from ojak_protocol.errors import Reason, Refused
@@ -37,7 +38,7 @@ def pipe() -> Iterator[Pipe]:
         os.close(descriptor)
 
 
-def message_of(call: Callable[[], object]) -> Message:
+def message_of(call: Callable[[], object]) -> Text:
     with pytest.raises(Failure) as caught:
         call()
     return caught.value.message
@@ -135,17 +136,17 @@ from ojak_client.inputs import Inputs
 try:
     print(ascii(Inputs(no_input=True).letter()))
 except Failure as failure:
-    print(failure.message.name)
+    print(failure.message.id)
 """
 
 
 @pytest.mark.parametrize(
     ("content", "outcome"),
     [
-        (b"", "EMPTY_LETTER"),
-        (b" \n\n", "EMPTY_LETTER"),
-        (b"\xff", "NOT_UTF8"),
-        (b"x" * (LETTER_LIMIT_BYTES + 1), "TOO_BIG"),
+        (b"", "empty-letter"),
+        (b" \n\n", "empty-letter"),
+        (b"\xff", "not-utf8"),
+        (b"x" * (LETTER_LIMIT_BYTES + 1), "too-big"),
         ("딸에게\n\n보고 싶다\n".encode(), ascii("딸에게\n\n보고 싶다")),
     ],
     ids=["nothing", "blank", "not utf-8", "too big", "a letter"],

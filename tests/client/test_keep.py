@@ -12,7 +12,7 @@ import pytest
 
 from ojak_client import watching
 from ojak_client.errors import VaultFull
-from ojak_client.i18n import told
+from ojak_client.i18n import Text, told
 from ojak_client.messages import Message
 from ojak_client.profile import Contact, Profile
 from ojak_client.store import VaultStore, vault_path
@@ -326,7 +326,7 @@ def test_a_second_signal_while_it_ends_changes_nothing(
     family(device, near_relay, url, now_clock)
     say = Voice.say
 
-    def interrupted(voice: Voice, message: Message) -> None:
+    def interrupted(voice: Voice, message: Text) -> None:
         if message is Message.KEEP_STOPPED:
             signal.raise_signal(signal.SIGTERM)
         say(voice, message)

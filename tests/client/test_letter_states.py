@@ -142,7 +142,7 @@ def test_letters_of_the_other_side_that_open_later_are_told(device: Device) -> N
     body = Body(Kind.PARCEL, details=parcel)
     contact, _ = keep_pointer(Contact(NAME, RELAY), body, moment(), through=line_of(meet().host))
     assert lines(device, contact) == {}
-    assert len(device.run("status").of(Message.LETTER_FOR_LATER.text.id)) == 1
+    assert len(device.run("status").of(Message.LETTER_FOR_LATER.id)) == 1
 
 
 def test_read_and_collected_are_two_things_and_expiry_is_a_third(device: Device) -> None:

@@ -2,6 +2,7 @@
 
 import socket
 
+from ojak_client.i18n import Text
 from ojak_client.messages import Message
 from ojak_protocol.number import format_number
 from tests.client.devices import ANSWERS, NUMBER, Device
@@ -58,6 +59,6 @@ def test_who_stops_before_any_answer_is_told_nothing_of_answers(device: Device) 
     assert korean(Message.ANSWERS_SPENT) not in said
 
 
-def korean(message: Message) -> str:
+def korean(message: Text) -> str:
     """The first words of *message*: a terminal may break a line behind them."""
-    return KOREAN.pgettext(message.text.id, message.text.english)[:12]
+    return KOREAN.pgettext(message.id, message.english)[:12]

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
+from ojak_client.i18n import Text
 from ojak_client.inputs import Inputs
-from ojak_client.messages import Message
 from ojak_client.our_letters import with_letter
 from ojak_client.profile import Contact, Profile, QuestionSet
 from ojak_protocol.acknowledgement import MOST_UNACKNOWLEDGED
@@ -164,7 +164,7 @@ def test_nothing_is_said_to_be_kept_when_the_name_changed_while_the_letter_was_t
     device.keep_contact(Contact(NAME, GONE))
     typed = Inputs.letter
 
-    def letter(inputs: Inputs, *, about: Message | None = None) -> str:
+    def letter(inputs: Inputs, *, about: Text | None = None) -> str:
         text = typed(inputs, about=about)
         assert device.run("contacts", NAME, "--rename", "어머니").code == 0
         return text

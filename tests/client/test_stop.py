@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from ojak_client.failures import Failure
+from ojak_client.i18n import Text
 from ojak_client.inputs import Inputs
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
@@ -64,7 +65,7 @@ def test_one_may_ask_for_a_stop_in_turn(device: Device) -> None:
 class Saying(Inputs):
     """A person who answers every question of yes or no alike."""
 
-    def confirm(self, question: Message, **_: object) -> bool:
+    def confirm(self, question: Text, **_: object) -> bool:
         assert question is Message.WRITE_ANYWAY
         return self.assume_yes
 

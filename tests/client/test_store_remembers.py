@@ -10,11 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ojak_client import vault as vaults_of
+from ojak_client.atomic_file import PIECE_BYTES
 from ojak_client.errors import VaultDamaged, VaultIncomplete, VaultRestored, WrongPassphrase
 from ojak_client.store import VaultStore
 from ojak_client.vault import Vault
 from ojak_client.vault_files import box_path
-from ojak_client.vault_format import HEADER_BYTES, SLOT_BYTES, Saved
+from ojak_client.vault_format import FILE_BYTES, HEADER_BYTES, SLOT_BYTES, Saved
 from tests.client.boxes import BOXES, boxes_in, keeping, kept
 from tests.client.test_decoy_looks_alike import work
 from tests.client.vaults import WORDS, create, opened, own_slot, stretch, typed
@@ -138,6 +139,16 @@ def test_damage_since_is_noticed(path: Path, where: str) -> None:
     path.write_bytes(raw)
     with pytest.raises(WrongPassphrase if where == "commitment" else VaultDamaged):
         keep(store, OTHERS)
+
+
+@pytest.mark.parametrize("more_bytes", [-PIECE_BYTES, -1, 1], ids=["a piece less", "less", "more"])
+def test_a_file_of_another_length_since_is_noticed(path: Path, more_bytes: int) -> None:
+    keep(VaultStore(create(path)), SOME)
+    store = remembering(path)
+    store.read()
+    os.truncate(path, FILE_BYTES + more_bytes)
+    with pytest.raises(VaultDamaged):
+        store.read()
 
 
 def test_a_file_of_boxes_that_went_missing_since_is_noticed(path: Path) -> None:

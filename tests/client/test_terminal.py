@@ -315,9 +315,9 @@ def test_a_prompt_nobody_answers_ends_with_one_sentence(run: Run) -> None:
         "    with terminal.open_terminal(idle_seconds=0.05) as t, t.private():\n"
         "        t.ask('Q? ')\n"
         "except Failure as failure:\n"
-        "    done(failure.message.name)"
+        "    done(failure.message.id)"
     )
-    session.expect("<<'IDLE'>>")
+    session.expect("<<'idle'>>")
     assert session.end() == 0
     assert left_alternate_screen(session.raw)
 
@@ -327,14 +327,14 @@ def test_a_line_longer_than_the_limit_is_refused_not_cut(run: Run) -> None:
         "try:\n"
         "    inputs.line(Message.ASK_NAME, option='NAME')\n"
         "except Failure as failure:\n"
-        "    done(failure.message.name)"
+        "    done(failure.message.id)"
     )
     session.expect(r"person\? ")
     for _ in range(5):
         session.type("x" * 1000)
         session.expect("x" * 50)
     session.type("\r")
-    session.expect("<<'TOO_BIG'>>")
+    session.expect("<<'too-big'>>")
     assert session.end() == 0
 
 
@@ -354,9 +354,9 @@ def test_output_to_a_pipe_demands_to_stdout_before_anything_is_shown(run: Run) -
         "try:\n"
         "    inputs.show_once('편지')\n"
         "except Failure as failure:\n"
-        "    sys.stdout = real; done((failure.message.name, failure.values))"
+        "    sys.stdout = real; done((failure.message.id, failure.values))"
     )
-    session.expect("NEEDS_TO_STDOUT")
+    session.expect("needs-to-stdout")
     assert session.end() == 0
     assert "편지" not in session.raw
 

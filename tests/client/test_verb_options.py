@@ -7,12 +7,14 @@ from importlib import import_module, reload
 import click
 import pytest
 
+from ojak_client.i18n import Text
 from ojak_client.messages import Message
 from ojak_client.profile import Contact
 from ojak_client.verb import Verb
 from ojak_client.verbs import VERBS
 from tests.client.devices import Device
 from tests.client.persons import NAME
+from tests.client.texts import texts_in
 
 WITHOUT_PLACEHOLDER = (click.Choice,)
 """Types that show what may be given, in no language."""
@@ -53,9 +55,9 @@ def test_an_option_has_one_name_one_kind_and_one_placeholder_in_every_verb() -> 
     assert {option: many for option, many in kinds.items() if len(many) > 1} == {}
 
 
-@pytest.mark.parametrize("message", Message)
-def test_a_command_that_a_sentence_says_to_type_can_be_typed_as_it_stands(message: Message) -> None:
-    for name in re.findall('"ojak ([a-z]+)"', message.text.english):
+@pytest.mark.parametrize("message", texts_in(Message).values(), ids=lambda one: one.id)
+def test_a_command_that_a_sentence_says_to_type_can_be_typed_as_it_stands(message: Text) -> None:
+    for name in re.findall('"ojak ([a-z]+)"', message.english):
         verb_of(name).make_context(name, [])
 
 

@@ -6,6 +6,7 @@ import pytest
 from babel.messages.pofile import read_po
 
 from ojak_client.messages import Message
+from tests.client.texts import texts_in
 from tests.docs.kit import ROOT
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -26,7 +27,7 @@ def sentences() -> list[re.Pattern[str]]:
     with CATALOGUE.open("rb") as texts:
         catalogue = read_po(texts)
     known = {str(message.context): str(message.string) for message in catalogue if message.context}
-    texts_of_screens = [known[message.text.id].strip() for message in Message]
+    texts_of_screens = [known[message.id].strip() for message in texts_in(Message).values()]
     # A prompt of two lines stands on two lines.
     lines = [line for text in texts_of_screens for line in text.splitlines()]
     return [re.compile(re.sub(r"\\\{\w+\\\}", ".+", re.escape(line))) for line in lines]

@@ -15,9 +15,9 @@ from enum import Enum
 from typing import TypeVar
 
 from ojak_client.errors import NoAnswer, NotReached, Unsure, VaultUnusable
+from ojak_client.i18n import Text
 from ojak_client.inputs import Inputs
 from ojak_client.invocation import Invocation
-from ojak_client.messages import Message
 from ojak_client.our_letters import with_letter
 from ojak_client.output import Output
 from ojak_client.profile import Contact, LetterState, Profile, QuestionSet, find, with_contact
@@ -168,7 +168,7 @@ class Screen(Output):
     def write(self, event: str, text: str, **fields: object) -> None:
         self.shown.append(text if event == "letter" else f"{event} {fields}")
 
-    def _sentence(self, message: Message, values: dict[str, object], *, shown: bool) -> None:
+    def _sentence(self, message: Text, values: dict[str, object], *, shown: bool) -> None:
         pass
 
 

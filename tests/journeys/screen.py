@@ -8,8 +8,7 @@ from pathlib import Path
 import pexpect
 import pyte
 
-from ojak_client.i18n import DOMAIN, LOCALE_DIR
-from ojak_client.messages import Message
+from ojak_client.i18n import DOMAIN, LOCALE_DIR, Text
 from tests.journeys.actors import Device
 from tests.journeys.children import PATIENCE_SECONDS, undisturbed
 
@@ -76,9 +75,9 @@ class Terminal:
         self._stream.feed(text)
 
 
-def korean(message: Message, **values: object) -> str:
+def korean(message: Text, **values: object) -> str:
     """Return what a Korean screen says for *message*."""
-    return KOREAN.pgettext(message.text.id, message.text.english).format(**values).strip()
+    return KOREAN.pgettext(message.id, message.english).format(**values).strip()
 
 
 def sit_down(device: Device, *arguments: str) -> Terminal:

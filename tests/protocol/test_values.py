@@ -171,6 +171,17 @@ def test_ours_replaces_as_the_standard_one_does() -> None:
         values.replace(checked(values.dataclass(frozen=True, slots=True))(1), a=-1)
 
 
+def test_a_value_in_which_nothing_is_changed_is_not_made_anew() -> None:
+    made = plain(values.dataclass(frozen=True, slots=True))
+    value = made(1, b"secret", e=(2, 3))
+    assert values.replace(value) is value
+    # Equal, and another object.
+    assert values.replace(value, a=1, e=tuple([2, 3])) is value  # noqa: C409 - a literal is one object
+    assert values.replace(value, e=(2, 4)) is not value
+    with pytest.raises(TypeError):
+        values.replace(value, a=1, f=1)
+
+
 def test_each_value_has_a_default_of_its_own_where_a_factory_makes_it() -> None:
     for made in both(plain):
         assert made(1, b"").d is not made(1, b"").d

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from ojak_client.help_texts import HelpText
+from ojak_client.i18n import Text
 
-VERBS: Final[Mapping[str, HelpText]] = {
+VERBS: Final[Mapping[str, Text]] = {
     "invite": HelpText.INVITE,
     "keep": HelpText.KEEP,
     "meet": HelpText.MEET,

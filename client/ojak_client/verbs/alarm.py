@@ -8,7 +8,7 @@ from ojak_client.asking import ask_alarm_word
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import told
+from ojak_client.i18n import Text, told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, open_vault
@@ -47,7 +47,7 @@ def command(
         alarm = None if no_word else ask_alarm_word(invocation, chosen, answers_fd=answers_fd)
         harmless = None if no_word else _harmless_letter(invocation, contact, answers_fd)
 
-        def change(profile: Profile) -> tuple[Profile, Message | None]:
+        def change(profile: Profile) -> tuple[Profile, Text | None]:
             there = find(profile, contact.name)
             now = None if there is None else find_set(there, chosen.point.set_number)
             if there is None or now is None or now.point.right != chosen.point.right:

@@ -7,7 +7,7 @@ import click
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import told
+from ojak_client.i18n import Text, told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, open_vault
@@ -76,8 +76,8 @@ def _change(store: Store, name: str, changes: _Changes) -> str:
     return name if changes.rename is None else changes.rename
 
 
-def _changing(name: str, changes: _Changes) -> Callable[[Profile], tuple[Profile, Message | None]]:
-    def change(profile: Profile) -> tuple[Profile, Message | None]:
+def _changing(name: str, changes: _Changes) -> Callable[[Profile], tuple[Profile, Text | None]]:
+    def change(profile: Profile) -> tuple[Profile, Text | None]:
         contact = find(profile, name)
         if contact is None:
             return profile, Message.UNKNOWN_NAME
@@ -98,7 +98,7 @@ def _show(output: Output, contact: Contact) -> None:
         output.show(Message.CONTACT_NOTE, name=contact.name, note=contact.note)
 
 
-def _standing(contact: Contact) -> Message:
+def _standing(contact: Contact) -> Text:
     if any(not line.conversation.broken for line in contact.lines):
         return Message.CONTACT_MET
     if contact.lines and not contact.sets:

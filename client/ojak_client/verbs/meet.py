@@ -20,7 +20,7 @@ from ojak_client.exit_codes import ExitCode, exit_code
 from ojak_client.failures import Failure
 from ojak_client.guest_visit import Found, GuestVisit
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import told
+from ojak_client.i18n import Text, told
 from ojak_client.inputs import ANSWER_OPTION, ANSWERS_OPTION
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
@@ -346,6 +346,6 @@ def _may_leave(invocation: Invocation, visit: GuestVisit, chosen: _Options) -> b
     return invocation.inputs.confirm(Message.LEAVE)
 
 
-def _end(invocation: Invocation, message: Message) -> ExitCode:
+def _end(invocation: Invocation, message: Text) -> ExitCode:
     invocation.output.warn(message)
     return ExitCode.DONE if message is Message.LETTER_LEFT else exit_code(message)

@@ -6,7 +6,7 @@ from ojak_client.asking import ask_questions, ask_set_answers, warn_if_weak
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import told
+from ojak_client.i18n import Text, told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, open_vault
@@ -58,7 +58,7 @@ def command(
             old.number, old.seed, number, stretched.answers, alarm=None, bits=stretched.bits
         )
 
-        def add(profile: Profile) -> tuple[Profile, Message | None]:
+        def add(profile: Profile) -> tuple[Profile, Text | None]:
             there = find(profile, contact.name)
             if there is None or find_set(there, number) is not None:
                 return profile, Message.NOT_DONE

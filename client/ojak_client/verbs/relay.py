@@ -7,7 +7,7 @@ import click
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import told
+from ojak_client.i18n import Text, told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.moving import begin_move, move
@@ -34,7 +34,7 @@ def command(invocation: Invocation, name: str, *, address: str) -> ExitCode:
         contact = choose_contact(store.read(), name)
         now = int(time.time())
 
-        def change(profile: Profile) -> tuple[Profile, Message]:
+        def change(profile: Profile) -> tuple[Profile, Text]:
             there = find(profile, contact.name)
             if there is None or relay in there.relays:
                 return profile, Message.SAME_RELAY

@@ -3,6 +3,7 @@
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure
 from ojak_client.help_texts import HelpText
+from ojak_client.i18n import Text
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, open_vault
@@ -26,7 +27,7 @@ def command(invocation: Invocation, name: str | None, *, set_number: int | None)
         if not invocation.inputs.confirm(question, set=point.set_number, n=point.unconfirmed):
             raise Failure(Message.NOT_DONE)
 
-        def change(profile: Profile) -> tuple[Profile, Message | None]:
+        def change(profile: Profile) -> tuple[Profile, Text | None]:
             there = find(profile, contact.name)
             now = None if there is None else find_set(there, point.set_number)
             if there is None or now is None or now.point.right != point.right:
