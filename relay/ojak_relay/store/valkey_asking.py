@@ -85,6 +85,23 @@ class Asker:
         except TimeoutError:
             raise StoreAway("no answer in time") from None
 
+    async def listen(self) -> None:
+        """Return when all boxes that come from now on are told.
+
+        Raises:
+            StoreAway: it took too long.
+        """
+        tries = 0
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                while True:
+                    with suppress(StoreAway):
+                        return await self._servers.listen()
+                    await asyncio.sleep(pause(tries))
+                    tries += 1
+        except TimeoutError:
+            raise StoreAway("no answer in time") from None
+
     async def every(self, make: Callable[[int], bytes]) -> list[tuple[int, Reply]]:
         """Return each tag with the reply to a command for it, in no order, if it is no refusal.
 

@@ -66,10 +66,10 @@ class Primary:
         Raises:
             StoreAway: it does not take that.
         """
-        commands = [*rules.scripts(), *[rules.keep(tag) for tag in tags]]
+        commands = [*rules.loads(), *[rules.keep(tag) for tag in tags]]
         self.base = rules.KEYS_OF_A_TAG * len(tags)
         self.limit = self.base + -(-capacity * len(tags) // rules.TAGS)
-        replies = await self.looks.ask(b"".join(commands), len(rules.scripts()) + self.base)
+        replies = await self.looks.ask(b"".join(commands), len(rules.loads()) + self.base)
         if any(map(is_no_set, replies)):
             anew = b"".join([rules.anew(tag) for tag in tags])
             replies = await self.looks.ask(anew, self.base)

@@ -1,14 +1,4 @@
-"""The rules of `base.judge` as scripts: what a Valkey server does at once, whoever else asks.
-
-A box is one key, its value 20 digits (released at, expires at) and the box, with the server's own
-expiry. Beside the boxes stand two sorted sets for each of 256 tags: `due`, each box with the time
-when it is over, and `deleted`, each id deleted within the hour with the time until which it counts.
-All three have the tag of the box in braces, by which a cluster puts them on one server. What an id
-is not enough for is in no name and no value: servers see what they keep, and when.
-
-What lies at a box's key and is no box counts as nothing: it is replaced, or deleted. A set of
-another type is made anew (`anew`); a script fails at it before it has changed anything.
-"""
+"""What a relay asks a Valkey server for, as commands; `valkey_scripts` has what it does then."""
 
 import hashlib
 from binascii import crc_hqx
@@ -16,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from typing import Final
 
-from ojak_protocol.addresses import BOX_BYTES, MailboxId
+from ojak_protocol.addresses import MailboxId
 from ojak_protocol.sync import Deposit
+from ojak_relay.store import valkey_scripts as scripts
 from ojak_relay.store.base import record_of
 from ojak_relay.store.deleted import REMEMBERED_AT_MOST, REMEMBERED_SECONDS
-from ojak_relay.store.valkey_wire import packed
+from ojak_relay.store.valkey_wire import packed, word
 
 TAGS: Final = 256
 SLOTS: Final = 16_384
@@ -28,96 +19,10 @@ CHANNEL: Final = b"ojak"
 """Where the id of each box that comes is told to all relays."""
 
 ID_BYTES: Final = 32
-HEAD_BYTES: Final = 20
 
-ADDED: Final = b"added"
-REPLACED: Final = b"replaced"
-KEPT: Final = b"kept"
-OCCUPIED: Final = b"occupied"
-FULL: Final = b"full"
-MENDED: Final = b"mended"
-"""Stored in the place of what was no box."""
-
-_WHOLE_BYTES: Final = HEAD_BYTES + BOX_BYTES
-
-_LYING: Final = b"""
-local now = tonumber(ARGV[1])
-local lying = redis.pcall('GET', KEYS[1])
-local ends
-if type(lying) == 'string' and #lying == %d
-  and string.find(string.sub(lying, 1, 20), '^%%d+$') then
-  ends = tonumber(string.sub(lying, 11, 20))
-end
-""" % (_WHOLE_BYTES)
-"""What lies at the key, if anything, and when it ends, if it is a box."""
-
-DEPOSIT: Final = (
-    _LYING
-    + b"""
-redis.call('ZCARD', KEYS[2])
-if ends and now < ends then
-  if string.sub(lying, 21) == string.sub(ARGV[2], 21) then
-    -- A write, so that who asked waits for the replicas that the first one may not have waited for.
-    redis.call('PEXPIRE', KEYS[1], 1000 * (ends - now))
-    return 'kept'
-  end
-  if ARGV[3] == '0' then return 'occupied' end
-else
-  local deleted = redis.call('ZSCORE', KEYS[3], ARGV[6])
-  if deleted and now < tonumber(deleted) then return 'kept' end
-end
-if not lying and redis.call('DBSIZE') >= tonumber(ARGV[5]) then return 'full' end
--- A server without memory refuses what begins with SET, and takes what makes room before.
-if lying then redis.call('DEL', KEYS[1]) end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[4])
-redis.call('ZADD', KEYS[2], string.sub(ARGV[2], 11, 20), ARGV[6])
-redis.call('PUBLISH', 'ojak', ARGV[6])
-return not lying and 'added' or ends and 'replaced' or 'mended'
-"""
-)
-
-DELETE: Final = (
-    _LYING
-    + b"""
-local deleted = redis.call('ZSCORE', KEYS[3], ARGV[4])
-if not lying then
-  if deleted and now < tonumber(deleted) then
-    -- A write, for the same reason as that of the same deposit: to set what is set would be none.
-    redis.call('ZREM', KEYS[3], ARGV[4])
-    redis.call('ZADD', KEYS[3], deleted, ARGV[4])
-  end
-  return 0
-end
-redis.call('ZREM', KEYS[2], ARGV[4])
-redis.call('DEL', KEYS[1])
--- What was no box may lie where one was, which a sender would bring back.
-if not ends or now < ends then
-  redis.call('ZADD', KEYS[3], ARGV[2], ARGV[4])
-  redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -ARGV[3])
-end
-return 1
-"""
-)
-
-CLEAR: Final = (
-    _LYING
-    + b"""
-if ends and now < ends then
-  -- Otherwise it would be found to be over again and again.
-  redis.call('ZADD', KEYS[2], ends, ARGV[2])
-  return 0
-end
-redis.call('ZREM', KEYS[2], ARGV[2])
-return redis.call('DEL', KEYS[1])
-"""
-)
-
-_ANEW: Final = b"""
-if redis.call('TYPE', KEYS[1]).ok ~= 'zset' then redis.call('DEL', KEYS[1]) end
-return redis.call('ZADD', KEYS[1], 'NX', '+inf', '')
-"""
-
-_MARKS: Final = b"%d" % (REMEMBERED_AT_MOST // TAGS + 2)
+_ID: Final = b"$32\r\n"
+_END: Final = b"\r\n"
+_MARKS: Final = word(b"%d" % (REMEMBERED_AT_MOST // TAGS + 2))
 """How many members stay of a `deleted`, the one that keeps it alive and one more included."""
 
 
@@ -193,14 +98,14 @@ def _for_each(ids: Iterable[MailboxId], before: bytes, after: bytes) -> bytes:
 
 def times(whole: bytes) -> tuple[int, int] | None:
     """Return when a box is released and when it is over, or None if *whole* is none."""
-    head = whole[:HEAD_BYTES]
-    if len(whole) != _WHOLE_BYTES or not head.isdigit():
+    head = whole[: scripts.HEAD_BYTES]
+    if len(whole) != scripts.WHOLE_BYTES or not head.isdigit():
         return None
     return int(head[:10]), int(head[10:])
 
 
 def deposit(asked: Deposit, now: int, limit: int) -> bytes:
-    """Return a command that deposits; the reply is a word above.
+    """Return a command that deposits; the reply is a word of `valkey_scripts`.
 
     Args:
         asked: what.
@@ -208,26 +113,50 @@ def deposit(asked: Deposit, now: int, limit: int) -> bytes:
         limit: how many keys its server may have.
     """
     record = record_of(asked, now)
+    # A box is copied once only, with all else.
     return _run(
-        DEPOSIT,
+        scripts.DEPOSIT,
+        6,
         asked.id,
-        b"%d" % now,
-        b"%010d%010d%b" % (record.released_at, record.expires_at, asked.box),
-        b"0" if asked.delete_key is None else b"1",
-        b"%d" % (1000 * (record.expires_at - now)),
-        b"%d" % limit,
+        b"%b$%d\r\n%010d%010d"
+        % (
+            word(b"%d" % now),
+            scripts.HEAD_BYTES + len(asked.box),
+            record.released_at,
+            record.expires_at,
+        ),
+        asked.box,
+        b"\r\n$1\r\n%d\r\n%b%b"
+        % (
+            asked.delete_key is not None,
+            word(b"%d" % (1000 * (record.expires_at - now))),
+            word(b"%d" % limit),
+        ),
+        _ID,
         asked.id,
+        _END,
     )
+
+
+def changes(
+    deletes: Sequence[MailboxId], deposits: Sequence[Deposit], now: int, limit: int
+) -> list[bytes]:
+    """Return a command for each of *deletes*, then one for each of *deposits*."""
+    return [
+        *[delete(id_, now) for id_ in deletes],
+        *[deposit(asked, now, limit) for asked in deposits],
+    ]
 
 
 def delete(id_: MailboxId, now: int) -> bytes:
     """Return a command that deletes; the reply is how many boxes."""
-    return _run(DELETE, id_, b"%d" % now, b"%d" % (now + REMEMBERED_SECONDS), _MARKS, id_)
+    times = word(b"%d" % now), word(b"%d" % (now + REMEMBERED_SECONDS))
+    return _run(scripts.DELETE, 4, id_, *times, _MARKS, _ID, id_, _END)
 
 
 def clear(id_: MailboxId, now: int) -> bytes:
     """Return a command that erases a box if it is over; the reply is how many boxes."""
-    return _run(CLEAR, id_, b"%d" % now, id_)
+    return _run(scripts.CLEAR, 2, id_, word(b"%d" % now), _ID, id_, _END)
 
 
 def over(tag: int, now: int) -> bytes:
@@ -263,22 +192,23 @@ def keep(tag: int) -> bytes:
 
 def anew(tag: int) -> bytes:
     """Return two commands that do the same, and erase first what is no set."""
-    return b"".join(packed(b"EVAL", _ANEW, b"1", key) for key in _sets_of(tag))
+    return b"".join(packed(b"EVAL", scripts.ANEW, b"1", key) for key in _sets_of(tag))
 
 
 def _sets_of(tag: int) -> tuple[bytes, bytes]:
     return _DUE[tag], _DELETED[tag]
 
 
-def scripts() -> list[bytes]:
+def loads() -> list[bytes]:
     """Return the commands that a server must have seen before any other of these."""
-    return [packed(b"SCRIPT", b"LOAD", script) for script in (DEPOSIT, DELETE, CLEAR)]
+    some = (scripts.DEPOSIT, scripts.DELETE, scripts.CLEAR)
+    return [packed(b"SCRIPT", b"LOAD", script) for script in some]
 
 
-def _run(script: bytes, id_: MailboxId, *arguments: bytes) -> bytes:
+def _run(script: bytes, arguments: int, id_: MailboxId, *words: bytes) -> bytes:
+    """Return a command that runs *script* for *id_* with so many *arguments*, packed as *words*."""
     tag = id_[0]
-    words = [b"$%d\r\n%b\r\n" % (len(word), word) for word in arguments]
-    return b"".join([_head(script, len(arguments)), _BOX[tag], id_, _SETS[tag], *words])
+    return b"".join((_head(script, arguments), _BOX[tag], id_, _SETS[tag], *words))
 
 
 @cache
