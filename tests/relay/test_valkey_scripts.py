@@ -1,7 +1,7 @@
 """What a server does for one box: as little as can be, and all of it or nothing."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -45,14 +45,14 @@ async def asking(server: Valkey) -> AsyncIterator[Line]:
     """Give a line to *server*, which knows the scripts and keeps the sets."""
     line = await Line.open(("127.0.0.1", server.port), Login(), lambda: None)
     for command in rules.loads():
-        await line.ask(command, 1)
+        await line.ask([command], 1)
     try:
         yield line
     finally:
         line.close()
 
 
-async def refused(line: Line, command: bytes) -> bool:
+async def refused(line: Line, command: Sequence[bytes]) -> bool:
     (reply,) = await line.ask(command, 1)
     return isinstance(reply, Refusal)
 

@@ -7,7 +7,6 @@ What a server decides it decides at once (`valkey_rules`), who it is that decide
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Final, Self
 
 from ojak_protocol.addresses import MailboxId
@@ -122,10 +121,10 @@ class ValkeyStore(Store):
         """
         ids = [*deletes, *[one.id for one in deposits]]
 
-        def pack(numbers: Sequence[int], limit: int) -> bytes:
+        def pack(numbers: Sequence[int], limit: int) -> Sequence[bytes]:
             deleted = [ids[number] for number in numbers if number < len(deletes)]
             others = [deposits[number - len(deletes)] for number in numbers[len(deleted) :]]
-            return b"".join(rules.changes(deleted, others, now, limit))
+            return rules.changes(deleted, others, now, limit)
 
         return self._applied(await self._asker.ask(ids, pack, writes=True), len(deletes))
 
@@ -156,12 +155,15 @@ class ValkeyStore(Store):
         """
         single, count = self._servers.single, len(deletes) + len(deposits)
         if polls and single is not None and (not count or single.writes is single.looks):
-            # A server does what is asked on one line in its order. What goes wrong is asked again.
-            changes = rules.changes(deletes, deposits, now, single.limit)
-            commands = b"".join([*changes, rules.all_wholes(polls)])
-            with suppress(StoreAway):
+            # A server does what is asked on one line in its order.
+            commands = rules.changes(deletes, deposits, now, single.limit)
+            commands += rules.all_wholes(polls)
+            try:
                 *done, found = await single.looks.ask(commands, count + 1)
-                return self._applied(done, len(deletes)), self._seen(sound(found), room, now)
+                outcomes = self._applied(done, len(deletes)) if count else ()
+                return outcomes, self._seen(sound(found), room, now)
+            except StoreAway:
+                pass  # Asked again below, more slowly.
         outcomes = await self.apply(deletes, deposits, now=now)
         return outcomes, await self.look(polls, room=room, now=now)
 
@@ -176,7 +178,7 @@ class ValkeyStore(Store):
             self._has_waited = True
             await self._asker.listen()
             lying = await self._asker.ask(
-                ids, lambda numbers, _: rules.exists([ids[number] for number in numbers])
+                ids, lambda numbers, _: [rules.exists([ids[number] for number in numbers])]
             )
             # Nearly always nothing does.
             some = [id_ for id_, lies in zip(ids, lying, strict=True) if sound(lies)]
@@ -212,7 +214,7 @@ class ValkeyStore(Store):
         if some:
             replies = await self._asker.ask(
                 some,
-                lambda numbers, _: b"".join([rules.clear(some[one], now) for one in numbers]),
+                lambda numbers, _: [rules.clear(some[one], now) for one in numbers],
                 writes=True,
             )
             for reply in replies:
@@ -239,7 +241,7 @@ class ValkeyStore(Store):
             self._operator.note_strange()
         await self._asker.ask(
             [MailboxId(bytes([tag])) for tag, _ in strange],
-            lambda numbers, _: b"".join([rules.drop(*strange[number]) for number in numbers]),
+            lambda numbers, _: [rules.drop(*strange[number]) for number in numbers],
         )
 
     def _applied(self, replies: Sequence[Reply], deletes: int) -> tuple[DepositOutcome, ...]:

@@ -129,13 +129,15 @@ class Line(asyncio.Protocol):
         Raises:
             StoreAway: the line was lost, or the server refuses; its reason is not repeated.
         """
-        (reply,) = await self.ask(packed(*words), 1)
+        (reply,) = await self.ask([packed(*words)], 1)
         if isinstance(reply, Refusal):
             raise StoreAway(f"the server refuses with {reply.word}")
         return reply
 
-    def ask(self, commands: bytes, count: int) -> "asyncio.Future[list[Reply]]":
+    def ask(self, commands: Sequence[bytes], count: int) -> "asyncio.Future[list[Reply]]":
         """Send *commands*, of which there are *count*, and return what will be their replies.
+
+        They may be in any pieces: all that leaves together is put together once.
 
         It fails with `StoreAway` if the line is lost, or too few replicas confirm in time.
         """
@@ -145,7 +147,7 @@ class Line(asyncio.Protocol):
             return done
         if not self._unsent and not self._is_confirming:
             self._loop.call_soon(self._send)
-        self._unsent.append(commands)
+        self._unsent += commands
         self._asked.append(_Asked(count, done, self._loop.time(), []))
         return done
 

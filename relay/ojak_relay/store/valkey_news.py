@@ -62,7 +62,7 @@ class News:
         if self._line is None or not self._line.is_open:
             raise StoreAway("the line was lost")
         if self._begun is None:
-            self._begun = self._line.ask(packed(b"SUBSCRIBE", rules.CHANNEL), 1)
+            self._begun = self._line.ask([packed(b"SUBSCRIBE", rules.CHANNEL)], 1)
         begun = self._begun
         if not begun.done():
             # Others wait for the same: one that is broken off breaks off none of them.
@@ -75,7 +75,7 @@ class News:
     def rest(self) -> None:
         """Hear nothing from now on, until it is asked to listen."""
         if self._begun is not None and self._line is not None:
-            self._line.ask(packed(b"UNSUBSCRIBE", rules.CHANNEL), 1)
+            self._line.ask([packed(b"UNSUBSCRIBE", rules.CHANNEL)], 1)
         self._begun = None
 
     def close(self) -> None:

@@ -80,17 +80,18 @@ def wholes(ids: Iterable[MailboxId]) -> bytes:
     return _for_each(ids, *_WHOLE)
 
 
-def all_wholes(ids: Sequence[MailboxId]) -> bytes:
-    """Return one command with one reply, a list of heads and boxes, or None; not for a cluster.
+def all_wholes(ids: Sequence[MailboxId]) -> list[bytes]:
+    """Return the pieces of one command; the reply is a list of heads and boxes, or None.
 
-    There must be an id: a command without keys is none, and shifts all later replies.
+    Not for a cluster. There must be an id: a command without keys is none, and shifts all later
+    replies.
     """
     # Each sync asks for dozens: to put keys together one by one would take most of the time.
     words = [_END] * (2 + 2 * len(ids))
     words[0] = b"*%d\r\n$4\r\nMGET" % (1 + len(ids))
     words[1:-1:2] = [_KEY[id_[0]] for id_ in ids]
     words[2:-1:2] = ids
-    return b"".join(words)
+    return words
 
 
 def _for_each(ids: Iterable[MailboxId], before: bytes, after: bytes) -> bytes:
@@ -107,8 +108,8 @@ def times(whole: bytes) -> tuple[int, int] | None:
     return int(head[:10]), int(head[10:])
 
 
-def deposit(asked: Deposit, now: int, limit: int) -> bytes:
-    """Return a command that deposits; the reply is a word of `valkey_scripts`.
+def deposit(asked: Deposit, now: int, limit: int) -> tuple[bytes, ...]:
+    """Return the pieces of a command that deposits; the reply is a word of `valkey_scripts`.
 
     Args:
         asked: what.
@@ -116,7 +117,6 @@ def deposit(asked: Deposit, now: int, limit: int) -> bytes:
         limit: how many keys its server may have.
     """
     record = record_of(asked, now)
-    # A box is copied once only, with all else.
     return _run(
         scripts.DEPOSIT,
         6,
@@ -144,22 +144,24 @@ def deposit(asked: Deposit, now: int, limit: int) -> bytes:
 def changes(
     deletes: Sequence[MailboxId], deposits: Sequence[Deposit], now: int, limit: int
 ) -> list[bytes]:
-    """Return a command for each of *deletes*, then one for each of *deposits*."""
-    return [
-        *[delete(id_, now) for id_ in deletes],
-        *[deposit(asked, now, limit) for asked in deposits],
-    ]
+    """Return the pieces of a command for each of *deletes*, then one for each of *deposits*."""
+    commands: list[bytes] = []
+    for id_ in deletes:
+        commands += delete(id_, now)
+    for asked in deposits:
+        commands += deposit(asked, now, limit)
+    return commands
 
 
-def delete(id_: MailboxId, now: int) -> bytes:
-    """Return a command that deletes; the reply is how many boxes."""
+def delete(id_: MailboxId, now: int) -> tuple[bytes, ...]:
+    """Return the pieces of a command that deletes; the reply is how many boxes."""
     times = word(b"%d" % now), word(b"%d" % (now + REMEMBERED_SECONDS))
     return _run(scripts.DELETE, 4, id_, *times, _MARKS, _ID, id_, _END)
 
 
 def clear(id_: MailboxId, now: int) -> bytes:
     """Return a command that erases a box if it is over; the reply is how many boxes."""
-    return _run(scripts.CLEAR, 2, id_, word(b"%d" % now), _ID, id_, _END)
+    return b"".join(_run(scripts.CLEAR, 2, id_, word(b"%d" % now), _ID, id_, _END))
 
 
 def over(tag: int, now: int) -> bytes:
@@ -208,10 +210,10 @@ def loads() -> list[bytes]:
     return [packed(b"SCRIPT", b"LOAD", script) for script in some]
 
 
-def _run(script: bytes, arguments: int, id_: MailboxId, *words: bytes) -> bytes:
+def _run(script: bytes, arguments: int, id_: MailboxId, *words: bytes) -> tuple[bytes, ...]:
     """Return a command that runs *script* for *id_* with so many *arguments*, packed as *words*."""
     tag = id_[0]
-    return b"".join((_head(script, arguments), _BOX[tag], id_, _SETS[tag], *words))
+    return _head(script, arguments), _BOX[tag], id_, _SETS[tag], *words
 
 
 @cache
