@@ -181,7 +181,7 @@ async def test_a_server_ends_each_box_by_itself(
         await one.apply([], [deposit(2, 7), deposit(2, 8, shown=True)], now=NOW)
         assert ends_by_itself(one_valkey)
     # Planted: boxes without an end.
-    ends = b", 'PX', ARGV[4]"
+    ends = b", 'PX', 1000 * ARGV[4]"
     assert ends in valkey_scripts.DEPOSIT
     monkeypatch.setattr(valkey_scripts, "DEPOSIT", valkey_scripts.DEPOSIT.replace(ends, b""))
     async with two_stores(one_valkey) as (one, _):

@@ -156,8 +156,9 @@ class ValkeyStore(Store):
         single, count = self._servers.single, len(deletes) + len(deposits)
         if polls and single is not None and (not count or single.writes is single.looks):
             # A server does what is asked on one line in its order.
-            commands = rules.changes(deletes, deposits, now, single.limit)
-            commands += rules.all_wholes(polls)
+            commands = rules.all_wholes(polls)
+            if count:
+                commands = rules.changes(deletes, deposits, now, single.limit) + commands
             try:
                 *done, found = await single.looks.ask(commands, count + 1)
                 outcomes = self._applied(done, len(deletes)) if count else ()

@@ -3,7 +3,7 @@
 import hashlib
 from binascii import crc_hqx
 from collections.abc import Iterable, Sequence
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 from ojak_protocol.addresses import MailboxId
@@ -117,25 +117,22 @@ def deposit(asked: Deposit, now: int, limit: int) -> tuple[bytes, ...]:
         limit: how many keys its server may have.
     """
     record = record_of(asked, now)
-    return _run(
-        scripts.DEPOSIT,
-        6,
+    tag = asked.id[0]
+    return (
+        _head(scripts.DEPOSIT, 6),
+        _BOX[tag],
         asked.id,
-        b"%b$%d\r\n%010d%010d"
+        _SETS[tag],
+        b"$10\r\n%010d\r\n$%d\r\n%010d%010d"
         % (
-            word(b"%d" % now),
+            now,
             scripts.HEAD_BYTES + len(asked.box),
             record.released_at,
             record.expires_at,
         ),
         asked.box,
-        b"\r\n$1\r\n%d\r\n%b%b"
-        % (
-            asked.delete_key is not None,
-            word(b"%d" % (1000 * (record.expires_at - now))),
-            word(b"%d" % limit),
-        ),
-        _ID,
+        b"\r\n$1\r\n%d\r\n$10\r\n%010d\r\n$10\r\n%010d\r\n$32\r\n"
+        % (asked.delete_key is not None, record.expires_at - now, limit),
         asked.id,
         _END,
     )
@@ -155,13 +152,20 @@ def changes(
 
 def delete(id_: MailboxId, now: int) -> tuple[bytes, ...]:
     """Return the pieces of a command that deletes; the reply is how many boxes."""
+    tag = id_[0]
+    return _head(scripts.DELETE, 4), _BOX[tag], id_, _SETS[tag], _deletion(now), id_, _END
+
+
+@lru_cache(maxsize=2)
+def _deletion(now: int) -> bytes:
     times = word(b"%d" % now), word(b"%d" % (now + REMEMBERED_SECONDS))
-    return _run(scripts.DELETE, 4, id_, *times, _MARKS, _ID, id_, _END)
+    return b"".join((*times, _MARKS, _ID))
 
 
 def clear(id_: MailboxId, now: int) -> bytes:
     """Return a command that erases a box if it is over; the reply is how many boxes."""
-    return b"".join(_run(scripts.CLEAR, 2, id_, word(b"%d" % now), _ID, id_, _END))
+    tag, words = id_[0], (word(b"%d" % now), word(id_))
+    return b"".join((_head(scripts.CLEAR, 2), _BOX[tag], id_, _SETS[tag], *words))
 
 
 def over(tag: int, now: int) -> bytes:
@@ -208,12 +212,6 @@ def loads() -> list[bytes]:
     """Return the commands that a server must have seen before any other of these."""
     some = (scripts.DEPOSIT, scripts.DELETE, scripts.CLEAR)
     return [packed(b"SCRIPT", b"LOAD", script) for script in some]
-
-
-def _run(script: bytes, arguments: int, id_: MailboxId, *words: bytes) -> tuple[bytes, ...]:
-    """Return a command that runs *script* for *id_* with so many *arguments*, packed as *words*."""
-    tag = id_[0]
-    return _head(script, arguments), _BOX[tag], id_, _SETS[tag], *words
 
 
 @cache

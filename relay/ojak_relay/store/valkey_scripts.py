@@ -45,7 +45,7 @@ local mark = redis.call('ZSCORE', KEYS[3], ARGV[6])
 if not (mark and tonumber(ARGV[1]) < tonumber(mark))
   and redis.call('DBSIZE') < tonumber(ARGV[5]) then
   -- It fails where there is no memory, too; below that is told, or room made.
-  local set = redis.pcall('SET', KEYS[1], ARGV[2], 'NX', 'PX', ARGV[4])
+  local set = redis.pcall('SET', KEYS[1], ARGV[2], 'NX', 'PX', 1000 * ARGV[4])
   if set and set.ok then
     local listed = redis.pcall('ZADD', KEYS[2], string.sub(ARGV[2], 11, 20), ARGV[6])
     if type(listed) == 'table' then
@@ -74,7 +74,7 @@ end
 if not lying and redis.call('DBSIZE') >= tonumber(ARGV[5]) then return 'full' end
 -- A server without memory refuses what begins with SET, and takes what makes room before.
 if lying then redis.call('DEL', KEYS[1]) end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[4])
+redis.call('SET', KEYS[1], ARGV[2], 'PX', 1000 * ARGV[4])
 redis.call('ZADD', KEYS[2], string.sub(ARGV[2], 11, 20), ARGV[6])
 redis.call('PUBLISH', 'ojak', ARGV[6])
 return not lying and 'added' or ends and 'replaced' or 'mended'
