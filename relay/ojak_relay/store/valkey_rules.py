@@ -22,6 +22,8 @@ ID_BYTES: Final = 32
 
 _ID: Final = b"$32\r\n"
 _END: Final = b"\r\n"
+_MOST: Final = 9_999_999_999
+"""What has the ten digits that a number of a deposit has."""
 _MARKS: Final = word(b"%d" % (REMEMBERED_AT_MOST // TAGS + 2))
 """How many members stay of a `deleted`, the one that keeps it alive and one more included."""
 
@@ -132,7 +134,7 @@ def deposit(asked: Deposit, now: int, limit: int) -> tuple[bytes, ...]:
         ),
         asked.box,
         b"\r\n$1\r\n%d\r\n$10\r\n%010d\r\n$10\r\n%010d\r\n$32\r\n"
-        % (asked.delete_key is not None, record.expires_at - now, limit),
+        % (asked.delete_key is not None, record.expires_at - now, min(limit, _MOST)),
         asked.id,
         _END,
     )
