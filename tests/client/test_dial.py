@@ -169,6 +169,26 @@ def test_a_kept_tls_connection_closed_without_an_answer_is_asked_again(
         assert len(server.requests) == 3
 
 
+def test_h6_what_tls_has_read_behind_an_answer_is_no_answer_to_the_next_request(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system shows nothing of it: it was taken from the line with the end of the answer."""
+
+    def talk(guest: Guest) -> None:
+        guest.hear()
+        head, end, body = GOOD.partition(b"\r\n\r\n")
+        guest.say(head + end)
+        guest.say(body + reply(bytes(len(ANSWER))))
+        guest.hear()
+
+    tls = certificate(tmp_path)
+    trust(monkeypatch, tmp_path)
+    with serving(talk, tls=tls) as server:
+        with RelayConnection(secure(server)) as connection:
+            assert [ask(connection), ask(connection)] == [ANSWER, ANSWER]
+        assert server.connections == 2
+
+
 def test_no_tls_session_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tls = certificate(tmp_path)
     trust(monkeypatch, tmp_path)

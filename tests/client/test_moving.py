@@ -13,6 +13,7 @@ from ojak_client.our_letters import with_letter
 from ojak_client.profile import Contact, LetterState, QuestionSet, find, with_contact
 from ojak_client.requests import Shape
 from ojak_client.rounds import run_errands
+from ojak_protocol.conversation import AGAIN_SECONDS
 from ojak_protocol.details import NextRelay
 from ojak_protocol.letters import Kind
 from tests.client.devices import Device
@@ -20,6 +21,7 @@ from tests.client.persons import (
     NAME,
     RELAY,
     Clock,
+    JournalStore,
     Person,
     guest_of,
     host_of,
@@ -262,3 +264,23 @@ def test_what_is_unacknowledged_is_deposited_again_at_the_new_relay() -> None:
     town.guest.change(lambda contact: move(contact, NEW, now=town.clock.now))
     town.sync("guest")
     assert town.relays[NEW].holds(place)
+
+
+def test_c11_ends_are_deposited_again_at_the_new_relay() -> None:
+    """Who is told that one of the devices is a copy may look at the new relay only."""
+    town = Town()
+    copied = Person(town.relays[RELAY], town.clock, JournalStore(town.guest.store.read()))
+    for person in (town.guest, copied):
+        person.write("von zweien")
+        run_errands(person.exchange())
+        town.sync("host")
+        town.clock.now += AGAIN_SECONDS
+        run_errands(person.exchange())
+        town.sync("host")
+    (line,) = town.host.contact.lines
+    ends = line.conversation.farewell
+    assert all(end.deposited_at for end in ends)
+    town.host.change(lambda contact: move(contact, NEW, now=town.clock.now))
+    town.sync("host")
+    assert ends
+    assert all(town.relays[NEW].holds(end.place.id) for end in ends)

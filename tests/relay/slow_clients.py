@@ -10,11 +10,10 @@ import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from http.client import HTTPSConnection
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import Final
 
 from ojak_protocol.sync import encode_request
@@ -124,19 +123,6 @@ def _drip(member: _Member) -> None:
 def _stayed(member: _Member, lives: Lives) -> None:
     seconds = time.monotonic() - member.born
     lives.longest[member.kind] = max(lives.longest.get(member.kind, 0), seconds)
-
-
-def sockets(relay: Relay) -> int:
-    """Return how many sockets the relay has open.
-
-    Whoever does not read cannot see that he was cut: what the system still holds for him stands
-    before the end.
-    """
-    count = 0
-    for file in Path(f"/proc/{relay.process.pid}/fd").iterdir():
-        with suppress(FileNotFoundError):
-            count += str(file.readlink()).startswith("socket:")
-    return count
 
 
 @contextmanager

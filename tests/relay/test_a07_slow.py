@@ -45,8 +45,19 @@ def test_a7_slow_clients_are_cut_and_honest_ones_served() -> None:
         assert lives.cut[kind] == 0 if kind == "idle" else lives.cut[kind] >= size, kind
 
 
+def test_a7_slow_readers_are_cut() -> None:
+    kind = "slow reader"
+    with running(*MEMORY, environment=SOON | {"OJAK_RELAY_IDLE_SECONDS": "1"}) as relay:
+        assert lives_once_all_were_cut(relay, {kind: 5}).cut[kind] >= 5
+
+
 @pytest.mark.parametrize(
-    ("bug", "kind"), [("HEADER_SECONDS", "half header"), ("BODY_SECONDS", "half body")]
+    ("bug", "kind"),
+    [
+        ("HEADER_SECONDS", "half header"),
+        ("BODY_SECONDS", "half body"),
+        ("IDLE_SECONDS", "slow reader"),
+    ],
 )
 def test_the_checker_sees_a_relay_that_waits_for_ever(bug: str, kind: str) -> None:
     with running(*MEMORY, environment=SOON | {f"OJAK_RELAY_{bug}": "3600"}) as relay:

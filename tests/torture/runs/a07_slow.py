@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.relay.kit import MEMORY, running
 from tests.relay.lines import certificate, memory_bytes
 from tests.relay.planted import running_with, stands_still
-from tests.relay.slow_clients import besieged, honest_seconds, p99, sockets
+from tests.relay.slow_clients import besieged, honest_seconds, p99
 from tests.torture.turn import Counts, Turn
 
 SIZES = {"idle": 2000, "half header": 800, "silent": 400, "half body": 400, "slow reader": 400}
@@ -62,17 +62,14 @@ def run(turn: Turn) -> Counts:
 
 
 def _readers() -> dict[str, int]:
-    """Besiege a relay with slow readers alone, and wait until it has let go of them."""
-    size = 400
+    """Besiege a relay with slow readers alone, until each was cut."""
+    size, kind = 400, "slow reader"
     idle = {"OJAK_RELAY_IDLE_SECONDS": "20"}
-    with running(*MEMORY, environment=idle) as relay, besieged(relay, {"slow reader": size}):
-        began = time.monotonic()
-        honest_seconds(relay, 1)  # Whoever came before is accepted before.
-        assert sockets(relay) > 0.9 * size, sockets(relay)
-        while sockets(relay) > size // 10:
-            assert time.monotonic() < began + READERS_SECONDS + LATE_SECONDS, sockets(relay)
+    with running(*MEMORY, environment=idle) as relay, besieged(relay, {kind: size}) as lives:
+        while (seen := lives()).cut[kind] < size:
             honest_seconds(relay, 20)
-    return {"slow readers cut": size, "seconds until then": round(time.monotonic() - began)}
+            assert seen.longest[kind] < READERS_SECONDS + LATE_SECONDS, seen
+    return {"slow readers cut": seen.cut[kind], "seconds at most": round(seen.longest[kind])}
 
 
 def _handshakes() -> dict[str, int]:
