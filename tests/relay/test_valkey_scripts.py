@@ -3,6 +3,7 @@
 import re
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from itertools import permutations
 
 import pytest
 
@@ -103,6 +104,16 @@ async def test_a_script_that_fails_by_half_is_found(
     by_half = script.replace(mends, b"return listed" if b"listed" in mends else b"")
     monkeypatch.setattr(scripts, name, by_half)
     assert not await failing_leaves_all_as_it_was(one_valkey)
+
+
+def test_commands_stand_in_the_order_in_which_they_are_asked_for_again() -> None:
+    """After a cluster moved some of them, what is left to ask for is in no rising order."""
+    changes = rules.changes([place(0), place(1)], [deposit(2, 7), deposit(3, 8)], NOW)
+    alone = [changes([number], 1000) for number in range(4)]
+    assert len({b"".join(one) for one in alone}) == 4
+    for numbers in permutations(range(4)):
+        together = changes(numbers, 1000)
+        assert together == [piece for number in numbers for piece in alone[number]]
 
 
 @pytest.mark.asyncio

@@ -120,12 +120,7 @@ class ValkeyStore(Store):
             StoreAway: what was asked for may or may not have happened; it can be asked again.
         """
         ids = [*deletes, *[one.id for one in deposits]]
-
-        def pack(numbers: Sequence[int], limit: int) -> Sequence[bytes]:
-            deleted = [ids[number] for number in numbers if number < len(deletes)]
-            others = [deposits[number - len(deletes)] for number in numbers[len(deleted) :]]
-            return rules.changes(deleted, others, now, limit)
-
+        pack = rules.changes(deletes, deposits, now)
         return self._applied(await self._asker.ask(ids, pack, writes=True), len(deletes))
 
     async def look(
@@ -158,7 +153,8 @@ class ValkeyStore(Store):
             # A server does what is asked on one line in its order.
             commands = rules.all_wholes(polls)
             if count:
-                commands = rules.changes(deletes, deposits, now, single.limit) + commands
+                changes = rules.changes(deletes, deposits, now)
+                commands = changes(range(count), single.limit) + commands
             try:
                 *done, found = await single.looks.ask(commands, count + 1)
                 outcomes = self._applied(done, len(deletes)) if count else ()

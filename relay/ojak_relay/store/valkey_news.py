@@ -1,7 +1,7 @@
 """The one line by which a relay hears of boxes that come to others, whichever server has them.
 
-It is heard only while somebody waits: what is told and meant for nobody costs servers and relay a
-tenth of a cycle. No word is missed by that: who waits goes on when the server has confirmed that it
+It is heard only while somebody waits: what is told and wakes nobody costs servers and relay
+for nothing. No word is missed by that: who waits goes on when the server has confirmed that it
 tells, and looks for boxes after that; a line that is lost is told at once.
 """
 

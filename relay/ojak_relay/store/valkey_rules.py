@@ -2,7 +2,7 @@
 
 import hashlib
 from binascii import crc_hqx
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache, lru_cache
 from typing import Final
 
@@ -141,15 +141,23 @@ def deposit(asked: Deposit, now: int, limit: int) -> tuple[bytes, ...]:
 
 
 def changes(
-    deletes: Sequence[MailboxId], deposits: Sequence[Deposit], now: int, limit: int
-) -> list[bytes]:
-    """Return the pieces of a command for each of *deletes*, then one for each of *deposits*."""
-    commands: list[bytes] = []
-    for id_ in deletes:
-        commands += delete(id_, now)
-    for asked in deposits:
-        commands += deposit(asked, now, limit)
-    return commands
+    deletes: Sequence[MailboxId], deposits: Sequence[Deposit], now: int
+) -> Callable[[Iterable[int], int], list[bytes]]:
+    """Return what makes the commands for some of *deletes*, then *deposits*, by their numbers.
+
+    In pieces, and in the order of the numbers, which need not be rising.
+    """
+
+    def pack(numbers: Iterable[int], limit: int) -> list[bytes]:
+        commands: list[bytes] = []
+        for number in numbers:
+            if number < len(deletes):
+                commands += delete(deletes[number], now)
+            else:
+                commands += deposit(deposits[number - len(deletes)], now, limit)
+        return commands
+
+    return pack
 
 
 def delete(id_: MailboxId, now: int) -> tuple[bytes, ...]:
