@@ -13,16 +13,17 @@ import hmac
 import json
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from http import HTTPStatus
 from typing import Final
 
 from ojak_protocol import sync
 from ojak_protocol.errors import Malformed, TooNew
+from ojak_protocol.sync import SyncReply, SyncRequest
 from ojak_relay.config import Config
 from ojak_relay.counts import Counts
 from ojak_relay.errors import StoreAway, StoreFailed
-from ojak_relay.http import PREFLIGHT, Answer, Head, refusal
+from ojak_relay.http import PREFLIGHT, Answer, Head, Later, refusal
 from ojak_relay.limits import Limits, Source
 from ojak_relay.service import Service
 from ojak_relay.sources import FORWARDED
@@ -135,26 +136,42 @@ class App:
             return _unfit(head) or _with_body(head) or self._routes[route]()
         return self._no_route(head)
 
-    async def sync(self, body: bytes, source: Source) -> Answer:
-        """Return the answer to a sync of *body*; raises nothing but cancellation."""
+    def sync(self, body: bytes, source: Source) -> Answer | Later:
+        """Return the answer to a sync of *body*, or what brings it once all is done.
+
+        Raises nothing, and the latter nothing but cancellation.
+        """
         try:
             asked = sync.decode_request(body)
+            reply = self._service.at_once(asked)
+            return self._served(asked, reply) if reply else partial(self._done, asked, source)
+        except Exception as error:  # noqa: BLE001 (a defect costs one answer)
+            return self._failed(error)
+
+    async def _done(self, asked: SyncRequest, source: Source) -> Answer:
+        try:
             taken = self._taken(source, len(asked.deposits))
-            reply = await self._service.sync(asked, taken=taken)
-            self.counts.served(asked, reply)
-            return Answer(_OK, sync.encode_reply(reply, asked.room), MEDIA_TYPE)
-        except (Malformed, TooNew) as error:
-            self.counts.refused(HTTPStatus.BAD_REQUEST)
-            return refusal(HTTPStatus.BAD_REQUEST, str(error))
-        except StoreFailed as error:
-            self.counts.refused(HTTPStatus.SERVICE_UNAVAILABLE)
-            if not isinstance(error, StoreAway):
-                self._report("the disk refused; nothing is stored or deleted until a restart")
-            return _NOT_READY
+            return self._served(asked, await self._service.sync(asked, taken=taken))
         except Exception as error:  # noqa: BLE001 (a defect costs one answer, not the connection's task)
-            self.counts.refused(HTTPStatus.INTERNAL_SERVER_ERROR)
-            self._report(f"internal error: {type(error).__name__}")
-            return refusal(HTTPStatus.INTERNAL_SERVER_ERROR)
+            return self._failed(error)
+
+    def _served(self, asked: SyncRequest, reply: SyncReply) -> Answer:
+        self.counts.served(asked, reply)
+        return Answer(_OK, sync.encode_reply(reply, asked.room), MEDIA_TYPE)
+
+    def _failed(self, error: Exception) -> Answer:
+        match error:
+            case Malformed() | TooNew():
+                answer = refusal(HTTPStatus.BAD_REQUEST, str(error))
+            case StoreFailed():
+                answer = _NOT_READY
+                if not isinstance(error, StoreAway):
+                    self._report("the disk refused; nothing is stored or deleted until a restart")
+            case _:
+                answer = refusal(HTTPStatus.INTERNAL_SERVER_ERROR)
+                self._report(f"internal error: {type(error).__name__}")
+        self.counts.refused(answer.status)
+        return answer
 
     def _no_route(self, head: Head) -> Answer:
         # An absolute address (`POST http://elsewhere/v1/sync`) is no path of ours either.

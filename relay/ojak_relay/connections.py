@@ -25,7 +25,8 @@ import httptools
 from ojak_protocol.values import dataclass
 from ojak_relay.config import Config
 from ojak_relay.errors import ConfigError
-from ojak_relay.http import Answer, Head, refusal
+from ojak_relay.http import Answer, Head, Later, refusal
+from ojak_relay.known_heads import KnownHeads
 from ojak_relay.limits import Limits, Source
 from ojak_relay.pace import Steps
 from ojak_relay.sockets import is_ended
@@ -60,8 +61,8 @@ class Front(Protocol):
     def receive(self, head: Head, source: Source) -> Answer | int:
         """Return the answer to a request, or how many bytes its body has and `sync` shall get."""
 
-    async def sync(self, body: bytes, source: Source) -> Answer:
-        """Return the answer to what has that body."""
+    def sync(self, body: bytes, source: Source) -> Answer | Later:
+        """Return the answer to what has that body, or what brings it when it is ready."""
 
 
 class Phase(Enum):
@@ -81,7 +82,8 @@ class Phase(Enum):
     """What still comes is thrown away."""
 
 
-_IN_ITS_TURN: Final = frozenset({Phase.ANSWER, Phase.TAKING, Phase.ENDING})
+# No set: to hash one of an enumeration is a call of its own.
+_IN_ITS_TURN: Final = (Phase.ANSWER, Phase.TAKING, Phase.ENDING)
 """Nothing else is answered meanwhile."""
 
 
@@ -117,11 +119,15 @@ class Connection(asyncio.Protocol):
         self._task: asyncio.Task[None] | None = None
         self._asked = _NOTHING_ASKED
         self._is_deaf = False
+        self._is_answering = False
         self._is_reading = True
         self._is_full = False
+        self._known = KnownHeads()
+        self._fed = b""
         self._path = b""
         self._headers: dict[bytes, bytes] = {}
         self._head_bytes = self._header_count = 0
+        self._head: Head | None = None
         self._reads: Phase = Phase.IDLE
         self._size = 0
         self._body: list[bytes] = []
@@ -174,6 +180,16 @@ class Connection(asyncio.Protocol):
     def _read(self, data: bytes) -> None:
         if self._is_deaf:
             return
+        begins = self._reads is Phase.IDLE
+        if begins and (known := self._known.split(data)) is not None:
+            self._take_known(*known)
+        else:
+            self._fed = data if begins else b""
+            self._parse(data)
+            self._fed = b""
+        self._answer_next()
+
+    def _parse(self, data: bytes) -> None:
         unfinished = self._headers if self._reads is Phase.HEAD else None
         try:
             self._parser.feed_data(data)
@@ -183,7 +199,6 @@ class Connection(asyncio.Protocol):
             # Still the same one: what the parser holds of it is bounded too.
             self._head_bytes += len(data)
             self._bound_head()
-        self._answer_next()
 
     def pause_writing(self) -> None:
         """Note that the other end does not take what is sent."""
@@ -268,7 +283,11 @@ class Connection(asyncio.Protocol):
         head = Head(
             self._parser.get_method(), self._path, self._parser.get_http_version(), self._headers
         )
-        self._source = self._app.source(self._peer, self._headers)
+        self._decide(head)
+
+    def _decide(self, head: Head) -> None:
+        self._head = head
+        self._source = self._app.source(self._peer, head.headers)
         match self._app.receive(head, self._source):
             case Answer(closes=True) as refused:
                 self._turn(_Asked(refused, closes=True, has_body=head.method != b"HEAD"))
@@ -291,11 +310,22 @@ class Connection(asyncio.Protocol):
             return
         body, self._body = b"".join(self._body), []
         closes = not self._parser.should_keep_alive()
+        if self._plan is None and self._head is not None and not closes:
+            self._known.remember(self._fed, self._head, body)
+        self._whole(body, closes=closes)
+
+    # What comes of it.
+
+    def _take_known(self, head: Head, body: bytes) -> None:
+        """Take a whole request with a head that was read before."""
+        self._decide(head)
+        if not self._is_deaf:
+            self._whole(body, closes=False)
+
+    def _whole(self, body: bytes, *, closes: bool) -> None:
         what = body if self._plan is None else self._plan
         self._turn(_Asked(what, self._source, self._now(), closes=closes))
         self._is_deaf = closes
-
-    # What comes of it.
 
     def _turn(self, asked: _Asked) -> None:
         self._reads = Phase.IDLE
@@ -313,6 +343,17 @@ class Connection(asyncio.Protocol):
 
     def _answer_next(self) -> None:
         """Answer what has its turn, as far as answers are taken; meanwhile read no more."""
+        if self._is_answering:
+            # What is answered at once leads back here; with many in one breath, ever deeper.
+            return
+        self._is_answering = True
+        try:
+            self._answer_turns()
+        finally:
+            self._is_answering = False
+        self._read_if(not self._turns)
+
+    def _answer_turns(self) -> None:
         while self._turns and self._line is not None and self._phase not in _IN_ITS_TURN:
             self._asked = self._turns.popleft()
             what = self._asked.what
@@ -320,15 +361,24 @@ class Connection(asyncio.Protocol):
                 self._send(what)
             else:
                 self._until(Phase.ANSWER, _NEVER)
-                self._task = self._server.loop.create_task(self._work(what, self._asked.source))
-        self._read_if(not self._turns)
+                self._begin(what)
 
-    async def _work(self, body: bytes, source: Source) -> None:
+    def _begin(self, body: bytes) -> None:
+        begun = self._app.sync(body, self._asked.source)
+        if isinstance(begun, Answer):
+            self._answer(begun)
+        else:
+            self._task = self._server.loop.create_task(self._work(begun))
+
+    async def _work(self, later: Later) -> None:
         try:
-            answer = await self._app.sync(body, source)
+            answer = await later()
         finally:
             # A task that failed, kept here, would keep its body and say nothing.
             self._task = None
+        self._answer(answer)
+
+    def _answer(self, answer: Answer) -> None:
         if answer.closes:
             self._leave(answer)
         else:

@@ -6,12 +6,12 @@ Source: RFC 9110 and RFC 9112.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import field
 from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Final
+from typing import Final, TypeAlias
 
 from ojak_protocol.values import dataclass
 
@@ -72,6 +72,11 @@ class Answer:
         """
         head = _head(self.status, self.media_type, len(self.body), closes=closes)
         return b"".join((head, _date(int(time.time())), self.body if has_body else b""))
+
+
+Later: TypeAlias = Callable[[], Coroutine[None, None, Answer]]
+"""Brings an answer that must be waited for. No coroutine, because one that is never begun is told
+of on standard error."""
 
 
 def refusal(status: HTTPStatus, reason: str = "") -> Answer:

@@ -60,7 +60,7 @@ class Metrics:
             return _NO_PATH
         return Answer(HTTPStatus.OK, generate_latest(self._registry), CONTENT_TYPE_PLAIN_0_0_4)
 
-    async def sync(self, body: bytes, source: Source) -> Answer:
+    def sync(self, body: bytes, source: Source) -> Answer:
         """Refuse: no request here has a body that is looked at."""
         del body, source
         return _NO_PATH

@@ -59,6 +59,16 @@ class Service:
         """How many of these are past their time."""
         return self._store.due(self._clock())
 
+    def at_once(self, request: SyncRequest) -> SyncReply | None:
+        """Return the reply to *request* if it only looks, and waits for nothing; otherwise None."""
+        if request.deletes or request.deposits:
+            return None
+        now = self._clock()
+        results = self._store.glance(request.polls, room=request.room, now=now)
+        if results is None or (request.wait_seconds and _are_nothing(results)):
+            return None
+        return SyncReply(clock=now, polls=results, deposits=())
+
     async def sync(self, request: SyncRequest, *, taken: int | None = None) -> SyncReply:
         """Return the reply to *request*, once all that it asks for is durable.
 
@@ -110,10 +120,14 @@ class Service:
     ) -> tuple[PollResult, ...]:
         loop = asyncio.get_running_loop()
         until = loop.time() + request.wait_seconds
-        while not self._draining and all(isinstance(result, Nothing) for result in results):
+        while not self._draining and _are_nothing(results):
             left = until - loop.time()
             if left <= 0:
                 break
             await self._store.wait_for(request.polls, left, now=self._clock())
             results = await self._look(request)
         return results
+
+
+def _are_nothing(results: tuple[PollResult, ...]) -> bool:
+    return all(isinstance(result, Nothing) for result in results)

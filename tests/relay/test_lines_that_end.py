@@ -18,7 +18,7 @@ import uvloop
 
 from ojak_relay.config import Config
 from ojak_relay.connections import LOOK_SECONDS, Connection, Server, tls_context
-from ojak_relay.http import Answer, Head
+from ojak_relay.http import Answer, Head, Later
 from ojak_relay.limits import Limits, Source
 from ojak_relay.listening import listen
 from tests.relay.lines import certificate
@@ -44,7 +44,7 @@ class Same:
         del head, source
         return self.answer
 
-    async def sync(self, body: bytes, source: Source) -> Answer:
+    def sync(self, body: bytes, source: Source) -> Answer | Later:
         del body, source
         return self.answer
 
@@ -61,9 +61,13 @@ class Waits(Same):
     def receive(self, head: Head, source: Source) -> Answer | int:
         return 4 if head.method == b"POST" else super().receive(head, source)
 
-    async def sync(self, body: bytes, source: Source) -> Answer:
+    def sync(self, body: bytes, source: Source) -> Later:
+        del body, source
+        return self.later
+
+    async def later(self) -> Answer:
         await self.may_answer.wait()
-        return await super().sync(body, source)
+        return self.answer
 
 
 class LooksTooLate(Server):

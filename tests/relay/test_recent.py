@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ojak_protocol.sync import Found, Nothing
+from ojak_protocol.sync import Found, NoRoom, Nothing
 from ojak_relay.errors import StoreFailed
 from ojak_relay.store.pages import PagesStore
 from tests.relay.disks import RefusingDisk
@@ -30,6 +30,11 @@ async def test_what_was_just_stored_is_given_out_without_the_disk(tmp_path: Path
     assert await looked(store, 1) == Found(box(7))
     await store.apply([], [deposit(1, 8, shown=True)], now=NOW)
     assert await looked(store, 1) == Found(box(8))
+    assert store.glance([place(1)], room=1, now=NOW) == (Found(box(8)),)
+    assert store.glance([place(1)], room=1, now=NOW + 600) == (Nothing(),)
+    await store.expire(now=NOW)
+    assert store.glance([place(1), place(2)], room=1, now=NOW) is None
+    assert store.glance([place(1), place(2)], room=0, now=NOW) == (NoRoom(), Nothing())
     await store.close()
 
 

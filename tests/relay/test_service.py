@@ -137,6 +137,18 @@ class Visits(RuleBasedStateMachine):
         assert reply.polls[: len(PLACES)] == expected.polls
         assert reply.clock == self.clock.now
 
+    @rule(room=st.sampled_from([0, 1, 4, 16]))
+    def glance(self, room: int) -> None:
+        expected = self.model.sync([], [], room, self.clock.now)
+        reply = self.service.at_once(request(*PLACES, room=room))
+        if reply is not None:
+            assert reply.polls[: len(PLACES)] == expected.polls
+            assert (reply.deposits, reply.clock) == ((), self.clock.now)
+        else:
+            # The durable one alone, after a sweep or a restart.
+            assert self.durable
+            assert any(isinstance(result, Found) for result in expected.polls)
+
     @rule(seconds=st.sampled_from([1, 49, 50, 60, 550, 3599, 3600]))
     def time_passes(self, seconds: int) -> None:
         self.clock.now += seconds
@@ -172,6 +184,14 @@ TestVisits = Visits.TestCase
 TestVisits.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
 TestDurableVisits = DurableVisits.TestCase
 TestDurableVisits.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)
+
+
+def test_what_changes_or_waits_is_not_answered_at_once() -> None:
+    service = Service(MemoryStore(10), Clock())
+    assert service.at_once(request(1)) is not None
+    assert service.at_once(request(1, wait=25)) is None
+    assert service.at_once(request(deletes=(1,))) is None
+    assert service.at_once(request(deposits=(deposit(1, 7),))) is None
 
 
 @pytest.mark.asyncio

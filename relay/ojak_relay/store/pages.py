@@ -154,6 +154,25 @@ class PagesStore(Store):
                 results[at] = Found(record.box)
         return tuple(results)
 
+    def glance(
+        self, ids: Sequence[MailboxId], *, room: int, now: int
+    ) -> tuple[PollResult, ...] | None:
+        """Return what `look` would, where all of it is in memory; None where it is not."""
+        results: list[PollResult] = [NOTHING] * len(ids)
+        for at in self._index.may_have(ids):
+            page = self._index.find(ids[at])
+            if page is None or not self._visible(page, now):
+                continue
+            record = self._recent.get(page)
+            if room <= 0:
+                results[at] = NoRoom()
+            elif record is None:
+                return None
+            else:
+                room -= 1
+                results[at] = Found(record.box)
+        return tuple(results)
+
     async def wait_for(self, ids: Sequence[MailboxId], seconds: float, *, now: int) -> None:
         """Return when something lies visible at one of *ids*, or after *seconds*."""
         for id_ in ids:
