@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from ojak_protocol.addresses import MailboxId
@@ -23,7 +24,7 @@ from ojak_relay.store.base import Store
 from ojak_relay.store.deleted import REMEMBERED_AT_MOST
 from ojak_relay.store.valkey import ValkeyStore
 from ojak_relay.store.valkey_wire import Login
-from tests.relay.kit import NOW, box, deposit, place
+from tests.relay.kit import NOW, box, deposit, place, request
 from tests.relay.test_service import CAPACITY, Visits
 from tests.relay.test_store_contract import sweep
 from tests.relay.valkeys import Listens, Valkey, flush, replicated, valkey_store, valkeys
@@ -70,6 +71,11 @@ class ValkeyVisits(Visits):
 
     async def opened(self) -> Store:
         return await valkey_store([self.server], CAPACITY)
+
+    @rule(room=st.just(0))
+    def glance(self, room: int) -> None:
+        """Nothing is known without asking a server."""
+        assert self.service.at_once(request(1, room=room)) is None
 
     @rule()
     def change(self) -> None:
