@@ -12,7 +12,7 @@ import pytest
 
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.sync import DepositOutcome, Found, NoRoom, Nothing, PollResult
-from ojak_relay.store import memory, pages, valkey_rules
+from ojak_relay.store import memory, pages, valkey_scripts
 from ojak_relay.store.base import EXPIRE_AT_MOST, Store
 from ojak_relay.store.deleted import DeletedLately
 from ojak_relay.store.memory import MemoryStore
@@ -473,9 +473,10 @@ async def test_a_store_that_forgets_what_was_deleted_is_found(
 ) -> None:
     for module in (memory, pages):
         monkeypatch.setattr(module, "DeletedLately", Forgetful)
-    remembers = b"redis.call('ZADD', KEYS[3], ARGV[2], ARGV[4])"
-    assert remembers in valkey_rules.DELETE
-    monkeypatch.setattr(valkey_rules, "DELETE", valkey_rules.DELETE.replace(remembers, b""))
+    remembers, forgets = b"('ZADD', KEYS[3], ARGV[2],", b"('ZADD', KEYS[3], '0',"
+    assert valkey_scripts.DELETE.count(remembers) == 2
+    forgetful = valkey_scripts.DELETE.replace(remembers, forgets)
+    monkeypatch.setattr(valkey_scripts, "DELETE", forgetful)
     with pytest.raises(AssertionError):
         await test_a_deposit_repeated_within_an_hour_of_its_deletion_brings_nothing_back(
             opened, shown=False

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from ojak_protocol.addresses import MailboxId
@@ -18,12 +19,12 @@ from ojak_protocol.sync import Deposit, DepositOutcome, Found, Nothing
 from ojak_relay.clock import Clock
 from ojak_relay.errors import StoreAway
 from ojak_relay.service import Service
-from ojak_relay.store import valkey_rules
+from ojak_relay.store import valkey_rules, valkey_scripts
 from ojak_relay.store.base import Store
 from ojak_relay.store.deleted import REMEMBERED_AT_MOST
 from ojak_relay.store.valkey import ValkeyStore
 from ojak_relay.store.valkey_wire import Login
-from tests.relay.kit import NOW, box, deposit, place
+from tests.relay.kit import NOW, box, deposit, place, request
 from tests.relay.test_service import CAPACITY, Visits
 from tests.relay.test_store_contract import sweep
 from tests.relay.valkeys import Listens, Valkey, flush, replicated, valkey_store, valkeys
@@ -70,6 +71,11 @@ class ValkeyVisits(Visits):
 
     async def opened(self) -> Store:
         return await valkey_store([self.server], CAPACITY)
+
+    @rule(room=st.just(0))
+    def glance(self, room: int) -> None:
+        """Nothing is known without asking a server."""
+        assert self.service.at_once(request(1, room=room)) is None
 
     @rule()
     def change(self) -> None:
@@ -150,8 +156,8 @@ async def test_nothing_is_told_where_scripts_tell_nothing(
 ) -> None:
     """Planted: without the word from server to relays, the wait across them is seen to fail."""
     tells = b"redis.call('PUBLISH', 'ojak', ARGV[6])"
-    assert tells in valkey_rules.DEPOSIT
-    monkeypatch.setattr(valkey_rules, "DEPOSIT", valkey_rules.DEPOSIT.replace(tells, b""))
+    assert tells in valkey_scripts.DEPOSIT
+    monkeypatch.setattr(valkey_scripts, "DEPOSIT", valkey_scripts.DEPOSIT.replace(tells, b""))
     flush([one_valkey])
     async with two_stores(one_valkey) as (one, other):
         waiting = asyncio.create_task(one.wait_for([place(1)], 0.5, now=NOW))
@@ -181,9 +187,9 @@ async def test_a_server_ends_each_box_by_itself(
         await one.apply([], [deposit(2, 7), deposit(2, 8, shown=True)], now=NOW)
         assert ends_by_itself(one_valkey)
     # Planted: boxes without an end.
-    ends = b", 'PX', ARGV[4]"
-    assert ends in valkey_rules.DEPOSIT
-    monkeypatch.setattr(valkey_rules, "DEPOSIT", valkey_rules.DEPOSIT.replace(ends, b""))
+    ends = b", 'PX', 1000 * ARGV[4]"
+    assert ends in valkey_scripts.DEPOSIT
+    monkeypatch.setattr(valkey_scripts, "DEPOSIT", valkey_scripts.DEPOSIT.replace(ends, b""))
     async with two_stores(one_valkey) as (one, _):
         await one.apply([], [deposit(3, 7)], now=NOW)
         assert not ends_by_itself(one_valkey)
@@ -195,8 +201,8 @@ async def test_a_script_that_does_not_look_first_is_found(
 ) -> None:
     """Planted: other bytes are taken for the same, or take the place of the first ones."""
     looks = b"if ARGV[3] == '0' then return 'occupied' end"
-    assert looks in valkey_rules.DEPOSIT
-    monkeypatch.setattr(valkey_rules, "DEPOSIT", valkey_rules.DEPOSIT.replace(looks, b""))
+    assert looks in valkey_scripts.DEPOSIT
+    monkeypatch.setattr(valkey_scripts, "DEPOSIT", valkey_scripts.DEPOSIT.replace(looks, b""))
     with pytest.raises(AssertionError):
         await test_two_relays_at_once_leave_one_winner_and_no_box_beyond_the_room(one_valkey)
 

@@ -7,32 +7,24 @@ What a server decides it decides at once (`valkey_rules`), who it is that decide
 
 import asyncio
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Final, Self
 
 from ojak_protocol.addresses import MailboxId
-from ojak_protocol.sync import Deposit, DepositOutcome, Found, NoRoom, PollResult
+from ojak_protocol.sync import Deposit, DepositOutcome, PollResult
 from ojak_relay.errors import StoreAway, StoreUnusable
 from ojak_relay.store import valkey_rules as rules
-from ojak_relay.store.base import EXPIRE_AT_MOST, NOTHING, Store
-from ojak_relay.store.valkey_asking import PATIENCE_SECONDS, Asker, Pack
+from ojak_relay.store import valkey_scripts as scripts
+from ojak_relay.store.base import EXPIRE_AT_MOST, Store
+from ojak_relay.store.valkey_asking import PATIENCE_SECONDS, Asker
 from ojak_relay.store.valkey_checks import SKEW_SECONDS, check
-from ojak_relay.store.valkey_refusals import Operator, is_full
+from ojak_relay.store.valkey_refusals import Operator
+from ojak_relay.store.valkey_replies import outcome, results, sound
 from ojak_relay.store.valkey_servers import Servers
-from ojak_relay.store.valkey_wire import Address, Login, Refusal, Reply
+from ojak_relay.store.valkey_wire import Address, Login, Reply
 from ojak_relay.store.waiting import Waiters
 
 FORGET_EVERY: Final = 30
 """Every so many sweeps, of which there is one a second, deletions of an hour ago are forgotten."""
-
-_OUTCOMES: Final = {
-    rules.ADDED: DepositOutcome.STORED,
-    rules.REPLACED: DepositOutcome.STORED,
-    rules.MENDED: DepositOutcome.STORED,
-    rules.KEPT: DepositOutcome.STORED,
-    rules.OCCUPIED: DepositOutcome.OCCUPIED,
-    rules.FULL: DepositOutcome.FULL,
-}
 
 
 class ValkeyStore(Store):
@@ -57,6 +49,7 @@ class ValkeyStore(Store):
         self._boxes = 0
         self._over: list[MailboxId] = []
         self._sweeps = 0
+        self._has_waited = False
 
     @classmethod
     async def open(
@@ -127,8 +120,8 @@ class ValkeyStore(Store):
             StoreAway: what was asked for may or may not have happened; it can be asked again.
         """
         ids = [*deletes, *[one.id for one in deposits]]
-        replies = await self._asker.ask(ids, _changes(deletes, deposits, now), writes=True)
-        return self._applied(replies, len(deletes))
+        pack = rules.changes(deletes, deposits, now)
+        return self._applied(await self._asker.ask(ids, pack, writes=True), len(deletes))
 
     async def look(
         self, ids: Sequence[MailboxId], *, room: int, now: int
@@ -156,12 +149,18 @@ class ValkeyStore(Store):
             StoreAway: what was asked for may or may not have happened; it can be asked again.
         """
         single, count = self._servers.single, len(deletes) + len(deposits)
-        if count and polls and single is not None and single.writes is single.looks:
-            # A server does what is asked on one line in its order. What goes wrong is asked again.
-            commands = _changes(deletes, deposits, now)(range(count), single.limit)
-            with suppress(StoreAway):
-                *done, found = await single.looks.ask(commands + rules.all_wholes(polls), count + 1)
-                return self._applied(done, len(deletes)), self._seen(_sound(found), room, now)
+        if polls and single is not None and (not count or single.writes is single.looks):
+            # A server does what is asked on one line in its order.
+            commands = rules.all_wholes(polls)
+            if count:
+                changes = rules.changes(deletes, deposits, now)
+                commands = changes(range(count), single.limit) + commands
+            try:
+                *done, found = await single.looks.ask(commands, count + 1)
+                outcomes = self._applied(done, len(deletes)) if count else ()
+                return outcomes, self._seen(sound(found), room, now)
+            except StoreAway:
+                pass  # Asked again below, more slowly.
         outcomes = await self.apply(deletes, deposits, now=now)
         return outcomes, await self.look(polls, room=room, now=now)
 
@@ -173,13 +172,15 @@ class ValkeyStore(Store):
         """
         # It waits before it is looked, so that nothing comes unnoticed between the two.
         with self._waiters.waiting(ids) as woken:
+            self._has_waited = True
+            await self._asker.listen()
             lying = await self._asker.ask(
-                ids, lambda numbers, _: rules.exists([ids[number] for number in numbers])
+                ids, lambda numbers, _: [rules.exists([ids[number] for number in numbers])]
             )
             # Nearly always nothing does.
-            some = [id_ for id_, lies in zip(ids, lying, strict=True) if _sound(lies)]
+            some = [id_ for id_, lies in zip(ids, lying, strict=True) if sound(lies)]
             for whole in await self._asker.boxes(some):
-                times = whole and rules.times(_sound(whole))
+                times = whole and rules.times(sound(whole))
                 if times and now < times[1]:
                     seconds = min(seconds, times[0] - now)
             if seconds > 0:
@@ -210,12 +211,14 @@ class ValkeyStore(Store):
         if some:
             replies = await self._asker.ask(
                 some,
-                lambda numbers, _: b"".join([rules.clear(some[one], now) for one in numbers]),
+                lambda numbers, _: [rules.clear(some[one], now) for one in numbers],
                 writes=True,
             )
             for reply in replies:
-                _sound(reply)
+                sound(reply)
         self._boxes = max(0, await self._servers.count())
+        if not some:
+            self._rest()
         return bool(some)
 
     async def close(self) -> None:
@@ -223,67 +226,34 @@ class ValkeyStore(Store):
         self._waiters.wake_all()
         self._servers.close()
 
+    def _rest(self) -> None:
+        """Have servers tell nothing where nobody has waited from one sweep to the next."""
+        if not self._has_waited and not self._waiters:
+            self._servers.rest()
+        self._has_waited = False
+
     async def _drop(self, strange: Sequence[tuple[int, bytes]]) -> None:
         """Take out of the sets what stands for no box: pairs of a tag and a member."""
         for _ in strange:
             self._operator.note_strange()
         await self._asker.ask(
             [MailboxId(bytes([tag])) for tag, _ in strange],
-            lambda numbers, _: b"".join([rules.drop(*strange[number]) for number in numbers]),
+            lambda numbers, _: [rules.drop(*strange[number]) for number in numbers],
         )
 
     def _applied(self, replies: Sequence[Reply], deletes: int) -> tuple[DepositOutcome, ...]:
-        gone = sum(map(_sound, replies[:deletes]))
-        outcomes = tuple([_outcome(reply) for reply in replies[deletes:]])
-        self._boxes += replies.count(rules.ADDED) - gone
-        for _ in range(replies.count(rules.MENDED)):
+        gone = sum(map(sound, replies[:deletes]))
+        outcomes = tuple(map(outcome, replies[deletes:]))
+        self._boxes += replies.count(scripts.ADDED) - gone
+        for _ in range(replies.count(scripts.MENDED)):
             self._operator.note_strange()
         return outcomes
 
     def _seen(self, replies: Sequence[Reply], room: int, now: int) -> tuple[PollResult, ...]:
-        if not any(replies):
-            return (NOTHING,) * len(replies)
-        results: list[PollResult] = [NOTHING] * len(replies)
-        for number, value in enumerate(replies):
-            if not value:
-                continue
-            times = rules.times(_sound(value))
-            if times is None:
-                self._operator.note_strange()
-            elif times[0] <= now < times[1]:
-                results[number] = Found(value[rules.HEAD_BYTES :]) if room > 0 else NoRoom()
-                room -= 1
-        return tuple(results)
+        return results(replies, room, now, self._operator.note_strange)
 
     def _hear(self, id_: MailboxId | None) -> None:
         if id_ is None:
             self._waiters.wake_all()
         else:
             self._waiters.wake(id_)
-
-
-def _changes(deletes: Sequence[MailboxId], deposits: Sequence[Deposit], now: int) -> Pack:
-    def pack(numbers: Sequence[int], limit: int) -> bytes:
-        return b"".join(
-            [
-                rules.delete(deletes[number], now)
-                if number < len(deletes)
-                else rules.deposit(deposits[number - len(deletes)], now, limit)
-                for number in numbers
-            ]
-        )
-
-    return pack
-
-
-def _sound(reply: Reply) -> Reply:
-    """Return *reply* if it is no refusal."""
-    if isinstance(reply, Refusal):
-        raise StoreAway(f"a server refuses with {reply.word}")
-    return reply
-
-
-def _outcome(reply: Reply) -> DepositOutcome:
-    if is_full(reply):
-        return DepositOutcome.FULL
-    return _OUTCOMES[_sound(reply)]

@@ -16,8 +16,8 @@ from ojak_relay.store.valkey_wire import Refusal, Reply
 PATIENCE_SECONDS: Final = 6.0
 """How long a request waits for servers; longer than these have for an answer."""
 
-Pack = Callable[[Sequence[int], int], bytes]
-"""Makes the commands for the ids with these numbers at a server with this limit of keys."""
+Pack = Callable[[Sequence[int], int], Sequence[bytes]]
+"""Makes commands for the ids with these numbers at a server with this limit of keys, in pieces."""
 
 
 class Asker:
@@ -47,7 +47,7 @@ class Asker:
                 if isinstance(some, list):
                     return some
         replies = await self.ask(
-            ids, lambda numbers, _: rules.wholes([ids[number] for number in numbers])
+            ids, lambda numbers, _: [rules.wholes([ids[number] for number in numbers])]
         )
         return [reply[0] if isinstance(reply, list) else reply for reply in replies]
 
@@ -85,6 +85,23 @@ class Asker:
         except TimeoutError:
             raise StoreAway("no answer in time") from None
 
+    async def listen(self) -> None:
+        """Return when all boxes that come from now on are told.
+
+        Raises:
+            StoreAway: it took too long.
+        """
+        tries = 0
+        try:
+            async with asyncio.timeout(self._patience_seconds):
+                while True:
+                    with suppress(StoreAway):
+                        return await self._servers.listen()
+                    await asyncio.sleep(pause(tries))
+                    tries += 1
+        except TimeoutError:
+            raise StoreAway("no answer in time") from None
+
     async def every(self, make: Callable[[int], bytes]) -> list[tuple[int, Reply]]:
         """Return each tag with the reply to a command for it, in no order, if it is no refusal.
 
@@ -93,7 +110,7 @@ class Asker:
         """
         asked = []
         for primary, tags in self._servers.tags().items():
-            commands = b"".join([make(tag) for tag in tags])
+            commands = [make(tag) for tag in tags]
             asked.append((tags, primary.looks.ask(commands, len(tags))))
         told = [pair for tags, one in asked for pair in zip(tags, await one, strict=True)]
         replies = [reply for _, reply in told]

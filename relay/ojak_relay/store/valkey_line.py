@@ -13,8 +13,7 @@ import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
-from typing import Final, Self, cast
+from typing import Final, NamedTuple, Self, cast
 
 import hiredis
 
@@ -33,14 +32,13 @@ WAIT_MILLISECONDS: Final = 2000
 """How long replicas have for confirming."""
 
 
-@dataclass(slots=True, eq=False)
-class _Asked:
+class _Asked(NamedTuple):
     """What was asked together, and the replies so far."""
 
-    count: int
+    total: int
     done: "asyncio.Future[list[Reply]] | None"
     at: float
-    replies: list[Reply] = field(default_factory=list)
+    replies: list[Reply]
 
 
 class Line(asyncio.Protocol):
@@ -48,14 +46,14 @@ class Line(asyncio.Protocol):
 
     Args:
         lost: called once when the line is no more.
-        told: takes what is published, on a line that subscribed.
+        told: takes each message that is published, on a line that subscribes.
         answer_seconds: how long a server has for an answer.
     """
 
     def __init__(
         self,
         lost: Callable[[], None],
-        told: Callable[[list[Reply]], None] | None = None,
+        told: Callable[[bytes], None] | None = None,
         answer_seconds: float = ANSWER_SECONDS,
     ) -> None:
         self._loop = asyncio.get_running_loop()
@@ -80,7 +78,7 @@ class Line(asyncio.Protocol):
         login: Login,
         lost: Callable[[], None],
         *,
-        told: Callable[[list[Reply]], None] | None = None,
+        told: Callable[[bytes], None] | None = None,
         replicas: int = 0,
     ) -> Self:
         """Return an open line to *address* on which the server let us in.
@@ -89,7 +87,7 @@ class Line(asyncio.Protocol):
             address: where.
             login: how.
             lost: called once when the line is no more.
-            told: takes what is published, on a line that subscribes.
+            told: takes each message that is published, on a line that subscribes.
             replicas: how many must confirm what is written; then every answer waits for that.
 
         Raises:
@@ -131,13 +129,15 @@ class Line(asyncio.Protocol):
         Raises:
             StoreAway: the line was lost, or the server refuses; its reason is not repeated.
         """
-        (reply,) = await self.ask(packed(*words), 1)
+        (reply,) = await self.ask([packed(*words)], 1)
         if isinstance(reply, Refusal):
             raise StoreAway(f"the server refuses with {reply.word}")
         return reply
 
-    def ask(self, commands: bytes, count: int) -> "asyncio.Future[list[Reply]]":
+    def ask(self, commands: Sequence[bytes], count: int) -> "asyncio.Future[list[Reply]]":
         """Send *commands*, of which there are *count*, and return what will be their replies.
+
+        They may be in any pieces: all that leaves together is put together once.
 
         It fails with `StoreAway` if the line is lost, or too few replicas confirm in time.
         """
@@ -147,8 +147,8 @@ class Line(asyncio.Protocol):
             return done
         if not self._unsent and not self._is_confirming:
             self._loop.call_soon(self._send)
-        self._unsent.append(commands)
-        self._asked.append(_Asked(count, done, self._loop.time()))
+        self._unsent += commands
+        self._asked.append(_Asked(count, done, self._loop.time(), []))
         return done
 
     def close(self) -> None:
@@ -168,26 +168,22 @@ class Line(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came, and answer whoever waits for it."""
-        reader = self._reader
+        next_reply, waiting = self._reader.gets, self._asked
         try:
-            reader.feed(data)
-            while self._asked:
-                asked = self._asked[0]
-                replies, missing = asked.replies, asked.count - len(asked.replies)
-                while missing:
-                    reply = reader.gets()
-                    if reply is False:
-                        return
-                    replies.append(reply)
-                    missing -= 1
-                self._asked.popleft()
-                self._answer(asked)
-            while (reply := reader.gets()) is not False:
-                if self._told is None:
+            self._reader.feed(data)
+            while (reply := next_reply()) is not False:
+                if self._told is not None and _is_published(reply):
+                    self._told(reply[2])
+                    continue
+                if not waiting:
                     # Whoever asks next would be given the answer to something else.
                     self.close()
                     return
-                self._told(reply)
+                asked = waiting[0]
+                asked.replies.append(reply)
+                if len(asked.replies) == asked.total:
+                    waiting.popleft()
+                    self._answer(asked)
         except hiredis.ProtocolError:
             self.close()
 
@@ -202,7 +198,7 @@ class Line(asyncio.Protocol):
         if self._replicas:
             self._is_confirming = True
             self._unsent.append(packed(b"WAIT", b"%d" % self._replicas, b"%d" % WAIT_MILLISECONDS))
-            self._asked.append(_Asked(1, None, self._loop.time()))
+            self._asked.append(_Asked(1, None, self._loop.time(), []))
         self._transport.write(b"".join(self._unsent))
         self._unsent = []
 
@@ -240,6 +236,10 @@ class Line(asyncio.Protocol):
         self._unconfirmed, self._unsent = [], []
         if was_open:
             self._lost()
+
+
+def _is_published(reply: Reply) -> bool:
+    return isinstance(reply, list) and reply[:1] == [b"message"]
 
 
 def _settle(asked: Sequence[_Asked], failure: str | None) -> None:

@@ -66,12 +66,12 @@ class Primary:
         Raises:
             StoreAway: it does not take that.
         """
-        commands = [*rules.scripts(), *[rules.keep(tag) for tag in tags]]
+        commands = [*rules.loads(), *[rules.keep(tag) for tag in tags]]
         self.base = rules.KEYS_OF_A_TAG * len(tags)
         self.limit = self.base + -(-capacity * len(tags) // rules.TAGS)
-        replies = await self.looks.ask(b"".join(commands), len(rules.scripts()) + self.base)
+        replies = await self.looks.ask(commands, len(rules.loads()) + self.base)
         if any(map(is_no_set, replies)):
-            anew = b"".join([rules.anew(tag) for tag in tags])
+            anew = [rules.anew(tag) for tag in tags]
             replies = await self.looks.ask(anew, self.base)
         if not all(map(_is_taken, replies)):
             raise StoreAway("a server does not take what a store begins with")
@@ -82,7 +82,7 @@ class Primary:
         Raises:
             StoreAway: it does not answer, or is no primary any more.
         """
-        commands = packed(b"INFO", b"REPLICATION") + packed(b"DBSIZE")
+        commands = [packed(b"INFO", b"REPLICATION"), packed(b"DBSIZE")]
         told, keys = await self.looks.ask(commands, 2)
         if not isinstance(keys, int) or not _is_primary(info(told)):
             raise StoreAway("not a primary")

@@ -1,26 +1,17 @@
-"""The rules of `base.judge` as scripts: what a Valkey server does at once, whoever else asks.
-
-A box is one key, its value 20 digits (released at, expires at) and the box, with the server's own
-expiry. Beside the boxes stand two sorted sets for each of 256 tags: `due`, each box with the time
-when it is over, and `deleted`, each id deleted within the hour with the time until which it counts.
-All three have the tag of the box in braces, by which a cluster puts them on one server. What an id
-is not enough for is in no name and no value: servers see what they keep, and when.
-
-What lies at a box's key and is no box counts as nothing: it is replaced, or deleted. A set of
-another type is made anew (`anew`); a script fails at it before it has changed anything.
-"""
+"""What a relay asks a Valkey server for, as commands; `valkey_scripts` has what it does then."""
 
 import hashlib
 from binascii import crc_hqx
-from collections.abc import Iterable, Sequence
-from functools import cache
+from collections.abc import Callable, Iterable, Sequence
+from functools import cache, lru_cache
 from typing import Final
 
-from ojak_protocol.addresses import BOX_BYTES, MailboxId
+from ojak_protocol.addresses import MailboxId
 from ojak_protocol.sync import Deposit
+from ojak_relay.store import valkey_scripts as scripts
 from ojak_relay.store.base import record_of
 from ojak_relay.store.deleted import REMEMBERED_AT_MOST, REMEMBERED_SECONDS
-from ojak_relay.store.valkey_wire import packed
+from ojak_relay.store.valkey_wire import packed, word
 
 TAGS: Final = 256
 SLOTS: Final = 16_384
@@ -28,96 +19,12 @@ CHANNEL: Final = b"ojak"
 """Where the id of each box that comes is told to all relays."""
 
 ID_BYTES: Final = 32
-HEAD_BYTES: Final = 20
 
-ADDED: Final = b"added"
-REPLACED: Final = b"replaced"
-KEPT: Final = b"kept"
-OCCUPIED: Final = b"occupied"
-FULL: Final = b"full"
-MENDED: Final = b"mended"
-"""Stored in the place of what was no box."""
-
-_WHOLE_BYTES: Final = HEAD_BYTES + BOX_BYTES
-
-_LYING: Final = b"""
-local now = tonumber(ARGV[1])
-local lying = redis.pcall('GET', KEYS[1])
-local ends
-if type(lying) == 'string' and #lying == %d
-  and string.find(string.sub(lying, 1, 20), '^%%d+$') then
-  ends = tonumber(string.sub(lying, 11, 20))
-end
-""" % (_WHOLE_BYTES)
-"""What lies at the key, if anything, and when it ends, if it is a box."""
-
-DEPOSIT: Final = (
-    _LYING
-    + b"""
-redis.call('ZCARD', KEYS[2])
-if ends and now < ends then
-  if string.sub(lying, 21) == string.sub(ARGV[2], 21) then
-    -- A write, so that who asked waits for the replicas that the first one may not have waited for.
-    redis.call('PEXPIRE', KEYS[1], 1000 * (ends - now))
-    return 'kept'
-  end
-  if ARGV[3] == '0' then return 'occupied' end
-else
-  local deleted = redis.call('ZSCORE', KEYS[3], ARGV[6])
-  if deleted and now < tonumber(deleted) then return 'kept' end
-end
-if not lying and redis.call('DBSIZE') >= tonumber(ARGV[5]) then return 'full' end
--- A server without memory refuses what begins with SET, and takes what makes room before.
-if lying then redis.call('DEL', KEYS[1]) end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[4])
-redis.call('ZADD', KEYS[2], string.sub(ARGV[2], 11, 20), ARGV[6])
-redis.call('PUBLISH', 'ojak', ARGV[6])
-return not lying and 'added' or ends and 'replaced' or 'mended'
-"""
-)
-
-DELETE: Final = (
-    _LYING
-    + b"""
-local deleted = redis.call('ZSCORE', KEYS[3], ARGV[4])
-if not lying then
-  if deleted and now < tonumber(deleted) then
-    -- A write, for the same reason as that of the same deposit: to set what is set would be none.
-    redis.call('ZREM', KEYS[3], ARGV[4])
-    redis.call('ZADD', KEYS[3], deleted, ARGV[4])
-  end
-  return 0
-end
-redis.call('ZREM', KEYS[2], ARGV[4])
-redis.call('DEL', KEYS[1])
--- What was no box may lie where one was, which a sender would bring back.
-if not ends or now < ends then
-  redis.call('ZADD', KEYS[3], ARGV[2], ARGV[4])
-  redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -ARGV[3])
-end
-return 1
-"""
-)
-
-CLEAR: Final = (
-    _LYING
-    + b"""
-if ends and now < ends then
-  -- Otherwise it would be found to be over again and again.
-  redis.call('ZADD', KEYS[2], ends, ARGV[2])
-  return 0
-end
-redis.call('ZREM', KEYS[2], ARGV[2])
-return redis.call('DEL', KEYS[1])
-"""
-)
-
-_ANEW: Final = b"""
-if redis.call('TYPE', KEYS[1]).ok ~= 'zset' then redis.call('DEL', KEYS[1]) end
-return redis.call('ZADD', KEYS[1], 'NX', '+inf', '')
-"""
-
-_MARKS: Final = b"%d" % (REMEMBERED_AT_MOST // TAGS + 2)
+_ID: Final = b"$32\r\n"
+_END: Final = b"\r\n"
+_MOST: Final = 9_999_999_999
+"""What has the ten digits that a number of a deposit has."""
+_MARKS: Final = word(b"%d" % (REMEMBERED_AT_MOST // TAGS + 2))
 """How many members stay of a `deleted`, the one that keeps it alive and one more included."""
 
 
@@ -134,6 +41,7 @@ _TAGS: Final = _tags()
 TAG_SLOTS: Final = [crc_hqx(tag, 0) % SLOTS for tag in _TAGS]
 """The cluster's slot of each tag."""
 _BOX: Final = [b"{%b}" % tag for tag in _TAGS]
+_KEY: Final = [b"\r\n$38\r\n" + box for box in _BOX]
 _DUE: Final = [b"{%b}due" % tag for tag in _TAGS]
 _DELETED: Final = [b"{%b}deleted" % tag for tag in _TAGS]
 _SETS: Final = [
@@ -174,15 +82,18 @@ def wholes(ids: Iterable[MailboxId]) -> bytes:
     return _for_each(ids, *_WHOLE)
 
 
-def all_wholes(ids: Sequence[MailboxId]) -> bytes:
-    """Return one command with one reply, a list of heads and boxes, or None; not for a cluster.
+def all_wholes(ids: Sequence[MailboxId]) -> list[bytes]:
+    """Return the pieces of one command; the reply is a list of heads and boxes, or None.
 
-    There must be an id: a command without keys is none, and shifts all later replies.
+    Not for a cluster. There must be an id: a command without keys is none, and shifts all later
+    replies.
     """
-    keys = [_BOX[id_[0]] + id_ for id_ in ids]
-    return b"".join(
-        (b"*%d\r\n$4\r\nMGET\r\n$38\r\n" % (1 + len(ids)), b"\r\n$38\r\n".join(keys), b"\r\n")
-    )
+    # Each sync asks for dozens: to put keys together one by one would take most of the time.
+    words = [_END] * (2 + 2 * len(ids))
+    words[0] = b"*%d\r\n$4\r\nMGET" % (1 + len(ids))
+    words[1:-1:2] = [_KEY[id_[0]] for id_ in ids]
+    words[2:-1:2] = ids
+    return words
 
 
 def _for_each(ids: Iterable[MailboxId], before: bytes, after: bytes) -> bytes:
@@ -193,14 +104,14 @@ def _for_each(ids: Iterable[MailboxId], before: bytes, after: bytes) -> bytes:
 
 def times(whole: bytes) -> tuple[int, int] | None:
     """Return when a box is released and when it is over, or None if *whole* is none."""
-    head = whole[:HEAD_BYTES]
-    if len(whole) != _WHOLE_BYTES or not head.isdigit():
+    head = whole[: scripts.HEAD_BYTES]
+    if len(whole) != scripts.WHOLE_BYTES or not head.isdigit():
         return None
     return int(head[:10]), int(head[10:])
 
 
-def deposit(asked: Deposit, now: int, limit: int) -> bytes:
-    """Return a command that deposits; the reply is a word above.
+def deposit(asked: Deposit, now: int, limit: int) -> tuple[bytes, ...]:
+    """Return the pieces of a command that deposits; the reply is a word of `valkey_scripts`.
 
     Args:
         asked: what.
@@ -208,26 +119,63 @@ def deposit(asked: Deposit, now: int, limit: int) -> bytes:
         limit: how many keys its server may have.
     """
     record = record_of(asked, now)
-    return _run(
-        DEPOSIT,
+    tag = asked.id[0]
+    return (
+        _head(scripts.DEPOSIT, 6),
+        _BOX[tag],
         asked.id,
-        b"%d" % now,
-        b"%010d%010d%b" % (record.released_at, record.expires_at, asked.box),
-        b"0" if asked.delete_key is None else b"1",
-        b"%d" % (1000 * (record.expires_at - now)),
-        b"%d" % limit,
+        _SETS[tag],
+        b"$10\r\n%010d\r\n$%d\r\n%010d%010d"
+        % (
+            now,
+            scripts.HEAD_BYTES + len(asked.box),
+            record.released_at,
+            record.expires_at,
+        ),
+        asked.box,
+        b"\r\n$1\r\n%d\r\n$10\r\n%010d\r\n$10\r\n%010d\r\n$32\r\n"
+        % (asked.delete_key is not None, record.expires_at - now, min(limit, _MOST)),
         asked.id,
+        _END,
     )
 
 
-def delete(id_: MailboxId, now: int) -> bytes:
-    """Return a command that deletes; the reply is how many boxes."""
-    return _run(DELETE, id_, b"%d" % now, b"%d" % (now + REMEMBERED_SECONDS), _MARKS, id_)
+def changes(
+    deletes: Sequence[MailboxId], deposits: Sequence[Deposit], now: int
+) -> Callable[[Iterable[int], int], list[bytes]]:
+    """Return what makes the commands for some of *deletes*, then *deposits*, by their numbers.
+
+    In pieces, and in the order of the numbers, which need not be rising.
+    """
+
+    def pack(numbers: Iterable[int], limit: int) -> list[bytes]:
+        commands: list[bytes] = []
+        for number in numbers:
+            if number < len(deletes):
+                commands += delete(deletes[number], now)
+            else:
+                commands += deposit(deposits[number - len(deletes)], now, limit)
+        return commands
+
+    return pack
+
+
+def delete(id_: MailboxId, now: int) -> tuple[bytes, ...]:
+    """Return the pieces of a command that deletes; the reply is how many boxes."""
+    tag = id_[0]
+    return _head(scripts.DELETE, 4), _BOX[tag], id_, _SETS[tag], _deletion(now), id_, _END
+
+
+@lru_cache(maxsize=2)
+def _deletion(now: int) -> bytes:
+    times = word(b"%d" % now), word(b"%d" % (now + REMEMBERED_SECONDS))
+    return b"".join((*times, _MARKS, _ID))
 
 
 def clear(id_: MailboxId, now: int) -> bytes:
     """Return a command that erases a box if it is over; the reply is how many boxes."""
-    return _run(CLEAR, id_, b"%d" % now, id_)
+    tag, words = id_[0], (word(b"%d" % now), word(id_))
+    return b"".join((_head(scripts.CLEAR, 2), _BOX[tag], id_, _SETS[tag], *words))
 
 
 def over(tag: int, now: int) -> bytes:
@@ -263,22 +211,17 @@ def keep(tag: int) -> bytes:
 
 def anew(tag: int) -> bytes:
     """Return two commands that do the same, and erase first what is no set."""
-    return b"".join(packed(b"EVAL", _ANEW, b"1", key) for key in _sets_of(tag))
+    return b"".join(packed(b"EVAL", scripts.ANEW, b"1", key) for key in _sets_of(tag))
 
 
 def _sets_of(tag: int) -> tuple[bytes, bytes]:
     return _DUE[tag], _DELETED[tag]
 
 
-def scripts() -> list[bytes]:
+def loads() -> list[bytes]:
     """Return the commands that a server must have seen before any other of these."""
-    return [packed(b"SCRIPT", b"LOAD", script) for script in (DEPOSIT, DELETE, CLEAR)]
-
-
-def _run(script: bytes, id_: MailboxId, *arguments: bytes) -> bytes:
-    tag = id_[0]
-    words = [b"$%d\r\n%b\r\n" % (len(word), word) for word in arguments]
-    return b"".join([_head(script, len(arguments)), _BOX[tag], id_, _SETS[tag], *words])
+    some = (scripts.DEPOSIT, scripts.DELETE, scripts.CLEAR)
+    return [packed(b"SCRIPT", b"LOAD", script) for script in some]
 
 
 @cache

@@ -91,6 +91,19 @@ class Servers:
             # Never cancelled from here: all others wait for the same.
             await asyncio.wait({self._mending})
 
+    async def listen(self) -> None:
+        """Return when all boxes that come from now on are told, once it has been looked up.
+
+        Raises:
+            StoreAway: no server tells.
+        """
+        await self.settled()
+        await self._news.listen()
+
+    def rest(self) -> None:
+        """Be told nothing, until `listen`."""
+        self._news.rest()
+
     async def count(self) -> int:
         """Return how many boxes there are.
 

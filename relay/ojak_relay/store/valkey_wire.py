@@ -48,4 +48,9 @@ Address: TypeAlias = tuple[str, int]
 
 def packed(*words: bytes) -> bytes:
     """Return one command as it goes over the line."""
-    return b"".join([b"*%d\r\n" % len(words), *[b"$%d\r\n%b\r\n" % (len(w), w) for w in words]])
+    return b"".join([b"*%d\r\n" % len(words), *map(word, words)])
+
+
+def word(content: bytes) -> bytes:
+    """Return one word of a command as it goes over the line."""
+    return b"$%d\r\n%b\r\n" % (len(content), content)

@@ -84,3 +84,14 @@ class EmptyPolls:
         answer = yield self._request
         if len(answer) != REPLY_BYTES[0]:
             raise RuntimeError("not the answer of room 0")
+
+
+class Waits:
+    """A sync that waits longer than anybody measures, at places where nothing comes to lie."""
+
+    def __init__(self) -> None:
+        ids = tuple(MailboxId(os.urandom(ID_BYTES)) for _ in range(SyncClass.ZERO.polls))
+        self._request = posted(encode_request(SyncRequest(SyncClass.ZERO, ids, wait_seconds=25)))
+
+    def cycle(self) -> Cycle:
+        yield self._request
