@@ -258,3 +258,34 @@ def test_a7_what_was_not_taken_of_an_answer_is_dropped_with_the_line() -> None:
                 writer.close()
 
     run(work())
+
+
+class LooksAtOnce(Server):
+    """Is told to end, and looks at its deadlines, in the turn of the loop that wrote an answer."""
+
+    def __call__(self) -> Connection:
+        class Looked(Connection):
+            def _send(self, answer: Answer) -> None:
+                super()._send(answer)
+                self._server.is_ending = True
+                self.look_at_deadline(0)
+
+        return Looked(self)
+
+
+def test_an_answer_over_tls_that_was_just_written_is_not_cut_by_a_stop(tmp_path: Path) -> None:
+    made, private = certificate(tmp_path)
+    config = Config(tls_certificate=str(made), tls_key=str(private))
+    trusting = ssl.create_default_context(cafile=str(made))
+
+    async def work() -> None:
+        front = Same(Answer(HTTPStatus.OK, bytes(5000)), keeps_connections=False)
+        async with served(front, config, LooksAtOnce) as (_, port):
+            reader, writer = await asyncio.open_connection("localhost", port, ssl=trusting)
+            writer.write(ASKED)
+            try:
+                assert (await reader.read()).endswith(front.answer.body)
+            finally:
+                writer.close()
+
+    run(work())
