@@ -32,7 +32,8 @@ from ojak_relay.pace import Steps
 from ojak_relay.sockets import is_ended
 
 LINGERING_SECONDS: Final = 2.0
-"""How long what still comes in is read after a refusal, so that the refusal can be read."""
+"""How long what still comes in is read after a refusal, so that the refusal can be read; and for
+how long, at a stop, a line is kept on which all was sent."""
 
 LOOK_SECONDS: Final = 0.25
 """How often deadlines are looked at, for all connections at once: so late is one at most."""
@@ -122,6 +123,7 @@ class Connection(asyncio.Protocol):
         self._is_answering = False
         self._is_reading = True
         self._is_full = False
+        self._lingers_until = _NEVER
         self._known = KnownHeads()
         self._fed = b""
         self._path = b""
@@ -216,8 +218,7 @@ class Connection(asyncio.Protocol):
         """End what took too long."""
         if self._line is None:
             return
-        if self._server.is_ending and self._line.is_closing() and not self._is_full:
-            # All is sent: with TLS only a word of the other end is missing, which may be asleep.
+        if self._is_let_go(now, self._line):
             self._line.abort()
             return
         if (
@@ -237,6 +238,19 @@ class Connection(asyncio.Protocol):
             self._line.close()
         else:
             self.abort()
+
+    def _is_let_go(self, now: float, line: asyncio.Transport) -> bool:
+        """Return whether at a stop all was sent, and only the other end's word of it is missing.
+
+        With TLS that word is waited for, and who would say it may be asleep.
+        """
+        if not (self._server.is_ending and line.is_closing()) or self._is_full:
+            return False
+        # Below TLS some of an answer may still lie. While it is more than a little, our own last
+        # word waits above it, and shows.
+        if line.get_write_buffer_size() or self._lingers_until == _NEVER:
+            self._lingers_until = now + LINGERING_SECONDS
+        return now >= self._lingers_until
 
     def close_if_idle(self) -> None:
         """Close the connection unless a request has begun on it."""

@@ -268,18 +268,25 @@ class LooksAtOnce(Server):
             def _send(self, answer: Answer) -> None:
                 super()._send(answer)
                 self._server.is_ending = True
-                self.look_at_deadline(0)
+                self.look_at_deadline(self._server.loop.time())
 
         return Looked(self)
 
 
-def test_an_answer_over_tls_that_was_just_written_is_not_cut_by_a_stop(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [Answer(HTTPStatus.OK, bytes(5000)), MORE_THAN_THE_SYSTEM_TAKES],
+    ids=["taken at once", "more than is taken at once"],
+)
+def test_an_answer_over_tls_that_was_just_written_is_not_cut_by_a_stop(
+    tmp_path: Path, answer: Answer
+) -> None:
     made, private = certificate(tmp_path)
     config = Config(tls_certificate=str(made), tls_key=str(private))
     trusting = ssl.create_default_context(cafile=str(made))
 
     async def work() -> None:
-        front = Same(Answer(HTTPStatus.OK, bytes(5000)), keeps_connections=False)
+        front = Same(answer, keeps_connections=False)
         async with served(front, config, LooksAtOnce) as (_, port):
             reader, writer = await asyncio.open_connection("localhost", port, ssl=trusting)
             writer.write(ASKED)
