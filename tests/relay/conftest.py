@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.relay.valkeys import Valkey, cluster_of_six, valkeys
+from tests.relay.valkeys import Valkey, cluster_of_six, flush, valkeys
 
 
 @pytest.fixture(scope="session")
@@ -17,3 +17,14 @@ def one_valkey() -> Iterator[Valkey]:
 def valkey_cluster() -> Iterator[list[Valkey]]:
     with cluster_of_six() as servers:
         yield servers
+
+
+@pytest.fixture(params=["one", "cluster"])
+def servers(request: pytest.FixtureRequest, one_valkey: Valkey) -> Iterator[list[Valkey]]:
+    """One server, and then a cluster of six, with nothing in them."""
+    some = [one_valkey]
+    if request.param == "cluster":
+        some = request.getfixturevalue("valkey_cluster")
+    flush(some)
+    yield some
+    flush(some)

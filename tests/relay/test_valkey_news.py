@@ -3,7 +3,6 @@
 import asyncio
 import random
 import signal
-from collections.abc import Iterator
 
 import pytest
 
@@ -17,16 +16,6 @@ from ojak_relay.store.valkey_wire import Address, Login, packed
 from tests.relay.kit import NOW, box, deposit, place
 from tests.relay.test_valkey import found, soon, two_stores
 from tests.relay.valkeys import Valkey, flush, valkey_store, valkeys
-
-
-@pytest.fixture(params=["one", "cluster"])
-def servers(request: pytest.FixtureRequest, one_valkey: Valkey) -> Iterator[list[Valkey]]:
-    some = [one_valkey]
-    if request.param == "cluster":
-        some = request.getfixturevalue("valkey_cluster")
-    flush(some)
-    yield some
-    flush(some)
 
 
 def heard(servers: list[Valkey]) -> int:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import pytest
@@ -55,16 +55,6 @@ def lay(servers: list[Valkey], number: int, kind: str) -> None:
     """Have something strange lie at the key of place *number*."""
     key = key_of(number)
     ask_owner(servers, *[key if word == "KEY" else word for word in STRANGE[kind]])
-
-
-@pytest.fixture(params=["one", "cluster"])
-def servers(request: pytest.FixtureRequest, one_valkey: Valkey) -> Iterator[list[Valkey]]:
-    some = [one_valkey]
-    if request.param == "cluster":
-        some = request.getfixturevalue("valkey_cluster")
-    flush(some)
-    yield some
-    flush(some)
 
 
 @asynccontextmanager
