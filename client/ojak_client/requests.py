@@ -173,16 +173,27 @@ class _Look:
 def _polls(
     looks: list[_Look], moment: Moment, *, turn: int, shape: Shape, count: int
 ) -> list[MailboxId]:
-    """Return what to look at, a place of each contact in turn, each place once.
+    """Return what to look at, visits first, then a place of each contact in turn, each place once.
 
     There may be more than *count*, which is how many one request asks for.
     """
+    # Who visits sits before the screen, as a rule for a minute, and may be at the end of many. The
+    # newest is last among the contacts.
+    visits = [
+        place
+        for one in reversed(looks)
+        if one.share is not None and one.contact.visiting is not None
+        for place in _guest_places(one.contact.visiting, moment)
+        # The word that its answer was taken stays for days: nothing else would be waited for.
+        if place not in shape.passed_over
+    ]
     lists = [
         [] if one.share is None else list(_places_here(one.contact, one.share, moment, shape=shape))
         for one in looks
     ]
     # Counted without making the places of lines, which are most of what a request costs.
-    most = sum(map(len, lists)) + sum(_most_of_lines(one.contact, moment) for one in looks)
+    most = len(visits) + sum(map(len, lists))
+    most += sum(_most_of_lines(one.contact, moment) for one in looks)
     if most >= count:
         # A place that is another one in each turn would else come by in step with the turns of its
         # list, and some of its values never.
@@ -190,17 +201,13 @@ def _polls(
     for one, places_here in zip(looks, lists, strict=True):
         places_here.extend(_places_of_lines(one.contact, moment, turn=turn, shape=shape))
     places = [place for row in zip_longest(*lists) for place in row if place is not None]
-    return list(dict.fromkeys(places))
+    return list(dict.fromkeys([*visits, *places]))
 
 
 def _places_here(
     contact: Contact, share: Share, moment: Moment, *, shape: Shape
 ) -> Iterator[MailboxId]:
-    """Yield what is looked at where the contact is at home, beside the places of its lines."""
-    if contact.visiting is not None:
-        # The word that its answer was taken stays for days: nothing else would be waited for.
-        looked_at = _guest_places(contact.visiting, moment)
-        yield from (place for place in looked_at if place not in shape.passed_over)
+    """Yield what is looked at for numbers of the contact, where it is at home."""
     day = meeting_point.day_of(moment.relay_clock)
     points = [one.point for one in contact.sets]
     # Nobody is taken whose letter there is no room for: what is not looked at counts no try.
