@@ -6,7 +6,7 @@ wait, and a round that changed nothing is not repeated in a hurry.
 
 from typing import Final
 
-from ojak_client.errors import VaultFull
+from ojak_client.errors import NotAllKept
 from ojak_client.exchange import Exchange, Round
 from ojak_client.profile import Profile
 from ojak_client.requests import Shape
@@ -71,10 +71,10 @@ def check_kept(last: Round) -> None:
     """Return if the vault had room for what *last* brought, or another round is to follow at once.
 
     Raises:
-        VaultFull: it had not.
+        NotAllKept: it had not.
     """
     if last.kept_out and not goes_on(last):
-        raise VaultFull("what lies at the relay does not fit")
+        raise NotAllKept("what lies at the relay does not fit")
 
 
 def run_errands(
@@ -91,7 +91,7 @@ def run_errands(
     Raises:
         NoAnswer, RelayRefused, VaultError: as `Exchange.round`; what earlier rounds brought is
             saved.
-        VaultFull: there is no room for something that lies there; what fits was saved.
+        NotAllKept: there is no room for something that lies there; what fits was saved.
     """
     if exchange.needs_clock(known):
         exchange.learn_clock()

@@ -4,8 +4,9 @@ import subprocess
 import sys
 from dataclasses import replace
 
-from ojak_client.profile import Contact
+from ojak_client.profile import Contact, Profile
 from ojak_protocol.letters import Kind
+from tests.client.brimful import brimful
 from tests.client.devices import WORDS, Device
 from tests.client.persons import NAME, RELAY, Clock, JournalStore, Person, letter, line_of
 from tests.client.simulated_relay import SimulatedRelay
@@ -141,3 +142,29 @@ def test_a_sync_that_finds_nothing_reads_the_profile_once_and_loads_nothing_slow
     slow = {"aiohttp", "asyncio", "filelock", "logging", "rich", "secrets", "traceback"}
     assert not slow & set(loaded)
     assert not {"ojak_client.terminal", "ojak_client.watching"} & set(loaded)
+
+
+def test_c7_a_relay_whose_letters_do_not_fit_does_not_keep_the_others_from_their_turn(
+    device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock
+) -> None:
+    """What another brings may be what makes room; and it is said what became of the rest."""
+    other = family(device, near_relay, url, now_clock)
+    elsewhere = SimulatedRelay()
+    with elsewhere.served() as another:
+        device.keep_contact(Contact("나", another, lines=(line_of(meet().host),)))
+        device.run("sync")
+        other.write("편지")
+        other.sync()
+        with device.store() as store:
+            store.update(lambda profile: (brimful(profile), None))
+        before = len(elsewhere.arrived)
+        ran = device.run("sync")
+        assert (ran.code, ran.said) == (1, ["not-all-kept"])
+        assert len(elsewhere.arrived) > before
+        with device.store() as store:
+            store.update(lambda profile: (_with_short_notes(profile), None))
+        assert device.run("sync").said == ["new-letter", "letters-unread", "synced"]
+
+
+def _with_short_notes(profile: Profile) -> Profile:
+    return replace(profile, contacts=tuple(replace(one, note="") for one in profile.contacts))

@@ -13,13 +13,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from ojak_client.boxes_in_profile import map_boxes
 from ojak_client.errors import VaultError
-from ojak_client.kept_boxes import REFERENCE_BYTES
-from ojak_client.profile import Profile, with_contact
-from ojak_client.store import VaultStore, encode, vault_path
+from ojak_client.profile import Profile
+from ojak_client.store import VaultStore, vault_path
 from ojak_client.vault import Vault
-from ojak_client.vault_format import MAX_CONTENT_BYTES
 from tests.hostile.side_by_side import program, stretched
 from tests.journeys.actors import Device, given
 from tests.journeys.children import Ended
@@ -30,24 +27,6 @@ PAGES: Final = 256
 NEW_WORDS: Final = "새 열쇠말 하나"
 CALLS: Final = ("rename", "fsync", "write", "pwrite64", "unlink")
 """What changes a file, makes it durable, or takes it away."""
-
-
-def content_bytes(profile: Profile) -> int:
-    """Return how much of a slot *profile* takes."""
-    return len(encode(map_boxes(profile, lambda _: bytes(REFERENCE_BYTES))))
-
-
-def brimful(profile: Profile, *, left_bytes: int = 0) -> Profile:
-    """Return *profile* with so long a note that no more than *left_bytes* of a slot are left."""
-    last = profile.contacts[-1]
-    left = MAX_CONTENT_BYTES - left_bytes - content_bytes(profile)
-    longer = with_contact(profile, replace(last, note=last.note + "x" * left))
-    # A longer text has a longer head.
-    over = content_bytes(longer) - (MAX_CONTENT_BYTES - left_bytes)
-    note = last.note + "x" * (left - over)
-    filled = with_contact(profile, replace(last, note=note))
-    assert content_bytes(filled) == MAX_CONTENT_BYTES - left_bytes
-    return filled
 
 
 def device_with(folder: Path, profile: Profile, *, bug: str = "") -> Device:

@@ -9,10 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from ojak_client.boxes_in_profile import map_boxes
-from ojak_client.kept_boxes import REFERENCE_BYTES
 from ojak_client.profile import Profile
-from ojak_client.store import VaultStore, encode, vault_path
+from ojak_client.store import VaultStore, vault_path
 from ojak_client.vault import Vault
 from tests.hostile.side_by_side import program, stretched
 from tests.journeys.actors import Device, World
@@ -59,11 +57,6 @@ def profile_of(device: Device) -> Profile:
         return VaultStore(vault).read()
     finally:
         vault.close()
-
-
-def content_bytes(profile: Profile) -> int:
-    """How much of a slot *profile* takes."""
-    return len(encode(map_boxes(profile, lambda _: bytes(REFERENCE_BYTES))))
 
 
 def grow(world: World, *, numbers: int, most: int = 1000) -> Grown:

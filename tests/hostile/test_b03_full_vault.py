@@ -15,12 +15,12 @@ from ojak_client.profile import Profile
 from ojak_client.store import VaultStore, vault_path
 from ojak_client.vault import Vault
 from tests.bench.own_device import full_profile
+from tests.client.brimful import brimful
 from tests.hostile.full_vaults import (
     GONE,
     NEW_WORDS,
     VERBS,
     Cut,
-    brimful,
     device_with,
     opened_with,
 )

@@ -10,7 +10,8 @@ import pytest
 
 from ojak_client.profile import Profile
 from tests.bench.own_device import full_profile
-from tests.hostile.full_vaults import GONE, Cut, brimful
+from tests.client.brimful import brimful
+from tests.hostile.full_vaults import GONE, Cut
 from tests.hostile.killed_processes import has_strace
 
 needs_strace = pytest.mark.skipif(not has_strace(), reason="NO PROCESS WAS KILLED: no strace")

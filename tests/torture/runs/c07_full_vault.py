@@ -5,7 +5,8 @@ import tempfile
 from pathlib import Path
 
 from tests.bench.own_device import full_profile
-from tests.hostile.full_vaults import CALLS, GONE, VERBS, Cut, brimful
+from tests.client.brimful import brimful
+from tests.hostile.full_vaults import CALLS, GONE, VERBS, Cut
 from tests.hostile.killed_processes import has_strace
 from tests.torture.turn import CannotRun, Counts, Turn
 
