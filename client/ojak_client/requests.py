@@ -75,8 +75,7 @@ def make_request(
     deposits = [found for contact in depositing for found in _deposits(contact, moment)]
     deletes = [key for contact in contacts for key in _deletes(contact, relay)]
     size = _class_for(len(deposits), guest=shape.guest)
-    share = shares(profile.contacts)
-    looks = [_Look(one, None if one.relay != relay else share[one.name]) for one in contacts]
+    looks = _looks(profile, contacts, relay)
     polls = _polls(looks, moment, turn=turn, shape=shape, count=size.polls)
     besides = _besides(contacts, shape, turn=turn, places=len(polls), count=size.polls)
     polls = list(dict.fromkeys((*polls, *besides)))
@@ -88,6 +87,24 @@ def make_request(
         room=shape.room,
         wait_seconds=shape.wait_seconds,
     )
+
+
+def all_places(profile: Profile, relay: str, moment: Moment, *, turn: int) -> tuple[MailboxId, ...]:
+    """Return all that is looked at in turns at *relay*; none, where all fit into one request."""
+    contacts = [contact for contact in profile.contacts if relay in contact.relays]
+    size = SyncClass.ONE
+    looks = _looks(profile, contacts, relay)
+    places = _polls(looks, moment, turn=turn, shape=Shape(guest=True), count=size.polls)
+    return tuple(places) if len(places) > size.polls else ()
+
+
+def look_request(
+    profile: Profile, relay: str, places: tuple[MailboxId, ...], *, room: int
+) -> SyncRequest:
+    """Return a request that looks at *places*, 32 at most, and does nothing else."""
+    size = SyncClass.ONE
+    polls = _filled(list(places), _fillers_for(profile, relay), size.polls, turn=0)
+    return SyncRequest(size, polls, room=room)
 
 
 def has_asked(profile: Profile, relay: str) -> bool:
@@ -168,6 +185,11 @@ class _Look:
 
     contact: Contact
     share: Share | None
+
+
+def _looks(profile: Profile, contacts: list[Contact], relay: str) -> list[_Look]:
+    share = shares(profile.contacts)
+    return [_Look(one, None if one.relay != relay else share[one.name]) for one in contacts]
 
 
 def _polls(

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ojak_client.profile import Contact, Profile
 from ojak_protocol.letters import Kind
+from ojak_protocol.sync import SyncClass
 from tests.client.brimful import brimful
 from tests.client.devices import WORDS, Device
 from tests.client.persons import NAME, RELAY, Clock, JournalStore, Person, letter, line_of
@@ -168,3 +169,39 @@ def test_c7_a_relay_whose_letters_do_not_fit_does_not_keep_the_others_from_their
 
 def _with_short_notes(profile: Profile) -> Profile:
     return replace(profile, contacts=tuple(replace(one, note="") for one in profile.contacts))
+
+
+def test_one_sync_looks_at_everybody_however_many_there_are(
+    device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock
+) -> None:
+    """What it says is said of all: a second run must not find what the first could have."""
+    others = []
+    for n in range(20):
+        pair = meet()
+        device.keep_contact(Contact(f"{n}", url, lines=(line_of(pair.host),)))
+        profile = Profile((Contact(NAME, RELAY, lines=(line_of(pair.guest),)),))
+        others.append(Person(near_relay, now_clock, JournalStore(profile)))
+    for n in (1, 8, 19):
+        for text in ("하나", "둘"):
+            others[n].write(f"{n} {text}")
+        others[n].sync()
+    ran = device.run("sync")
+    assert ran.said == [*["new-letter"] * 6, "letters-unread", "synced"]
+    came = [[one.text for one in contact.theirs] for contact in device.profile.contacts]
+    assert [(n, texts) for n, texts in enumerate(came) if texts] == [
+        (n, [f"{n} 하나", f"{n} 둘"]) for n in (1, 8, 19)
+    ]
+    before = len(near_relay.arrived)
+    assert device.run("sync").code == 0
+    # One round as always, and one look at each of six places of twenty conversations.
+    assert len(near_relay.arrived) - before == 1 + 4
+    assert all(request.sync_class is SyncClass.ONE for request in near_relay.arrived[before:])
+
+
+def test_a_relay_that_takes_nothing_is_told_though_others_were_looked_at_after(
+    device: Device, near_relay: SimulatedRelay, url: str
+) -> None:
+    for n in range(8):
+        device.keep_contact(Contact(f"{n}", url, lines=(line_of(meet().guest),)))
+    with near_relay.full():
+        assert device.run("sync").code == 14

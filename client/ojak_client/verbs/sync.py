@@ -59,7 +59,7 @@ def _sync_with(
     """
     try:
         with connect(store, relay, proxy, partial(tell, invocation.output)) as exchange:
-            rounds = run_errands(exchange, known, older=True)
+            rounds = run_errands(exchange, known, older=True, everybody=True)
     except (NoAnswer, RelayRefused, UnusableSetting, VaultFull) as error:
         return None, explain(error)
     # It may have had room once what came was deleted.
