@@ -1,7 +1,6 @@
-"""A vault that grew through commands against a relay until nothing more fitted into it.
+"""A vault that grew through commands against a relay until one more contact was refused.
 
-Every contact met by its own number, with real processes on both sides; then letters went both ways
-in every state, and at last letters were written until one was refused.
+Each of them met by a number of its own, with real processes on both sides.
 """
 
 import os
@@ -24,8 +23,6 @@ AT_A_TIME: Final = 4
 """Somebody who visits takes more of the reckoned room than who was met: one at last."""
 CAME: Final = {0, 10}
 """The exit codes of `sync` with and without news."""
-KEPT: Final = {0, 14}
-"""The exit codes of `send` after which the letter is kept: a relay may be full."""
 
 
 @dataclass
