@@ -154,7 +154,7 @@ class PageFile:
         Raises:
             OSError: the disk refused some, or took a part only; the others may be written.
         """
-        for run in side_by_side(pages):
+        for run in _side_by_side(pages):
             taken = self._disk.pwritev(
                 self._descriptor, [pages[page] for page in run], run[0] * PAGE_BYTES
             )
@@ -309,7 +309,7 @@ def lock(descriptor: int, path: Path) -> None:
         ) from None
 
 
-def side_by_side(pages: Iterable[int]) -> Iterator[list[int]]:
+def _side_by_side(pages: Iterable[int]) -> Iterator[list[int]]:
     """Give *pages* in runs of which each can be written in one call."""
     run: list[int] = []
     for page in sorted(pages):

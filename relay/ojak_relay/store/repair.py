@@ -18,6 +18,7 @@ from itertools import chain, compress
 from typing import Final
 
 from ojak_protocol.addresses import ID_BYTES
+from ojak_relay.errors import StoreFailed
 from ojak_relay.store.due import NEVER
 from ojak_relay.store.free import FreePages
 from ojak_relay.store.headers import (
@@ -32,11 +33,13 @@ from ojak_relay.store.headers import (
     which_are_whole,
 )
 from ojak_relay.store.index import Index
-from ojak_relay.store.page import PAGE_BYTES, erased_page, is_fresh, is_torn, read_header
-from ojak_relay.store.page_file import PageFile, side_by_side
+from ojak_relay.store.page import erased_page, is_fresh, is_torn, read_header
+from ojak_relay.store.page_file import PageFile
 
 _COMMITS_A_SERIAL: Final = 2**32
 """More than there can be until the superblock is noted again."""
+
+_OTHER: Final = bytes.maketrans(b"\0\1", b"\1\0")
 
 
 @dataclass(slots=True)
@@ -45,6 +48,7 @@ class Start:
 
     Attributes:
         index: the page of each box.
+        has_box: 1 where a box lies, 0 elsewhere.
         expires_at: when the time of a page's box is over, or NEVER.
         released_at: from when on it is visible.
         commit: number of the last commit in the file, or a higher one if not all could be read.
@@ -53,6 +57,7 @@ class Start:
     """
 
     index: Index
+    has_box: bytearray
     expires_at: "array[int]"
     released_at: "array[int]"
     commit: int = 0
@@ -72,6 +77,7 @@ def repair(file: PageFile) -> Start:
     doubles = _by_id(index, index.put_all(scan.has_box))
     start = Start(
         index=index,
+        has_box=scan.has_box,
         expires_at=scan.expires_at,
         released_at=scan.released_at,
         commit=scan.commit,
@@ -111,7 +117,7 @@ def _by_id(index: Index, pairs: Iterable[tuple[int, int]]) -> list[set[int]]:
 
 
 def _free(file: PageFile, start: Start) -> FreePages:
-    is_free = bytearray(map(NEVER.__eq__, start.expires_at))
+    is_free = start.has_box.translate(_OTHER)
     for page in (*range(file.pages.start), *start.unreadable):
         is_free[page] = 0
     return FreePages(is_free)
@@ -149,27 +155,28 @@ class _Scan:
             self.unreadable.update(range(expected, span.stop))
 
     def _note(self, pages: range, heads: memoryview) -> None:
-        """Note what the headers of some pages say, as if each held a box; then look at the rest."""
+        """Note what the headers of some pages say: first as if each held a box, which most do."""
+        are_all_boxes = are_boxes(heads) and are_whole(heads)
+        if not are_all_boxes and is_fresh(bytes(heads)):
+            self._look_at_fresh(pages)
+            return
         first, stop = pages.start, pages.stop
         self.ids[ID_BYTES * first : ID_BYTES * stop] = ids_in(heads)
         self.has_box[first:stop] = b"\1" * len(pages)
         self.expires_at[first:stop] = numbers_in(heads, EXPIRES_AT)
         self.released_at[first:stop] = numbers_in(heads, RELEASED_AT)
         commits = numbers_in(heads, COMMIT)
-        if are_boxes(heads) and are_whole(heads):
+        if are_all_boxes:
             self._note_newest(pages, commits)
             return
         is_whole = which_are_whole(heads)
         self._note_newest([*compress(pages, is_whole)], [*compress(commits, is_whole)])
         may_be_torn = not self._file.is_closed
-        looked_at = []
         for page, whole, box in zip(pages, is_whole, which_are_boxes(heads), strict=True):
             if not (whole and box):
                 self._clear(page)
                 if may_be_torn or not whole:
-                    looked_at.append(page)
-        for run in side_by_side(looked_at):
-            self._look(range(run[0], run[-1] + 1))
+                    self._look(page)
 
     @property
     def newest(self) -> list[int]:
@@ -191,19 +198,25 @@ class _Scan:
         self.expires_at[page] = NEVER
         self.released_at[page] = 0
 
-    def _look(self, wanted: range) -> None:
-        """Note which of some pages, none with the header of a box, hold what none may hold."""
-        expected = wanted.start
-        for pages, content in self._file.read_all(wanted):
-            self.unreadable.update(range(expected, pages.start))
-            expected = pages.stop
+    def _look_at_fresh(self, pages: range) -> None:
+        """Do as `_look` with pages of which all headers are zeros, and most bodies."""
+        fresh: set[int] = set()
+        for some, content in self._file.read_all(pages):
             if is_fresh(bytes(content)):
-                continue
-            for page, at in zip(pages, range(0, len(content), PAGE_BYTES), strict=True):
-                whole = bytes(content[at : at + PAGE_BYTES])
-                if not is_fresh(whole) and _is_torn(whole):
-                    self.broken.append(page)
-        self.unreadable.update(range(expected, wanted.stop))
+                fresh.update(some)
+        for page in pages:
+            if page not in fresh:
+                self._look(page)
+
+    def _look(self, page: int) -> None:
+        """Note whether *page*, which has not the header of a box, holds what none such may."""
+        try:
+            whole = self._file.read_page(page)
+        except StoreFailed:
+            self.unreadable.add(page)
+            return
+        if not is_fresh(whole) and _is_torn(whole):
+            self.broken.append(page)
 
 
 def _older(file: PageFile, start: Start, pages: Iterable[int]) -> list[int]:
@@ -212,7 +225,7 @@ def _older(file: PageFile, start: Start, pages: Iterable[int]) -> list[int]:
     for page in pages:
         whole = file.read_page(page)
         header = read_header(whole)
-        if header is not None and _has_box(start, page):
+        if header is not None and start.has_box[page]:
             # It may be torn and not of the newest commit, if it could not be read for a while.
             found.append((not is_torn(whole, header), header[2], page))
     return [page for _, _, page in sorted(found)[:-1]]
@@ -223,11 +236,8 @@ def _is_torn(page: bytes) -> bool:
     return header is None or is_torn(page, header)
 
 
-def _has_box(start: Start, page: int) -> bool:
-    return start.expires_at[page] != NEVER
-
-
 def _forget(start: Start, page: int) -> None:
-    if _has_box(start, page):
+    if start.has_box[page]:
         start.index.remove(page)
+        start.has_box[page] = 0
         start.expires_at[page] = NEVER
