@@ -7,7 +7,7 @@
 #
 # Plain HTTP on 8080, for a proxy with TLS or an onion service in front. Settings are OJAK_RELAY_*.
 # For a build that can be repeated give the base by digest: --build-arg PYTHON=python@sha256:...
-ARG PYTHON=python:3.11-slim
+ARG PYTHON=python:3.13-slim
 
 FROM ${PYTHON} AS build
 COPY requirements/relay.txt /tmp/relay.txt

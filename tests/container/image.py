@@ -37,7 +37,7 @@ class Builder:
         """Make a Debian with its Python, and return its name: no registry of images is needed."""
         root = self._folder / "debian"
         packages = "python3,python3-venv,python3-pip,ca-certificates"
-        made = ("debootstrap", "--variant=minbase", f"--include={packages}", "bookworm", str(root))
+        made = ("debootstrap", "--variant=minbase", f"--include={packages}", "trixie", str(root))
         subprocess.run(made, stdout=subprocess.DEVNULL, check=True)
         (root / "usr/bin/python").symlink_to("python3")
         archive = self._folder / "debian.tar"
