@@ -15,6 +15,7 @@ from array import array
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, compress
+from operator import and_, not_
 from typing import Final
 
 from ojak_protocol.addresses import ID_BYTES
@@ -155,28 +156,33 @@ class _Scan:
             self.unreadable.update(range(expected, span.stop))
 
     def _note(self, pages: range, heads: memoryview) -> None:
-        """Note what the headers of some pages say: first as if each held a box, which most do."""
-        are_all_boxes = are_boxes(heads) and are_whole(heads)
-        if not are_all_boxes and is_fresh(bytes(heads)):
+        """Note what the headers of some pages say, and look at bodies where they do not say all."""
+        if are_boxes(heads) and are_whole(heads):
+            self._note_boxes(pages, heads)
+            self._note_newest(pages, numbers_in(heads, COMMIT))
+            return
+        if is_fresh(bytes(heads)):
             self._look_at_fresh(pages)
             return
+        is_whole = which_are_whole(heads)
+        commits = compress(numbers_in(heads, COMMIT), is_whole)
+        self._note_newest([*compress(pages, is_whole)], [*commits])
+        may_be_torn = not self._file.is_closed
+        has_box = [*map(and_, is_whole, which_are_boxes(heads))]
+        if any(has_box):
+            self._note_boxes(pages, heads)
+            for page in compress(pages, map(not_, has_box)):
+                self._clear(page)
+        for page, whole, box in zip(pages, is_whole, has_box, strict=True):
+            if not box and (may_be_torn or not whole):
+                self._look(page)
+
+    def _note_boxes(self, pages: range, heads: memoryview) -> None:
         first, stop = pages.start, pages.stop
         self.ids[ID_BYTES * first : ID_BYTES * stop] = ids_in(heads)
         self.has_box[first:stop] = b"\1" * len(pages)
         self.expires_at[first:stop] = numbers_in(heads, EXPIRES_AT)
         self.released_at[first:stop] = numbers_in(heads, RELEASED_AT)
-        commits = numbers_in(heads, COMMIT)
-        if are_all_boxes:
-            self._note_newest(pages, commits)
-            return
-        is_whole = which_are_whole(heads)
-        self._note_newest([*compress(pages, is_whole)], [*compress(commits, is_whole)])
-        may_be_torn = not self._file.is_closed
-        for page, whole, box in zip(pages, is_whole, which_are_boxes(heads), strict=True):
-            if not (whole and box):
-                self._clear(page)
-                if may_be_torn or not whole:
-                    self._look(page)
 
     @property
     def newest(self) -> list[int]:
