@@ -19,7 +19,14 @@ from ojak_client.notices import Notice, NoticeKind
 from ojak_client.our_letters import references_in
 from ojak_client.prepare import prepare
 from ojak_client.profile import Profile
-from ojak_client.requests import Shape, has_asked, has_errands, make_request
+from ojak_client.requests import (
+    Shape,
+    all_places,
+    has_asked,
+    has_errands,
+    look_request,
+    make_request,
+)
 from ojak_client.room import what_may_come
 from ojak_client.sharing import shares
 from ojak_client.store import Store
@@ -145,6 +152,7 @@ class Exchange:
         self._staying: frozenset[MailboxId] = frozenset()
         self._stays_until = 0.0
         self._stays_as: object = None
+        self._is_full = False
         self._kem = MlKem768()
 
     @property
@@ -216,6 +224,7 @@ class Exchange:
         moment = self.moment
 
         applied = self._apply(request, reply, moment)
+        self._is_full = any(one.kind is NoticeKind.RELAY_FULL for one in applied.notices)
         if not applied.moved:
             self._note_what_stays(request, reply, applied.profile)
         notices = applied.notices
@@ -224,7 +233,7 @@ class Exchange:
             left_behind=sum(isinstance(result, NoRoom) for result in reply.polls),
             found=sum(isinstance(result, Found) for result in reply.polls),
             errands=has_errands(applied.profile, self.relay, moment),
-            full=any(notice.kind is NoticeKind.RELAY_FULL for notice in applied.notices),
+            full=self._is_full,
             moved=prepared.moved or applied.moved,
             room=shape.room,
             wait_seconds=request.wait_seconds,
@@ -235,6 +244,36 @@ class Exchange:
             # After what made room, the next round seals what this one could not.
             kept_out=applied.kept_out or (prepared.kept_out and not applied.moved),
             profile=applied.profile,
+        )
+
+    def places(self, profile: Profile) -> tuple[MailboxId, ...]:
+        """Return what is looked at in turns; none, where all of it fits into one request."""
+        return all_places(profile, self.relay, self.moment, turn=self._turn)
+
+    def look(self, profile: Profile, places: tuple[MailboxId, ...], *, room: int) -> Round:
+        """Look at *places*, 32 at most, as the contacts in *profile* do, and save what lies there.
+
+        Raises:
+            NoAnswer, RelayRefused, VaultError: as `round`.
+        """
+        request = look_request(profile, self.relay, places, room=room)
+        reply = self._ask(request)
+        done = _Change(profile, (), moved=False)
+        found = sum(isinstance(result, Found) for result in reply.polls)
+        if found:
+            done = self._apply(request, reply, self.moment)
+        return Round(
+            notices=done.notices,
+            left_behind=sum(isinstance(result, NoRoom) for result in reply.polls),
+            found=found,
+            errands=has_errands(done.profile, self.relay, self.moment) if found else False,
+            # It deposits nothing: what was said last still holds.
+            full=self._is_full,
+            moved=done.moved,
+            room=room,
+            opened=done.opened,
+            kept_out=done.kept_out,
+            profile=done.profile,
         )
 
     def _apply(self, request: SyncRequest, reply: SyncReply, moment: Moment) -> _Change:

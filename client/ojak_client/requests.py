@@ -78,12 +78,11 @@ def make_request(
     deposits = [found for contact in depositing for found in _deposits(contact, moment)]
     deletes = [key for contact in contacts for key in _deletes(contact, relay)]
     size = _class_for(len(deposits), guest=shape.guest)
-    share = shares(profile.contacts)
-    looks = [_Look(one, None if one.relay != relay else share[one.name]) for one in contacts]
+    looks = _looks(profile, contacts, relay)
     wanted = _polls(looks, moment, turn=turn, shape=shape, count=size.polls)
     besides = _besides(contacts, shape, turn=turn, places=len(wanted), count=size.polls)
     asked = _in_turn([*wanted, *besides], size.polls, turn=turn)
-    polls = list(dict.fromkeys(one if isinstance(one, bytes) else one() for one in asked))
+    polls = list(dict.fromkeys(map(_made, asked)))
     return SyncRequest(
         sync_class=size,
         polls=_filled(polls, _fillers_for(profile, relay), size.polls),
@@ -92,6 +91,24 @@ def make_request(
         room=shape.room,
         wait_seconds=shape.wait_seconds,
     )
+
+
+def all_places(profile: Profile, relay: str, moment: Moment, *, turn: int) -> tuple[MailboxId, ...]:
+    """Return all that is looked at in turns at *relay*; none, where all fit into one request."""
+    contacts = [contact for contact in profile.contacts if relay in contact.relays]
+    size = SyncClass.ONE
+    looks = _looks(profile, contacts, relay)
+    places = _polls(looks, moment, turn=turn, shape=Shape(guest=True), count=size.polls)
+    return tuple(map(_made, places)) if len(places) > size.polls else ()
+
+
+def look_request(
+    profile: Profile, relay: str, places: tuple[MailboxId, ...], *, room: int
+) -> SyncRequest:
+    """Return a request that looks at *places*, 32 at most, and does nothing else."""
+    size = SyncClass.ONE
+    polls = _filled(list(places), _fillers_for(profile, relay), size.polls)
+    return SyncRequest(size, polls, room=room)
 
 
 def has_asked(profile: Profile, relay: str) -> bool:
@@ -131,6 +148,10 @@ def _class_for(deposits: int, *, guest: bool) -> SyncClass:
 
 def _fillers_for(profile: Profile, relay: str) -> tuple[MailboxId, ...]:
     return next(one.ids for one in profile.fillers if one.relay == relay)
+
+
+def _made(place: _Where) -> MailboxId:
+    return place if isinstance(place, bytes) else place()
 
 
 def _in_turn(wanted: list[_Where], count: int, *, turn: int) -> list[_Where]:
@@ -178,19 +199,35 @@ class _Look:
     share: Share | None
 
 
+def _looks(profile: Profile, contacts: list[Contact], relay: str) -> list[_Look]:
+    share = shares(profile.contacts)
+    return [_Look(one, None if one.relay != relay else share[one.name]) for one in contacts]
+
+
 def _polls(
     looks: list[_Look], moment: Moment, *, turn: int, shape: Shape, count: int
 ) -> list[_Where]:
-    """Return what to look at, a place of each contact in turn, each place once.
+    """Return what to look at, visits first, then a place of each contact in turn, each place once.
 
     There may be more than *count*, which is how many one request asks for.
     """
+    # Who visits sits before the screen, as a rule for a minute, and may be at the end of many. The
+    # newest is last among the contacts.
+    visits = [
+        place
+        for one in reversed(looks)
+        if one.share is not None and one.contact.visiting is not None
+        for place in _guest_places(one.contact.visiting, moment)
+        # The word that its answer was taken stays for days: nothing else would be waited for.
+        if place not in shape.passed_over
+    ]
     lists: list[list[_Where]] = [
         [] if one.share is None else list(_places_here(one.contact, one.share, moment, shape=shape))
         for one in looks
     ]
     # Counted without making the places of lines, which are most of what a request costs.
-    most = sum(map(len, lists)) + sum(_most_of_lines(one.contact, moment) for one in looks)
+    most = len(visits) + sum(map(len, lists))
+    most += sum(_most_of_lines(one.contact, moment) for one in looks)
     if most >= count:
         # A place that is another one in each turn would else come by in step with the turns of its
         # list, and some of its values never.
@@ -198,17 +235,13 @@ def _polls(
     for one, places_here in zip(looks, lists, strict=True):
         places_here.extend(_places_of_lines(one.contact, moment, turn=turn, shape=shape))
     places = [place for row in zip_longest(*lists) for place in row if place is not None]
-    return list(dict.fromkeys(places))
+    return list(dict.fromkeys([*visits, *places]))
 
 
 def _places_here(
     contact: Contact, share: Share, moment: Moment, *, shape: Shape
 ) -> Iterator[MailboxId]:
-    """Yield what is looked at where the contact is at home, beside the places of its lines."""
-    if contact.visiting is not None:
-        # The word that its answer was taken stays for days: nothing else would be waited for.
-        looked_at = _guest_places(contact.visiting, moment)
-        yield from (place for place in looked_at if place not in shape.passed_over)
+    """Yield what is looked at for numbers of the contact, where it is at home."""
     day = meeting_point.day_of(moment.relay_clock)
     points = [one.point for one in contact.sets]
     # Nobody is taken whose letter there is no room for: what is not looked at counts no try.
