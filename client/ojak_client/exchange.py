@@ -5,11 +5,9 @@ deleted at the relay before what was read is on disk.
 """
 
 import contextlib
-import dataclasses
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import field
 from functools import partial
 from typing import Final
 
@@ -110,11 +108,10 @@ class _Change:
         )
 
 
-@dataclasses.dataclass(slots=True, repr=False, eq=False)
 class Exchange:
     """Rounds with one relay over one connection, on one store.
 
-    Attributes:
+    Args:
         store: where the profile is kept.
         relay: the relay's address, as the contacts name it.
         connection: the connection to it.
@@ -124,28 +121,39 @@ class Exchange:
         steady: seconds by which the relay's clock is carried on from its last word, and by which
             what stays there is asked for again; without it `clock`, and then whoever sets the
             device's clock moves both.
+
+    Attributes:
         asked_bytes: how long the bodies of all requests and of their replies are together, also of
             those that no reply came to, and of one that was sent again as often as it was sent.
     """
 
-    store: Store
-    relay: str
-    connection: RelayConnection
-    listen: Callable[[tuple[Notice, ...]], None] = lambda _: None
-    clock: Callable[[], float] = time.time
-    steady: Callable[[], float] | None = None
-    # Drawn, because `ojak sync` does one round each time: over many of them all have their turn.
-    _turn: int = field(default_factory=lambda: int.from_bytes(os.urandom(2), "big"))
-    _clock_offset: int | None = None
-    asked_bytes: int = 0
-    _asked: SyncRequest | None = None
-    _shape: Shape = field(default_factory=Shape)
-    _shut: set[str] = field(default_factory=set)
-    _staying: frozenset[MailboxId] = frozenset()
-    _stays_until: float = 0.0
-    _stays_as: object = None
-    _is_full: bool = False
-    _kem: MlKem768 = field(default_factory=MlKem768)
+    def __init__(
+        self,
+        store: Store,
+        relay: str,
+        connection: RelayConnection,
+        listen: Callable[[tuple[Notice, ...]], None] = lambda _: None,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] | None = None,
+    ) -> None:
+        self.store = store
+        self.relay = relay
+        self.connection = connection
+        self.listen = listen
+        self.clock = clock
+        self.steady = steady
+        self.asked_bytes = 0
+        # Drawn, because `ojak sync` does one round each time: over many all have their turn.
+        self._turn = int.from_bytes(os.urandom(2), "big")
+        self._clock_offset: int | None = None
+        self._asked: SyncRequest | None = None
+        self._shape = Shape()
+        self._shut: set[str] = set()
+        self._staying: frozenset[MailboxId] = frozenset()
+        self._stays_until = 0.0
+        self._stays_as: object = None
+        self._is_full = False
+        self._kem = MlKem768()
 
     @property
     def moment(self) -> Moment:
