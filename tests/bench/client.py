@@ -15,17 +15,22 @@ from tempfile import TemporaryDirectory
 from typing import Final
 
 from ojak_client.exit_codes import ExitCode
+from ojak_client.profile import Profile
+from ojak_client.sharing import SLACK_BYTES
 from ojak_client.store import VaultStore, vault_path
 from ojak_client.vault import Vault
 from ojak_protocol.stretch import argon2id
 from tests.bench.installed import install
 from tests.bench.measure import Row
 from tests.bench.own_device import CONTACTS, full_profile
+from tests.client.brimful import brimful
 from tests.client.devices import WORDS
 from tests.client.test_dial import certificate
 from tests.journeys.actors import Relay, given
 
 REPEATS = 15
+FAMILY: Final = 5
+"""So many contacts one request looks at; with more, one `sync` sends several."""
 
 CHILD: Final = """
 import gc, os, sys, time
@@ -51,12 +56,13 @@ main()
 def rows() -> Iterator[Row]:
     """Measure and give the lines."""
     with TemporaryDirectory() as name, _tls_relay(Path(name)) as (relay, environment):
-        profile = Path(name) / "profile"
-        _fill(profile, relay)
         programs = install(Path(name) / "installed")
         python, ojak = str(programs / "python"), str(programs / "ojak")
+        family, crowd = Path(name) / "family", Path(name) / "crowd"
+        _fill(family, brimful(full_profile(relay, FAMILY), left_bytes=SLACK_BYTES))
+        _fill(crowd, full_profile(relay))
 
-        def synced() -> tuple[float, float]:
+        def synced(profile: Path) -> tuple[float, float]:
             passphrase = given(f"{WORDS}\n")
             reading, writing = os.pipe()
             own = ("--profile", str(profile), "--passphrase-fd", str(passphrase))
@@ -66,17 +72,19 @@ def rows() -> Iterator[Row]:
                 stretch = int(told.read()) / 1e6
             return whole - stretch, stretch
 
-        def round_of_all() -> tuple[float, float, float, float]:
+        def round_of_all() -> tuple[float, ...]:
             bare = _cpu_ms([python, "-c", "pass"], environment)
-            return bare, _cpu_ms([ojak, "--help"], environment), *synced()
+            return bare, _cpu_ms([ojak, "--help"], environment), *synced(family), *synced(crowd)
 
         # The first sync deposits what waits; those that follow are the usual ones.
-        synced()
+        synced(family)
+        synced(crowd)
         measured = [round_of_all() for _ in range(REPEATS)]
-    bare, helped, sync, stretch = (median(column) for column in zip(*measured, strict=True))
-    full = f"{CONTACTS} contacts, full vault"
+    bare, helped, few, stretch, many, _ = map(median, zip(*measured, strict=True))
     yield Row("P9", "ojak --help, of a bare Python", f"{helped / bare:.1f}x", "6x", "4x")
-    yield Row("P9", f"ojak sync over TLS, {full}", f"{sync / bare:.1f}x", "10x", "6x")
+    for contacts, sync in ((FAMILY, few), (CONTACTS, many)):
+        figure = f"ojak sync over TLS, {contacts} contacts, full vault"
+        yield Row("P9", figure, f"{sync / bare:.1f}x", "10x", "6x")
     yield Row("", "a bare Python; Argon2id, taken off", f"{bare:.0f} ms; {stretch:.0f} ms", "", "")
 
 
@@ -99,9 +107,8 @@ def _cpu_ms(command: Sequence[str], environment: Mapping[str, str], *passed: int
     return 1000 * (used.ru_utime + used.ru_stime)
 
 
-def _fill(profile: Path, relay: str) -> None:
+def _fill(profile: Path, content: Profile) -> None:
     vault = Vault.create(vault_path(profile), bytearray(WORDS.encode()), argon2id, os.urandom)
-    content = full_profile(relay)
     VaultStore(vault).update(lambda _: (content, None))
     vault.close()
 

@@ -22,7 +22,7 @@ from tests.client.persons import RELAY, letter, line_of, moment
 from tests.client.replies import our
 
 CONTACTS: Final = 50
-LETTERS_EACH: Final = 12
+LETTERS: Final = 600
 CHILD: Final = """
 import sys, time
 from hashlib import blake2b
@@ -35,17 +35,18 @@ sys.exit(code)
 """
 
 
-def full_profile(relay: str = RELAY) -> Profile:
-    """Return fifty contacts with conversations, letters in every state, and as many numbers as fit.
+def full_profile(relay: str = RELAY, contacts: int = CONTACTS) -> Profile:
+    """Return *contacts* with conversations, letters in every state, and as many numbers as fit.
 
     Some of the letters are sealed, unread letters wait, and what is encoded nearly fills a slot.
     """
-    profile = Profile(references=CONTACTS * LETTERS_EACH)
+    profile = Profile(references=LETTERS)
     states = list(LetterState)
-    for n in range(CONTACTS):
+    letters_each = LETTERS // contacts
+    for n in range(contacts):
         ours = tuple(
-            our(n * LETTERS_EACH + k + 1, state=states[k % len(states)], text="가" * 20)
-            for k in range(LETTERS_EACH)
+            our(n * letters_each + k + 1, state=states[k % len(states)], text="가" * 20)
+            for k in range(letters_each)
         )
         contact = Contact(
             f"사람 {n}",
