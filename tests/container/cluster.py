@@ -7,13 +7,15 @@ import time
 from pathlib import Path
 from typing import Final
 
-from tests.container.composed import BROKEN_OFF, CADDY, RELAY, UP, check_seen, settled, told, visitor
+from tests.container.composed import CADDY, RELAY, UP, check_seen, settled, told, visitor
 from tests.container.engine import SERVICES, Engine
 from tests.container.holding import holds
 from tests.container.load import Visitor
 from tests.container.sealed import TRIED, loose
 
 VALKEY: Final = {"user": "999", "capabilities": 0, "tasks": 0}
+BROKEN_OFF: Final = 3
+"""Visits that one relay going may break off: under way there, or tried there by an old Caddy."""
 OFF: Final = re.compile(r"^#(?=[A-Z_]+=)", re.MULTILINE)
 
 
