@@ -16,7 +16,7 @@ VISIT: Final = (
 )
 LAY: Final = "print(r.sync(request(deposits=(deposit(1, 7),)), h).deposits[0].name)"
 FIND: Final = "print(getattr(r.sync(request(1), h).polls[0], 'box', None) == box(7))"
-PASS: Final = "an-open-door-for-those-who-know"
+PASS: Final = "an-open-door-for-those-who-know"  # noqa: S105 - of this run
 ANSWERS: Final = "왜가리 도둑\n노란 도시락통\n앞집 량반\n"
 INVITED: Final = """
 export OJAK_RELAY=http://127.0.0.1:8080 OJAK_LANG=en LANG=C.UTF-8
@@ -70,7 +70,9 @@ def check_started(machine: Machine) -> None:
     inside = f"nsenter --target {pid} --mount --setuid {user} --setgid {user}"
     tried = f"for at in /etc /opt/ojak /usr /var/lib/private /; do {inside} touch $at/new; done"
     holds("nothing else can be written to", machine.run(tried).stderr.count("cannot touch") == 5)
-    holds("homes are not there", machine.said(f"{inside} ls /home /root 2>&1 | grep -c mina") == "0")
+    holds(
+        "homes are not there", machine.said(f"{inside} ls /home /root 2>&1 | grep -c mina") == "0"
+    )
     rated = machine.said(f"systemd-analyze security --no-pager {UNIT} | tail -n 1")
     level = re.search(r"exposure level for ojak-relay.service: ([\d.]+)", rated)
     holds(f"exposure {level and level[1]}", level and float(level[1]) <= 1.5)
@@ -80,7 +82,9 @@ def check_kept(machine: Machine, commands: list[str]) -> None:
     """Kill it, stop it, reload it, give it root's commands."""
     holds("a box is laid", visit(machine, LAY) == "STORED")
     machine.run(f"kill -9 {shown(machine, 'MainPID')}")
-    again = "for _ in $(seq 100); do ojak-relay healthcheck >/dev/null && exit; sleep 0.2; done; exit 1"
+    again = (
+        "for _ in $(seq 100); do ojak-relay healthcheck >/dev/null && exit; sleep 0.2; done; exit 1"
+    )
     holds("killed, it starts again", machine.done(again) and shown(machine, "NRestarts") == "1")
     holds("and has the box", visit(machine, FIND) == "True")
     early = f"systemctl restart --no-block {UNIT}; sleep 0.1; systemctl reload {UNIT}"
@@ -132,7 +136,8 @@ def check_waiting(machine: Machine) -> None:
     number = re.search(r"\d{4}-\d{4}-\d{4}", (home / "slip").read_text())
     meet = (
         "export OJAK_RELAY=http://127.0.0.1:8080 OJAK_LANG=en;"
-        f"ojak --no-input meet {number and number[0]} --answers-fd 4 --to-stdout 4</home/mina/answers"
+        f"ojak --no-input meet {number and number[0]} --answers-fd 4 --to-stdout"
+        " 4</home/mina/answers"
     )
     holds("the letter is there for who knows", machine.said(meet).count("엄마, 나 미나예요.") == 1)
     journal = machine.said("journalctl --all | grep -c '엄마'")
@@ -160,7 +165,9 @@ def check_booted(machine: Machine) -> None:
         check_started(machine)
         check_kept(machine, commands)
         check_waiting(machine)
-        gone = f"for _ in $(seq 50); do systemctl is-active --quiet {UNIT} || exit 0; sleep 0.2; done"
+        gone = (
+            f"for _ in $(seq 50); do systemctl is-active --quiet {UNIT} || exit 0; sleep 0.2; done"
+        )
         ended = machine.done(f"{commands[0]}; ojak-relay drain; {gone}; exit 1")
         holds("drain ends the relay, with code 0", ended and shown(machine, "Result") == "success")
         holds("and systemd starts no other", shown(machine, "ActiveState") == "inactive")

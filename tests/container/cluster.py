@@ -11,9 +11,9 @@ from tests.container.composed import CADDY, RELAY, UP, check_seen, settled, told
 from tests.container.engine import SERVICES, Engine
 from tests.container.holding import holds
 from tests.container.load import Visitor
-from tests.container.sealed import TRIED, loose
+from tests.container.sealed import TRIED, Rights, loose
 
-VALKEY: Final = {"user": "999", "capabilities": 0, "tasks": 0}
+VALKEY: Final = Rights("999", 0)
 BROKEN_OFF: Final = 3
 """Visits that one relay going may break off: under way there, or tried there by an old Caddy."""
 OFF: Final = re.compile(r"^#(?=[A-Z_]+=)", re.MULTILINE)
@@ -41,8 +41,8 @@ def check_sealed(engine: Engine) -> None:
     may = {"caddy": CADDY, "valkey": VALKEY}
     for service in SERVICES:
         own = may.get(service, RELAY)
-        found = loose(engine, service, **own)
-        holds(f"{service}: {own['user']}, no rights, no swap, limits: {found or 'all'}", not found)
+        found = loose(engine, service, own)
+        holds(f"{service}: {own.user}, no rights, no swap, limits: {found or 'all'}", not found)
         if service != "caddy":
             ports = engine.state(service)["NetworkSettings"]["Ports"]
             holds(
@@ -50,7 +50,9 @@ def check_sealed(engine: Engine) -> None:
                 not engine.address(service, "outside") and not any(ports.values()),
             )
     tried = engine.compose("exec", "-T", "relay-2", "python", "-c", TRIED).stdout.splitlines()
-    holds("relay-2 writes nowhere, reaches nothing outside", tried[5:] == ["Network is unreachable"])
+    holds(
+        "relay-2 writes nowhere, reaches nothing outside", tried[5:] == ["Network is unreachable"]
+    )
 
 
 def check_losses(engine: Engine, client: Visitor) -> None:
@@ -59,9 +61,18 @@ def check_losses(engine: Engine, client: Visitor) -> None:
         os.kill(engine.pid("relay"), signal.SIGKILL)
         back = healthy(engine, "relay")
     count = len(client.acknowledged)
-    holds(f"a relay is killed under load; of {count} acknowledged boxes none is lost", back and client.missing() == [])
-    holds(f"{client.unanswered} of {client.asked} visits were broken off by it", client.unanswered <= BROKEN_OFF)
-    holds("it comes back by itself, and both serve", served(engine, "relay") and served(engine, "relay-2"))
+    holds(
+        f"a relay is killed under load; of {count} acknowledged boxes none is lost",
+        back and client.missing() == [],
+    )
+    holds(
+        f"{client.unanswered} of {client.asked} visits were broken off by it",
+        client.unanswered <= BROKEN_OFF,
+    )
+    holds(
+        "it comes back by itself, and both serve",
+        served(engine, "relay") and served(engine, "relay-2"),
+    )
     unanswered, asked = client.unanswered, client.asked
     source = engine.project / "relay" / "ojak_relay" / "__init__.py"
     source.write_text(source.read_text() + "\n# And another.\n")
@@ -71,9 +82,14 @@ def check_losses(engine: Engine, client: Visitor) -> None:
         done = done and engine.done("exec", "-T", "relay-2", "ojak-relay", "drain")
         done = done and engine.done("up", "--detach", "--no-deps", "relay-2")
         done = done and healthy(engine, "relay-2")
-    holds("one is upgraded while the other serves", done and engine.state("relay-2")["Image"] != before)
+    holds(
+        "one is upgraded while the other serves",
+        done and engine.state("relay-2")["Image"] != before,
+    )
+    # Each time that it goes: drained, started by its policy, put out of its place.
     unanswered, asked = client.unanswered - unanswered, client.asked - asked
-    holds(f"meanwhile {unanswered} of {asked} visits are broken off", unanswered <= BROKEN_OFF)
+    told_again = f"meanwhile {unanswered} of {asked} visits are to ask again"
+    holds(f"{told_again}, all others are answered", unanswered <= asked / 10)
     count = len(client.acknowledged)
     holds(f"of {count} acknowledged boxes none is lost", client.missing() == [])
 

@@ -102,6 +102,13 @@ class Engine:
         """Return the number that this machine gives to the first process of *service*."""
         return int(self.state(service)["State"]["Pid"])
 
+    def loose_relay(self) -> str:
+        """Run a relay as root with what Podman gives it by itself, and return its name."""
+        limits = [f"--ulimit={name}={FILES}" for name in ("nofile", "nproc")]
+        name = ("--name", "ojak-planted-1", "--no-healthcheck", "--user", "0")
+        self.podman("run", "--detach", *name, *limits, "--ulimit", "core=4096", "ojak-relay")
+        return "planted"
+
     def logs(self) -> str:
         """Return what all containers wrote."""
         return self.compose("logs", "--no-color").stdout

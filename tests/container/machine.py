@@ -25,7 +25,7 @@ SURROUNDINGS: Final = (
 
 
 class Machine:
-    """The machine in *root*; running, on a network of its own, since a start sets up the network."""
+    """The machine in *root*, with a network of its own: a start sets that up."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -92,7 +92,7 @@ class Machine:
         if user:
             inside = ["runuser", "--login", user, "--command", script]
         return subprocess.run(
-            ["nsenter", "--target", str(self._leader), "--all", *inside],
+            ["nsenter", "--target", str(self._leader), "--all", *inside],  # noqa: S607 - any one
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -1,6 +1,7 @@
 """What a running container may, read from outside of it and tried from inside."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -38,14 +39,22 @@ def _limit(folder: Path, *names: str) -> str:
     return next((folder / name).read_text().strip() for name in names if (folder / name).exists())
 
 
-def loose(engine: Engine, service: str, *, user: str, capabilities: int, tasks: int) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a container may: its user, capabilities as bits, and processes if they are counted."""
+
+    user: str
+    capabilities: int
+    tasks: int = 0
+
+
+def loose(engine: Engine, service: str, may: Rights) -> list[str]:
     """Return what does not stand as compose.yaml has it for the running *service*."""
     pid = engine.pid(service)
     status = _lines(Path(f"/proc/{pid}/status"), ":")
-    found = [] if status["Uid"].split() == [user] * 4 else [f"user {status['Uid']}"]
-    for name in ("CapEff", "CapPrm", "CapBnd", "CapInh"):
-        if int(status[name], 16) & ~capabilities:
-            found.append(f"{name} {status[name]}")
+    found = [] if status["Uid"].split() == [may.user] * 4 else [f"user {status['Uid']}"]
+    given = {name: int(status[name], 16) for name in ("CapEff", "CapPrm", "CapBnd", "CapInh")}
+    found += [f"{name} {bits:x}" for name, bits in given.items() if bits & ~may.capabilities]
     if (status["NoNewPrivs"], status["Seccomp"]) != ("1", "2"):
         found.append("privileges, system calls")
     limits = Path(f"/proc/{pid}/limits").read_text()
@@ -60,6 +69,6 @@ def loose(engine: Engine, service: str, *, user: str, capabilities: int, tasks: 
     swap = _limit(memory, "memory.memsw.limit_in_bytes", "memory.swap.max")
     if swap not in {str(GIGABYTE), "0"}:
         found.append(f"swap {swap}")
-    if tasks and _limit(_group(pid, "pids"), "pids.max") != str(tasks):
+    if may.tasks and _limit(_group(pid, "pids"), "pids.max") != str(may.tasks):
         found.append("tasks")
     return found

@@ -9,9 +9,7 @@ from tests.relay.kit import MEMORY, running
 
 
 @pytest.mark.parametrize("abstract", [False, True])
-def test_the_service_manager_hears_that_the_relay_serves(
-    tmp_path: Path, *, abstract: bool
-) -> None:
+def test_the_service_manager_hears_that_the_relay_serves(tmp_path: Path, *, abstract: bool) -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
         manager.settimeout(20)
         # The system itself draws an abstract name for an empty one.
