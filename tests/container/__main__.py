@@ -234,6 +234,7 @@ def main(base: str = "") -> int:
         finally:
             builder.run("umount", "--all")
             builder.run("rm", "--all")
+            engine.release(folder)
     click.echo(f"not run here: {len(not_run)}{''.join(f'; {what}' for what in not_run)}")
     return 0
 

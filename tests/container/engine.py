@@ -151,6 +151,14 @@ class Engine:
                     self.podman("healthcheck", "run", name, check=False)
 
 
+def release(folder: Path) -> None:
+    """Take away what is still mounted below *folder*."""
+    lines = Path("/proc/self/mounts").read_text().splitlines()
+    for place in reversed([line.split()[1] for line in lines]):
+        if Path(place).is_relative_to(folder):
+            subprocess.run(("umount", place), check=False)  # noqa: S607 - any one
+
+
 def copied(folder: Path) -> Path:
     """Copy what an operator needs of the project into *folder*, and return the copy."""
     project = folder / "ojak"
