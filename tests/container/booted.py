@@ -118,7 +118,7 @@ def check_waiting(machine: Machine) -> None:
     """Let the unit of one person answer a number."""
     home = machine.root / "home" / "mina"
     prepared = (
-        "useradd --create-home --shell /bin/bash mina; loginctl enable-linger mina; cd /home/mina;"
+        "useradd --create-home --shell /bin/bash mina; loginctl enable-linger mina; cd ~mina;"
         "install -d -o mina .local .local/bin .config .config/systemd .config/systemd/user;"
         "chmod 755 /opt/ojak; ln -s /opt/ojak/bin/ojak .local/bin/ojak;"
         f"cp {CHECKOUT}/docs/ojak-keep.service .config/systemd/user/"
@@ -137,7 +137,7 @@ def check_waiting(machine: Machine) -> None:
     meet = (
         "export OJAK_RELAY=http://127.0.0.1:8080 OJAK_LANG=en;"
         f"ojak --no-input meet {number and number[0]} --answers-fd 4 --to-stdout"
-        " 4</home/mina/answers"
+        " 4<~mina/answers"
     )
     holds("the letter is there for who knows", machine.said(meet).count("엄마, 나 미나예요.") == 1)
     journal = machine.said("journalctl --all | grep -c '엄마'")
