@@ -17,7 +17,7 @@ PACKAGES: Final = (
     "systemd-sysv,dbus,dbus-user-session,libpam-systemd,python3,python3-venv,procps,ca-certificates"
 )
 START_SECONDS: Final = 90
-CHECKOUT: Final = "/root/ojak"
+CHECKOUT: Final = "/srv/ojak"
 SURROUNDINGS: Final = (
     "env", "-i", "PATH=/opt/ojak/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin",
     "HOME=/root", "LANG=C.UTF-8", f"PIP_CERT={BUNDLE}", "sh", "-c",
@@ -32,7 +32,7 @@ class Machine:
         self._leader = 0
 
     def make(self) -> None:
-        """Make it, with a checkout of the project in /root/ojak."""
+        """Make it, with a checkout of the project in a folder of its own."""
         words = ("debootstrap", "--variant=minbase", f"--include={PACKAGES}", "bookworm")
         subprocess.run([*words, str(self.root)], stdout=subprocess.DEVNULL, check=True)
         shutil.copy(BUNDLE, self.root / BUNDLE.lstrip("/"))
