@@ -22,6 +22,7 @@ _ALLOWED: Final = re.compile(r"[A-Za-z0-9._~:/\[\]-]+")
 _PREFIX: Final = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _ONION: Final = re.compile(r"[a-z2-7]{56}")
+_LOOPBACK: Final = IPv6Address("::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +129,10 @@ def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:
-        return (IPv6Address(host) if ":" in host else IPv4Address(host)).is_loopback
+        if ":" in host:
+            # Whether `is_loopback` looks through an IPv4 address in one of IPv6 depends on Python.
+            return IPv6Address(host) == _LOOPBACK
+        return IPv4Address(host).is_loopback
     except AddressValueError:
         return False
 

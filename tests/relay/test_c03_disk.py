@@ -222,9 +222,8 @@ async def test_c3_what_only_the_memory_of_the_system_holds_is_made_durable_befor
 async def test_c3_on_a_small_disk_a_store_fits_or_is_refused_and_never_meets_its_end(
     tmp_path: Path,
 ) -> None:
-    image = new_image(tmp_path / "image", mebibytes=8)
     try:
-        with mounted(image) as disk:
+        with mounted(new_image(tmp_path / "image", mebibytes=8)) as disk:
             with pytest.raises(StoreUnusable, match="No space left on device"):
                 await PagesStore.open(disk / "store", 3000)
             store = await PagesStore.open(disk / "store", 200)
