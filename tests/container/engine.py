@@ -3,11 +3,12 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -142,6 +143,7 @@ class Engine:
             self.podman("rm", "--all", "--force", "--time", "0", "--volumes", check=False)
             self.podman("volume", "prune", "--force", check=False)
             self.podman("network", "prune", "--force", check=False)
+            _end_keepers(self._folder)
 
     def _timed(self, ended: threading.Event) -> None:
         """Check the health of every container once a second, as systemd's timers would."""
@@ -149,6 +151,19 @@ class Engine:
             for name in self.podman("ps", "--format", "{{.Names}}", check=False).split():
                 if "relay" in name:
                     self.podman("healthcheck", "run", name, check=False)
+
+
+def _end_keepers(folder: Path) -> None:
+    """End what Podman keeps for five minutes after each command that was run in a container.
+
+    Later it would make its folders anew.
+    """
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit():
+            with suppress(OSError):
+                words = (process / "cmdline").read_bytes().split(b"\0")
+                if words[0].endswith(b"conmon") and str(folder / "images").encode() in words:
+                    os.kill(int(process.name), signal.SIGKILL)
 
 
 def release(folder: Path) -> None:
