@@ -13,6 +13,7 @@ from ojak_protocol.sync import DepositOutcome, Found, SyncReply, SyncRequest
 from tests.relay.kit import box, deposit, request, sync_over
 
 PATIENCE_SECONDS = 60
+AGAIN_SECONDS = 0.2
 PAUSE_SECONDS = 0.05
 """Between two visits, so that the load stays under the limits of one source."""
 
@@ -50,6 +51,7 @@ class Visitor:
             except (OSError, http.client.HTTPException, AssertionError):
                 if time.monotonic() > until:
                     raise
+                time.sleep(AGAIN_SECONDS)
 
     def lay(self, number: int) -> bool:
         """Lay box *number*, and say whether it was acknowledged."""
