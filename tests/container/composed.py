@@ -121,11 +121,9 @@ def check_restarts(engine: Engine, client: Visitor) -> None:
     began = time.monotonic()
     stopped = engine.done("stop")
     seconds = time.monotonic() - began
-    state = engine.state("relay")["State"]
-    holds(
-        f"stop ends both in {seconds:.1f} s, the relay with code 0",
-        stopped and seconds < GRACE_SECONDS and (state["ExitCode"], state["Running"]) == (0, False),
-    )
+    codes = [engine.state(service)["State"]["ExitCode"] for service in ("relay", "caddy")]
+    ended = stopped and seconds < GRACE_SECONDS and codes == [0, 0]
+    holds(f"stop ends both in {seconds:.1f} s with code 0", ended)
     holds("up has it again", engine.done("up", "--detach", "--wait") and client.missing() == [])
     both = engine.done("down") and engine.done("up", "--detach", "--wait")
     holds("after down and up too", both and client.missing() == [])
