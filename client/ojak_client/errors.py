@@ -24,6 +24,7 @@
         ├── VaultTooNew         written by a later version
         ├── VaultBusy           another process holds it for too long
         ├── VaultFull           the content does not fit; the saved one is unchanged
+        │   └── NotAllKept      of what lies at the relay not all fits; the rest is saved
         ├── PassphraseTaken     a new passphrase opens something already; nothing changed
         ├── PassphraseUnsure    a new passphrase opens it; a power cut may bring back the old one
         ├── NoSlotLeft          there is no slot for another passphrase; nothing changed
@@ -140,6 +141,10 @@ class VaultBusy(VaultError):
 
 class VaultFull(VaultError):
     """The content does not fit into a slot; what was saved before is unchanged."""
+
+
+class NotAllKept(VaultFull):
+    """Something that lies at the relay does not fit, and stays there; what fits was saved."""
 
 
 class PassphraseTaken(VaultError):

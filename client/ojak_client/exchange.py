@@ -5,11 +5,9 @@ deleted at the relay before what was read is on disk.
 """
 
 import contextlib
-import dataclasses
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import field
 from functools import partial
 from typing import Final
 
@@ -21,7 +19,14 @@ from ojak_client.notices import Notice, NoticeKind
 from ojak_client.our_letters import references_in
 from ojak_client.prepare import prepare
 from ojak_client.profile import Profile
-from ojak_client.requests import Shape, has_asked, has_errands, make_request
+from ojak_client.requests import (
+    Shape,
+    all_places,
+    has_asked,
+    has_errands,
+    look_request,
+    make_request,
+)
 from ojak_client.room import what_may_come
 from ojak_client.sharing import shares
 from ojak_client.store import Store
@@ -103,11 +108,10 @@ class _Change:
         )
 
 
-@dataclasses.dataclass(slots=True, repr=False, eq=False)
 class Exchange:
     """Rounds with one relay over one connection, on one store.
 
-    Attributes:
+    Args:
         store: where the profile is kept.
         relay: the relay's address, as the contacts name it.
         connection: the connection to it.
@@ -117,27 +121,39 @@ class Exchange:
         steady: seconds by which the relay's clock is carried on from its last word, and by which
             what stays there is asked for again; without it `clock`, and then whoever sets the
             device's clock moves both.
+
+    Attributes:
         asked_bytes: how long the bodies of all requests and of their replies are together, also of
             those that no reply came to, and of one that was sent again as often as it was sent.
     """
 
-    store: Store
-    relay: str
-    connection: RelayConnection
-    listen: Callable[[tuple[Notice, ...]], None] = lambda _: None
-    clock: Callable[[], float] = time.time
-    steady: Callable[[], float] | None = None
-    # Drawn, because `ojak sync` does one round each time: over many of them all have their turn.
-    _turn: int = field(default_factory=lambda: int.from_bytes(os.urandom(2), "big"))
-    _clock_offset: int | None = None
-    asked_bytes: int = 0
-    _asked: SyncRequest | None = None
-    _shape: Shape = field(default_factory=Shape)
-    _shut: set[str] = field(default_factory=set)
-    _staying: frozenset[MailboxId] = frozenset()
-    _stays_until: float = 0.0
-    _stays_as: object = None
-    _kem: MlKem768 = field(default_factory=MlKem768)
+    def __init__(
+        self,
+        store: Store,
+        relay: str,
+        connection: RelayConnection,
+        listen: Callable[[tuple[Notice, ...]], None] = lambda _: None,
+        clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] | None = None,
+    ) -> None:
+        self.store = store
+        self.relay = relay
+        self.connection = connection
+        self.listen = listen
+        self.clock = clock
+        self.steady = steady
+        self.asked_bytes = 0
+        # Drawn, because `ojak sync` does one round each time: over many all have their turn.
+        self._turn = int.from_bytes(os.urandom(2), "big")
+        self._clock_offset: int | None = None
+        self._asked: SyncRequest | None = None
+        self._shape = Shape()
+        self._shut: set[str] = set()
+        self._staying: frozenset[MailboxId] = frozenset()
+        self._stays_until = 0.0
+        self._stays_as: object = None
+        self._is_full = False
+        self._kem = MlKem768()
 
     @property
     def moment(self) -> Moment:
@@ -208,6 +224,7 @@ class Exchange:
         moment = self.moment
 
         applied = self._apply(request, reply, moment)
+        self._is_full = any(one.kind is NoticeKind.RELAY_FULL for one in applied.notices)
         if not applied.moved:
             self._note_what_stays(request, reply, applied.profile)
         notices = applied.notices
@@ -216,7 +233,7 @@ class Exchange:
             left_behind=sum(isinstance(result, NoRoom) for result in reply.polls),
             found=sum(isinstance(result, Found) for result in reply.polls),
             errands=has_errands(applied.profile, self.relay, moment),
-            full=any(notice.kind is NoticeKind.RELAY_FULL for notice in applied.notices),
+            full=self._is_full,
             moved=prepared.moved or applied.moved,
             room=shape.room,
             wait_seconds=request.wait_seconds,
@@ -227,6 +244,36 @@ class Exchange:
             # After what made room, the next round seals what this one could not.
             kept_out=applied.kept_out or (prepared.kept_out and not applied.moved),
             profile=applied.profile,
+        )
+
+    def places(self, profile: Profile) -> tuple[MailboxId, ...]:
+        """Return what is looked at in turns; none, where all of it fits into one request."""
+        return all_places(profile, self.relay, self.moment, turn=self._turn)
+
+    def look(self, profile: Profile, places: tuple[MailboxId, ...], *, room: int) -> Round:
+        """Look at *places*, 32 at most, as the contacts in *profile* do, and save what lies there.
+
+        Raises:
+            NoAnswer, RelayRefused, VaultError: as `round`.
+        """
+        request = look_request(profile, self.relay, places, room=room)
+        reply = self._ask(request)
+        done = _Change(profile, (), moved=False)
+        found = sum(isinstance(result, Found) for result in reply.polls)
+        if found:
+            done = self._apply(request, reply, self.moment)
+        return Round(
+            notices=done.notices,
+            left_behind=sum(isinstance(result, NoRoom) for result in reply.polls),
+            found=found,
+            errands=has_errands(done.profile, self.relay, self.moment) if found else False,
+            # It deposits nothing: what was said last still holds.
+            full=self._is_full,
+            moved=done.moved,
+            room=room,
+            opened=done.opened,
+            kept_out=done.kept_out,
+            profile=done.profile,
         )
 
     def _apply(self, request: SyncRequest, reply: SyncReply, moment: Moment) -> _Change:

@@ -50,6 +50,7 @@ _SENTENCES: Final[Mapping[type[Exception], Text]] = {
     client.VaultTooNew: Message.VAULT_TOO_NEW,
     client.VaultBusy: Message.VAULT_BUSY,
     client.VaultFull: Message.VAULT_FULL,
+    client.NotAllKept: Message.NOT_ALL_KEPT,
     client.PassphraseTaken: Message.PASSPHRASE_TAKEN,
     client.PassphraseUnsure: Message.PASSPHRASE_UNSURE,
     client.NoSlotLeft: Message.NO_SLOT_LEFT,

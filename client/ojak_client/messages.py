@@ -357,8 +357,13 @@ class Message:
     )
     VAULT_FULL = text(
         "vault-full",
-        "There is no more room for what is kept. Nothing was changed. Read or send what "
-        "waits, then try again.",
+        "There is no more room for what is kept. Nothing was changed. Read or ask back "
+        "letters, or forget somebody to whom you write no more, then try again.",
+    )
+    NOT_ALL_KEPT = text(
+        "not-all-kept",
+        "There is no room for all that came. What does not fit stays at the relay, and nothing is "
+        "lost. Read letters, or forget somebody to whom you write no more, then try again.",
     )
     CANNOT_WRITE = text(
         "cannot-write",

@@ -27,10 +27,12 @@ def forget_lines(contact: Contact, share: Share, moment: Moment) -> Contact:
         if not line.kept and abs(moment.now - line.confirmed_at) >= FORGOTTEN_AFTER_SECONDS
     ]
     young = [line for line in contact.lines if line not in old]
-    for kept, most in ((True, KEPT_LINES), (False, KEPT_VISITS)):
-        for alike in _sorts(young, kept=kept):
-            old += alike[:-most]
-    old += _too_many([line for line in young if line not in old], share)
+    if len(young) > 1:
+        # One alone is the newest of its sort, which nothing pushes out.
+        for kept, most in ((True, KEPT_LINES), (False, KEPT_VISITS)):
+            for alike in _sorts(young, kept=kept):
+                old += alike[:-most]
+        old += _too_many([line for line in young if line not in old], share)
     for line in old:
         contact = marked_possibly_read(contact, references_in(line))
     contact = replace(contact, lines=tuple(line for line in contact.lines if line not in old))

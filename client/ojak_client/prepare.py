@@ -70,11 +70,12 @@ def prepare(profile: Profile, relay: str, moment: Moment) -> tuple[Profile, tupl
     def taken_by(contact: Contact) -> Sealed:
         return sealed_in((contact,)).at_least(least)
 
-    taken = sum(map(taken_by, profile.contacts), Sealed())
-    for contact in profile.contacts:
+    taken_before = [*map(taken_by, profile.contacts)]
+    taken = sum(taken_before, Sealed())
+    for contact, own in zip(profile.contacts, taken_before, strict=True):
         later = contact
         if contact.relay == relay:
-            others = taken - taken_by(contact)
+            others = taken - own
             later, said = _prepare_contact(contact, share[contact.name], moment, others)
             if later is not contact:
                 taken = others + taken_by(later)

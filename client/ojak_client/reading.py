@@ -12,10 +12,11 @@ named it may be a stranger.
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 from ojak_client import comparing
-from ojak_client.errors import UnusableSetting
+from ojak_client.errors import UnusableSetting, VaultFull
 from ojak_client.i18n import Text, told
 from ojak_client.invocation import Invocation
 from ojak_client.kinds import SHOWN
@@ -175,7 +176,9 @@ def _keep_for_later(invocation: Invocation, store: Store, letter: TheirLetter, n
     invocation.output.warn(Message.TOO_NEW)
     is_told_anew = not 0 <= age < MOST_BELIEVED_SECONDS
     if is_told_anew and invocation.output.sentences_are_read:
-        store.update(_telling(letter, now))
+        # Without room it is told of anew another time: what is read next makes some.
+        with suppress(VaultFull):
+            store.update(_telling(letter, now))
     return 0
 
 

@@ -6,7 +6,7 @@ the next; where a host has more places than polls, they take turns.
 
 from collections.abc import Iterator
 from itertools import zip_longest
-from typing import Final
+from typing import Final, TypeAlias
 
 from ojak_client.kinds import SHOWN
 from ojak_client.moment import Moment
@@ -32,6 +32,9 @@ from ojak_protocol.sync import (
 )
 from ojak_protocol.values import dataclass
 from ojak_protocol.visits import Visit
+
+_Where: TypeAlias = MailboxId | talk.Unmade
+"""Of hundreds of places a request asks for some: most are not made."""
 
 PLACES_A_LINE: Final = 6
 LEAST_BESIDES: Final = 4
@@ -75,19 +78,37 @@ def make_request(
     deposits = [found for contact in depositing for found in _deposits(contact, moment)]
     deletes = [key for contact in contacts for key in _deletes(contact, relay)]
     size = _class_for(len(deposits), guest=shape.guest)
-    share = shares(profile.contacts)
-    looks = [_Look(one, None if one.relay != relay else share[one.name]) for one in contacts]
-    polls = _polls(looks, moment, turn=turn, shape=shape, count=size.polls)
-    besides = _besides(contacts, shape, turn=turn, places=len(polls), count=size.polls)
-    polls = list(dict.fromkeys((*polls, *besides)))
+    looks = _looks(profile, contacts, relay)
+    wanted = _polls(looks, moment, turn=turn, shape=shape, count=size.polls)
+    besides = _besides(contacts, shape, turn=turn, places=len(wanted), count=size.polls)
+    asked = _in_turn([*wanted, *besides], size.polls, turn=turn)
+    polls = list(dict.fromkeys(map(_made, asked)))
     return SyncRequest(
         sync_class=size,
-        polls=_filled(polls, _fillers_for(profile, relay), size.polls, turn=turn),
+        polls=_filled(polls, _fillers_for(profile, relay), size.polls),
         deletes=tuple(deletes[: size.deletes]),
         deposits=tuple(deposits[: size.deposits]),
         room=shape.room,
         wait_seconds=shape.wait_seconds,
     )
+
+
+def all_places(profile: Profile, relay: str, moment: Moment, *, turn: int) -> tuple[MailboxId, ...]:
+    """Return all that is looked at in turns at *relay*; none, where all fit into one request."""
+    contacts = [contact for contact in profile.contacts if relay in contact.relays]
+    size = SyncClass.ONE
+    looks = _looks(profile, contacts, relay)
+    places = _polls(looks, moment, turn=turn, shape=Shape(guest=True), count=size.polls)
+    return tuple(map(_made, places)) if len(places) > size.polls else ()
+
+
+def look_request(
+    profile: Profile, relay: str, places: tuple[MailboxId, ...], *, room: int
+) -> SyncRequest:
+    """Return a request that looks at *places*, 32 at most, and does nothing else."""
+    size = SyncClass.ONE
+    polls = _filled(list(places), _fillers_for(profile, relay), size.polls)
+    return SyncRequest(size, polls, room=room)
 
 
 def has_asked(profile: Profile, relay: str) -> bool:
@@ -129,8 +150,21 @@ def _fillers_for(profile: Profile, relay: str) -> tuple[MailboxId, ...]:
     return next(one.ids for one in profile.fillers if one.relay == relay)
 
 
+def _made(place: _Where) -> MailboxId:
+    return place if isinstance(place, bytes) else place()
+
+
+def _in_turn(wanted: list[_Where], count: int, *, turn: int) -> list[_Where]:
+    """Return at most *count* of *wanted*: the first half each time, the rest in turn."""
+    if len(wanted) <= count:
+        return wanted
+    first, rest = wanted[: _always(count)], wanted[_always(count) :]
+    start = turn * (count - len(first)) % len(rest)
+    return [*first, *rest[start:], *rest[:start]][:count]
+
+
 def _filled(
-    polls: list[MailboxId], fillers: tuple[MailboxId, ...], count: int, *, turn: int
+    polls: list[MailboxId], fillers: tuple[MailboxId, ...], count: int
 ) -> tuple[MailboxId, ...]:
     """Fill up to *count* with fillers, at positions that the fillers themselves decide.
 
@@ -139,11 +173,6 @@ def _filled(
     positions drawn anew each time, fillers would come and go where polls stay, and by that the
     relay would tell them apart.
     """
-    if len(polls) > count:
-        # The most wanted half is asked for each time, the rest in turn.
-        first, rest = polls[: _always(count)], polls[_always(count) :]
-        start = turn * (count - len(first)) % len(rest)
-        polls = [*first, *rest[start:], *rest[:start]][:count]
     drawn = sorted(range(count), key=fillers.__getitem__)
     filled = list(fillers[:count])
     for position, place in zip(sorted(drawn[: len(polls)]), polls, strict=True):
@@ -170,19 +199,35 @@ class _Look:
     share: Share | None
 
 
+def _looks(profile: Profile, contacts: list[Contact], relay: str) -> list[_Look]:
+    share = shares(profile.contacts)
+    return [_Look(one, None if one.relay != relay else share[one.name]) for one in contacts]
+
+
 def _polls(
     looks: list[_Look], moment: Moment, *, turn: int, shape: Shape, count: int
-) -> list[MailboxId]:
-    """Return what to look at, a place of each contact in turn, each place once.
+) -> list[_Where]:
+    """Return what to look at, visits first, then a place of each contact in turn, each place once.
 
     There may be more than *count*, which is how many one request asks for.
     """
-    lists = [
+    # Who visits sits before the screen, as a rule for a minute, and may be at the end of many. The
+    # newest is last among the contacts.
+    visits = [
+        place
+        for one in reversed(looks)
+        if one.share is not None and one.contact.visiting is not None
+        for place in _guest_places(one.contact.visiting, moment)
+        # The word that its answer was taken stays for days: nothing else would be waited for.
+        if place not in shape.passed_over
+    ]
+    lists: list[list[_Where]] = [
         [] if one.share is None else list(_places_here(one.contact, one.share, moment, shape=shape))
         for one in looks
     ]
     # Counted without making the places of lines, which are most of what a request costs.
-    most = sum(map(len, lists)) + sum(_most_of_lines(one.contact, moment) for one in looks)
+    most = len(visits) + sum(map(len, lists))
+    most += sum(_most_of_lines(one.contact, moment) for one in looks)
     if most >= count:
         # A place that is another one in each turn would else come by in step with the turns of its
         # list, and some of its values never.
@@ -190,17 +235,13 @@ def _polls(
     for one, places_here in zip(looks, lists, strict=True):
         places_here.extend(_places_of_lines(one.contact, moment, turn=turn, shape=shape))
     places = [place for row in zip_longest(*lists) for place in row if place is not None]
-    return list(dict.fromkeys(places))
+    return list(dict.fromkeys([*visits, *places]))
 
 
 def _places_here(
     contact: Contact, share: Share, moment: Moment, *, shape: Shape
 ) -> Iterator[MailboxId]:
-    """Yield what is looked at where the contact is at home, beside the places of its lines."""
-    if contact.visiting is not None:
-        # The word that its answer was taken stays for days: nothing else would be waited for.
-        looked_at = _guest_places(contact.visiting, moment)
-        yield from (place for place in looked_at if place not in shape.passed_over)
+    """Yield what is looked at for numbers of the contact, where it is at home."""
     day = meeting_point.day_of(moment.relay_clock)
     points = [one.point for one in contact.sets]
     # Nobody is taken whose letter there is no room for: what is not looked at counts no try.
@@ -223,12 +264,14 @@ def _most_of_lines(contact: Contact, moment: Moment) -> int:
 
 def _places_of_lines(
     contact: Contact, moment: Moment, *, turn: int, shape: Shape
-) -> Iterator[MailboxId]:
+) -> Iterator[_Where]:
     left = left_places(contact)
     for line in contact.lines:
-        most = PLACES_A_LINE + len(left)
-        near = talk.places(line.conversation, most=most, turn=turn)
-        asked = [place for place in near if place not in left][:PLACES_A_LINE]
+        near = talk.unmade_places(line.conversation, most=PLACES_A_LINE + len(left), turn=turn)
+        if not left and not shape.passed_over:
+            yield from near
+            continue
+        asked = [place for made in near if (place := made()) not in left][:PLACES_A_LINE]
         yield from (place for place in asked if place not in shape.passed_over)
     due = due_places(contact, moment.now)
     yield from (place for place in due if place not in shape.passed_over)

@@ -6,16 +6,19 @@ wait, and a round that changed nothing is not repeated in a hurry.
 
 from typing import Final
 
-from ojak_client.errors import VaultFull
+from ojak_client.errors import NotAllKept
 from ojak_client.exchange import Exchange, Round
 from ojak_client.profile import Profile
 from ojak_client.requests import Shape
-from ojak_protocol.sync import MAX_WAIT_SECONDS, REPLY_BYTES
+from ojak_protocol.sync import MAX_WAIT_SECONDS, REPLY_BYTES, SyncClass
 from ojak_protocol.values import replace
 
 ROOMS: Final = tuple(sorted(REPLY_BYTES))
 MOST_ROUNDS: Final = 32
 """More than the fullest vault needs; a relay that always wants one more is left alone."""
+MOST_LOOKS: Final = 4
+"""How often all places are looked at in one run, where each time brought something."""
+POLLS_A_LOOK: Final = SyncClass.ONE.polls
 
 
 def room_for(boxes: int) -> int:
@@ -71,14 +74,22 @@ def check_kept(last: Round) -> None:
     """Return if the vault had room for what *last* brought, or another round is to follow at once.
 
     Raises:
-        VaultFull: it had not.
+        NotAllKept: it had not.
     """
-    if last.kept_out and not goes_on(last):
-        raise VaultFull("what lies at the relay does not fit")
+    if _is_short(last):
+        raise NotAllKept("what lies at the relay does not fit")
+
+
+def _is_short(last: Round) -> bool:
+    return last.kept_out and not goes_on(last)
 
 
 def run_errands(
-    exchange: Exchange, known: Profile | None = None, *, older: bool = False
+    exchange: Exchange,
+    known: Profile | None = None,
+    *,
+    older: bool = False,
+    everybody: bool = False,
 ) -> list[Round]:
     """Do rounds until everything is deposited and deleted and nothing is left behind.
 
@@ -87,23 +98,65 @@ def run_errands(
         known: the profile, if it was read a moment ago.
         older: look at a host's offers of past days as well, in a round of its own: it must not
             keep out letters where a request is full.
+        everybody: look at every place, also where not all fit into one request.
 
     Raises:
         NoAnswer, RelayRefused, VaultError: as `Exchange.round`; what earlier rounds brought is
             saved.
-        VaultFull: there is no room for something that lies there; what fits was saved.
+        NotAllKept: there is no room for something that lies there; what fits was saved.
     """
     if exchange.needs_clock(known):
         exchange.learn_clock()
     rounds = _until_done(exchange, Shape(room=1, guest=True))
+    is_short = _is_short(rounds[-1])
     if older and exchange.is_host(rounds[-1].profile):
         rounds += _until_done(exchange, Shape(room=1, guest=True, older=True))
+        is_short |= _is_short(rounds[-1])
+    if everybody:
+        looks = _at_everybody(exchange, rounds[-1].profile)
+        is_short |= any(one.kept_out for one in looks)
+        rounds += looks
+    if is_short:
+        # At last: what one sent, and does not fit, keeps back nothing of others.
+        raise NotAllKept("what lies at the relay does not fit")
     return rounds
+
+
+def _at_everybody(exchange: Exchange, profile: Profile) -> list[Round]:
+    """Look at every place, and go on as long as that brings something.
+
+    Of one side six letters at most are found by each look.
+    """
+    rounds: list[Round] = []
+    for _ in range(MOST_LOOKS):
+        looks = _looks_at(exchange, profile)
+        rounds += looks
+        if not any(look.moved for look in looks):
+            break
+        rounds += _until_done(exchange, Shape(room=1, guest=True))
+        profile = rounds[-1].profile
+    return rounds
+
+
+def _looks_at(exchange: Exchange, profile: Profile) -> list[Round]:
+    """Look once at every place in *profile*, with more room where more lies there."""
+    looks: list[Round] = []
+    left, room = exchange.places(profile), 1
+    most = MOST_ROUNDS + len(left) // POLLS_A_LOOK
+    while left and len(looks) < most:
+        asked = left[:POLLS_A_LOOK]
+        look = exchange.look(profile, asked, room=room)
+        looks.append(look)
+        profile = look.profile
+        # Where the reply had no room for all, what is there is asked for again.
+        again = asked if look.left_behind and (look.moved or room < ROOMS[-1]) else ()
+        room = room_for(look.left_behind + look.found) if again else 1
+        left = (*again, *left[POLLS_A_LOOK:])
+    return looks
 
 
 def _until_done(exchange: Exchange, shape: Shape) -> list[Round]:
     rounds = [exchange.round(shape)]
     while len(rounds) < MOST_ROUNDS and goes_on(rounds[-1]):
         rounds.append(exchange.round(replace(shape, room=max(1, next_room(rounds[-1])))))
-    check_kept(rounds[-1])
     return rounds

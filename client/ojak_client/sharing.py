@@ -40,7 +40,7 @@ LINE_BYTES: Final = 9900
 PASSED_OVER_BYTES: Final = 210
 """What a place takes that was passed over or waits behind one that was."""
 _SEALED_BYTES: Final = 400
-_SET_BYTES: Final = 800
+_SET_BYTES: Final = 300
 _OFFER_BYTES: Final = 840
 _OFFERS_OF_A_SET: Final = 23
 _CONTACT_BYTES: Final = 800
@@ -182,8 +182,12 @@ def _own_bytes(contact: Contact) -> int:
     nonces = len(contact.used_nonces) * _NONCE_BYTES
     visiting = _VISITING_BYTES if contact.visiting is not None else 0
     written = sum(map(_our_bytes, contact.ours))
-    note = len(contact.note.encode())
-    itself = _CONTACT_BYTES + note + sets + LINE_BYTES
+    typed = [
+        contact.note,
+        *contact.questions,
+        *(text for one in contact.sets for text in one.questions),
+    ]
+    itself = _CONTACT_BYTES + sum(len(text.encode()) for text in typed) + sets + LINE_BYTES
     return itself + sealed + questions + nonces + visiting + written
 
 

@@ -119,7 +119,7 @@ def decode(content: bytes) -> Profile:
 
     if not content:
         return Profile()
-    form, body = content[0], content[1:]
+    form, body = content[0], memoryview(content)[1:]
     if form > FORMAT:
         raise VaultTooNew("written by a later version")
     try:

@@ -98,6 +98,14 @@ def is_anything_there(path: Path) -> bool:
     return any(os.path.lexists(ours) for ours in _whole(path))
 
 
+def is_lock_left(path: Path) -> bool:
+    """Return whether the empty lock file lies there, which a killed command may leave as the last.
+
+    It holds nothing, and tells that a vault was here.
+    """
+    return os.path.lexists(lock_path(path))
+
+
 def _whole(path: Path) -> tuple[Path, ...]:
     """Return every name under which all or part of what is kept may lie, keys first.
 

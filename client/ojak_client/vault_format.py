@@ -151,7 +151,8 @@ def _parsed(payload: bytes) -> Saved:
 
 
 def _content(payload: bytes, begin: int, length: int) -> bytes:
-    if length > PAYLOAD_BYTES - begin or any(payload[begin + length :]):
+    zeros = PAYLOAD_BYTES - begin - length
+    if zeros < 0 or payload.count(0, begin + length) != zeros:
         raise VaultDamaged("not what any version writes")
     return payload[begin : begin + length]
 

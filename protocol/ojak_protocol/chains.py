@@ -93,6 +93,10 @@ class PlacesAhead(Hidden):
     def __getitem__(self, step: int) -> Place:
         return place_at(self._after(self.key, 0, step), self.index + step)
 
+    def id_at(self, step: int) -> MailboxId:
+        """Return where the place at *step* lies, without the key of its headers."""
+        return mailbox_id(_delete_key(self._after(self.key, 0, step)))
+
     def ids_at(self, steps: Collection[int]) -> dict[int, MailboxId]:
         """Return where the places at *steps* lie, walking once, without the keys of headers."""
         ids, key, walked = {}, self.key, 0

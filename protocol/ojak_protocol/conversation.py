@@ -18,10 +18,11 @@ two sides that both wrote all they may can still tell each other what arrived.
 Source: docs/protocol.md, "Conversation".
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import field
+from functools import partial
 from itertools import chain, zip_longest
-from typing import Final, TypeVar
+from typing import Final, TypeAlias, TypeVar
 
 from ojak_protocol import ratchet as ratchet_
 from ojak_protocol.acknowledgement import (
@@ -40,7 +41,7 @@ from ojak_protocol.acknowledgement import (
 )
 from ojak_protocol.addresses import DeleteKey, MailboxId
 from ojak_protocol.box import DH_BYTES, Header, TurnKeys, open_header, seal_box, seal_of
-from ojak_protocol.chains import ChainKey, MailboxKey, Place, body_key, place_at
+from ojak_protocol.chains import ChainKey, MailboxKey, Place, PlacesAhead, body_key, place_at
 from ojak_protocol.errors import CopyDetected, Exhausted, LocalError, Malformed, RemoteError
 from ojak_protocol.hidden import Hidden
 from ojak_protocol.kem import CIPHERTEXT_BYTES, PUBLIC_BYTES, Kem
@@ -57,6 +58,9 @@ from ojak_protocol.read_places import (
 from ojak_protocol.values import dataclass, replace
 
 T = TypeVar("T")
+
+Unmade: TypeAlias = Callable[[], MailboxId]
+"""Makes the id of a place: of a place far ahead that is a hash for each step of its chain."""
 
 LETTER_TTL_SECONDS: Final = 7 * 24 * 3600
 AGAIN_SECONDS: Final = 2 * 3600
@@ -389,27 +393,33 @@ def places(state: Conversation, *, most: int, turn: int) -> tuple[MailboxId, ...
     128 turns every place where a box of the other side may lie was looked at. With less than six,
     the first place of the other side's next chain may have to wait for its turn as well.
     """
+    return tuple(made() for made in unmade_places(state, most=most, turn=turn))
+
+
+def unmade_places(state: Conversation, *, most: int, turn: int) -> list[Unmade]:
+    """Return what makes each id of `places`, for whoever asks for some of them only."""
     if state.broken:
-        return ()
+        return []
     contested = [outgoing.place for outgoing in state.outbox if outgoing.contested]
-    missing, present, coming = ratchet_.expected_places(state.ratchet)
+    missing, *chains = ratchet_.expected_places(state.ratchet)
     first = _turned(contested + missing, turn)[: most // 2]
-    chains = (present, coming)
-    counts = tuple(enumerate(chain.count for chain in chains))
-    ahead = [
-        (which, step)
-        for step in range(ratchet_.MOST_SKIPPED)
-        for which, count in counts
-        if step < count
-    ]
-    near = ahead[: most - len(first)]
-    if len(ahead) > len(near) and len(near) > 1:
-        near[-1] = _turned(ahead[len(near) - 1 :], turn)[0]
-    ids = [
-        chain.ids_at({step for of, step in near if of == which})
-        for which, chain in enumerate(chains)
-    ]
-    return (*(place.id for place in first), *(ids[which][step] for which, step in near))
+    ahead = sum(chain.count for chain in chains)
+    near = list(range(min(ahead, most - len(first))))
+    if ahead > len(near) > 1:
+        near[-1] += turn % (ahead - near[-1])
+    return [*(partial(_id_of, place) for place in first), *(_unmade(chains, n) for n in near)]
+
+
+def _id_of(place: Place) -> MailboxId:
+    return place.id
+
+
+def _unmade(chains: Sequence[PlacesAhead], position: int) -> Unmade:
+    """Return what makes the id at *position* of two chains taken in turn, step by step."""
+    shorter, longer = sorted(chains, key=len)
+    if position < 2 * shorter.count:
+        return partial(chains[position % 2].id_at, position // 2)
+    return partial(longer.id_at, position - shorter.count)
 
 
 def count_watched(state: Conversation) -> int:

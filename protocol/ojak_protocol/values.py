@@ -31,9 +31,14 @@ else:
 
         What is the same object is compared with itself at once, however much it holds.
         """
-        before = {name: getattr(value, name) for name in value.__match_args__}
-        after = before | changes
-        return value if after == before else type(value)(**after)
+        names = value.__match_args__
+        for name, after in changes.items():
+            before = getattr(value, name) if name in names else _NOT_GIVEN
+            if before is not after and before != after:
+                break
+        else:
+            return value
+        return type(value)(**{name: getattr(value, name) for name in names} | changes)
 
 
 _NOT_GIVEN: Final = object()

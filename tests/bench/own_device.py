@@ -11,11 +11,12 @@ from typing import Final
 
 from ojak_client.prepare import prepare
 from ojak_client.profile import Contact, LetterState, Profile, QuestionSet, with_contact
-from ojak_client.store import encode
+from ojak_client.sharing import SLACK_BYTES
 from ojak_client.vault_format import MAX_CONTENT_BYTES
 from ojak_protocol.meeting_point import DIES_AT
 from tests import people
 from tests.bench.measure import Row
+from tests.client.brimful import content_bytes
 from tests.client.devices import WORDS, Device
 from tests.client.persons import RELAY, letter, line_of, moment
 from tests.client.replies import our
@@ -58,10 +59,13 @@ def full_profile(relay: str = RELAY) -> Profile:
     profile = prepare(profile, relay, moment())[0]
     point = replace(people.new_point(), unconfirmed=DIES_AT - 1)
     for contact in profile.contacts:
-        more = with_contact(profile, replace(contact, sets=(QuestionSet(point, ("물음",) * 3),)))
-        if len(encode(more)) > MAX_CONTENT_BYTES:
+        met = replace(contact, sets=(QuestionSet(point, ("물음",) * 3),))
+        more = prepare(with_contact(profile, met), relay, moment())[0]
+        # What is sealed next takes room as well: else nothing more would go.
+        if content_bytes(more) > MAX_CONTENT_BYTES - SLACK_BYTES:
             break
         profile = more
+    assert any(one.sets for one in profile.contacts)
     return profile
 
 

@@ -196,7 +196,8 @@ def test_a_clock_that_was_set_back_keeps_nothing_from_being_looked_at_again() ->
     relay = SimulatedRelay(clock)
     one, other = a_letter_lies(relay, clock)
     set_by_hand = Clock()
-    exchange = replace(one.exchange(), clock=set_by_hand, steady=steady)
+    exchange = one.exchange()
+    exchange.clock, exchange.steady = set_by_hand, steady
     with relay.shows(damaged(other)):
         exchange.round(Shape(room=4))
     set_by_hand.now -= 300 * DAY

@@ -1,11 +1,13 @@
 """`ojak contacts`: names and notes of one's own, which never travel."""
 
 import unicodedata
+from dataclasses import replace
 
 import pytest
 
 from ojak_client.our_letters import with_letter
 from ojak_client.profile import Contact, Profile, with_contact
+from ojak_client.sharing import check_room
 from ojak_protocol import conversation
 from ojak_protocol.letters import Body, Kind, encode_body
 from tests.client.devices import Device
@@ -123,3 +125,21 @@ def test_names_and_notes_never_travel(
 
 def repr_of(body: Body) -> str:
     return encode_body(body).decode("utf-8", "replace")
+
+
+def test_c7_a_note_leaves_room_for_what_has_to_go_on_and_a_shorter_one_is_always_kept(
+    device: Device,
+) -> None:
+    """Notes of the greatest length in a full vault would take what others' letters need."""
+    longest = "\U0001f600" * 200
+    many = tuple(Contact(f"{n}", RELAY) for n in range(41))
+    with device.store() as store:
+        store.update(lambda before: (replace(before, contacts=(*before.contacts, *many)), None))
+    kept = 0
+    while (ran := device.run("contacts", f"{kept}", "--note", longest)).code == 0:
+        kept += 1
+    assert (ran.code, ran.said) == (1, ["vault-full"])
+    assert 0 < kept < 41
+    check_room(device.profile.contacts)
+    assert device.run("contacts", "오빠", "--rename", "가" * 40).code == 0
+    assert device.run("contacts", "0", "--note", NOTE).code == 0

@@ -21,6 +21,7 @@ from ojak_client.profile import (
 from ojak_client.requests import PLACES_A_LINE, Shape, make_request
 from ojak_client.taking_back import take_back
 from ojak_protocol import conversation as talk
+from ojak_protocol import guest as guest_of_protocol
 from ojak_protocol import meeting_point
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.meeting_point import MeetingPoint
@@ -35,6 +36,7 @@ from tests.client.persons import (
     Person,
     line_of,
     moment,
+    new_person,
 )
 from tests.client.questions import RECEIPTS_GO_SECONDS
 from tests.client.simulated_relay import SimulatedRelay
@@ -298,3 +300,27 @@ def test_a_letter_of_the_last_of_many_arrives(relay: SimulatedRelay, clock: Cloc
     found = find(middle.store.read(), last.name)
     assert found is not None
     assert [letter.text for letter in found.theirs] == ["마지막 사람의 편지"]
+
+
+@pytest.mark.parametrize("answering", [False, True])
+def test_a_visit_is_looked_at_in_every_request_however_many_others_there_are(
+    relay: SimulatedRelay, *, answering: bool
+) -> None:
+    """Its person sits before the screen for a minute; a request may be held for half of it."""
+    point = number_of(7)
+    visiting = Visiting(point.seed, point.right, 1, look_seconds=3600, keeps=True)
+    if answering:
+        host = JournalStore(Profile((Contact(NAME, RELAY, sets=(QuestionSet(point, ()),)),)))
+        Person(relay, Clock(), host).sync()
+        guest = new_person(relay, Contact(NAME, RELAY, visiting=visiting))
+        guest.exchange().round(Shape(guest=True, room=1))
+        assert guest.contact.visiting is not None
+        visiting = guest.contact.visiting
+        assert visiting.attempt is not None
+        places = set(guest_of_protocol.places(visiting.attempt))
+    else:
+        places = set(guest_of_protocol.offer_places(point.seed, 1, DAY))
+    contact = Contact("new", RELAY, visiting=visiting)
+    profile = with_contact(crowd(40, 3), contact)
+    for turn in (0, 1, 7, 65_535):
+        assert places <= polled(profile, turn)

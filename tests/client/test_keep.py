@@ -172,7 +172,7 @@ def test_a_full_vault_is_told_once_and_waited_out(
     with ended_after(3):
         ran = device.run("keep")
     assert ran.code == 0
-    assert ran.said == ["keeping", "vault-full", "keep-stopped"]
+    assert ran.said == ["keeping", "not-all-kept", "keep-stopped"]
 
 
 def _without_room(_store: VaultStore, _change: object) -> None:
@@ -298,7 +298,7 @@ def test_a_vault_without_room_for_one_relay_does_not_keep_the_others_from_their_
 
     monkeypatch.setattr(Watch, "turn", turn)
     ran = device.run("keep")
-    assert ran.said == ["keeping", "vault-full", "keep-stopped"]
+    assert ran.said == ["keeping", "not-all-kept", "keep-stopped"]
     assert turns.count(GONE) == 3
 
 

@@ -22,7 +22,7 @@ from ojak_client.errors import (
 )
 from ojak_client.profile import Contact
 from ojak_client.store import vault_path
-from ojak_client.vault_files import box_path, closed_path
+from ojak_client.vault_files import box_path, closed_path, lock_path
 from ojak_client.vault_move import Step
 from tests.client import vaults
 from tests.client.devices import Device
@@ -394,6 +394,21 @@ def test_what_a_move_left_that_was_killed_while_it_erased_is_erased_by_the_same_
     assert device.run("move", str(there), "--yes").said == ["vault-moved"]
     device.folder.mkdir()
     fresh_path(path).write_bytes(left)
+    assert device.run("move", str(there)).said == ["vault-moved"]
+    assert not device.folder.exists()
+    assert Device(there).profile.contacts
+
+
+def test_an_empty_lock_that_a_killed_move_has_left_goes_with_the_same_command(
+    device: Device, tmp_path: Path
+) -> None:
+    device.keep_contact(Contact(NAME, RELAY))
+    there, elsewhere = tmp_path / "stick", tmp_path / "elsewhere"
+    assert device.run("move", str(there), "--yes").said == ["vault-moved"]
+    device.folder.mkdir()
+    lock_path(vault_path(device.folder)).touch()
+    assert device.run("move", str(elsewhere)).said == ["vault-missing"]
+    assert not elsewhere.exists()
     assert device.run("move", str(there)).said == ["vault-moved"]
     assert not device.folder.exists()
     assert Device(there).profile.contacts

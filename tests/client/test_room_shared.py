@@ -27,9 +27,11 @@ from ojak_client.prepare import prepare
 from ojak_client.profile import Contact, Line, Pointer, Profile, QuestionSet, find, with_contact
 from ojak_client.room import MOST_LEFT_BEHIND, MOST_UNREAD, has_room, has_room_for_visits
 from ojak_client.sharing import (
+    LEAST_TO_SHARE_BYTES,
     LETTER_BYTES,
     LINE_BYTES,
     MOST_TO_SHARE_BYTES,
+    SLACK_BYTES,
     VISIT_BYTES,
     Share,
     check_room,
@@ -43,7 +45,7 @@ from ojak_client.vault_format import MAX_CONTENT_BYTES
 from ojak_protocol import ratchet
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.conversation import Conversation
-from ojak_protocol.details import Stop, StopWhat
+from ojak_protocol.details import MOST_QUESTION_CHARACTERS, Stop, StopWhat
 from ojak_protocol.letters import Body, Kind, encode_body
 from ojak_protocol.sync import Found, Nothing, PollResult, SyncClass, SyncReply, SyncRequest
 from tests.client.persons import (
@@ -405,6 +407,32 @@ def test_one_alone_has_all_and_an_empty_vault_has_nobody() -> None:
     assert share.meetings_bytes >= 20 * VISIT_BYTES
     assert share.letters_bytes == Share().letters_bytes
     assert has_room(alone, share)
+
+
+@pytest.mark.parametrize("is_host", [False, True])
+def test_who_is_asked_at_the_greatest_length_takes_no_more_than_is_reckoned(
+    *, is_host: bool
+) -> None:
+    """Names, notes, addresses and questions are our person's own: nothing else bounds them."""
+    asked = ("\U0001f600" * MOST_QUESTION_CHARACTERS,) * 3
+    sets = tuple(replace(one, questions=asked) for one in stranger(NAME, sets=4).sets)
+
+    def one(name: str) -> Contact:
+        named = Contact(name, f"https://{'a' * 60}.{'b' * 60}.example", note="\U0001f600" * 200)
+        return replace(named, sets=sets) if is_host else replace(named, questions=asked)
+
+    contacts: list[Contact] = []
+
+    def invite() -> None:
+        contacts.append(one("\U0001f600" * 38 + f"{len(contacts):02}"))
+        check_room(contacts)
+
+    as_often_as_it_can_be(invite)
+    fitting = contacts[:-1]
+    profile = prepare(Profile(tuple(fitting)), fitting[0].relay, moment())[0]
+    # A conversation with each, as long as one may be.
+    whole = content_bytes(profile) + len(fitting) * LINE_BYTES
+    assert whole <= MAX_CONTENT_BYTES - LEAST_TO_SHARE_BYTES - SLACK_BYTES
 
 
 def test_forty_contacts_without_a_number_fit() -> None:

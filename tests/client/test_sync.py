@@ -4,8 +4,10 @@ import subprocess
 import sys
 from dataclasses import replace
 
-from ojak_client.profile import Contact
+from ojak_client.profile import Contact, Profile
 from ojak_protocol.letters import Kind
+from ojak_protocol.sync import SyncClass
+from tests.client.brimful import brimful
 from tests.client.devices import WORDS, Device
 from tests.client.persons import NAME, RELAY, Clock, JournalStore, Person, letter, line_of
 from tests.client.simulated_relay import SimulatedRelay
@@ -141,3 +143,65 @@ def test_a_sync_that_finds_nothing_reads_the_profile_once_and_loads_nothing_slow
     slow = {"aiohttp", "asyncio", "filelock", "logging", "rich", "secrets", "traceback"}
     assert not slow & set(loaded)
     assert not {"ojak_client.terminal", "ojak_client.watching"} & set(loaded)
+
+
+def test_c7_a_relay_whose_letters_do_not_fit_does_not_keep_the_others_from_their_turn(
+    device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock
+) -> None:
+    """What another brings may be what makes room; and it is said what became of the rest."""
+    other = family(device, near_relay, url, now_clock)
+    elsewhere = SimulatedRelay()
+    with elsewhere.served() as another:
+        device.keep_contact(Contact("나", another, lines=(line_of(meet().host),)))
+        device.run("sync")
+        other.write("편지")
+        other.sync()
+        with device.store() as store:
+            store.update(lambda profile: (brimful(profile), None))
+        before = len(elsewhere.arrived)
+        ran = device.run("sync")
+        assert (ran.code, ran.said) == (1, ["not-all-kept"])
+        assert len(elsewhere.arrived) > before
+        with device.store() as store:
+            store.update(lambda profile: (_with_short_notes(profile), None))
+        assert device.run("sync").said == ["new-letter", "letters-unread", "synced"]
+
+
+def _with_short_notes(profile: Profile) -> Profile:
+    return replace(profile, contacts=tuple(replace(one, note="") for one in profile.contacts))
+
+
+def test_one_sync_looks_at_everybody_however_many_there_are(
+    device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock
+) -> None:
+    """What it says is said of all: a second run must not find what the first could have."""
+    others = []
+    for n in range(20):
+        pair = meet()
+        device.keep_contact(Contact(f"{n}", url, lines=(line_of(pair.host),)))
+        profile = Profile((Contact(NAME, RELAY, lines=(line_of(pair.guest),)),))
+        others.append(Person(near_relay, now_clock, JournalStore(profile)))
+    for n in (1, 8, 19):
+        for text in ("하나", "둘"):
+            others[n].write(f"{n} {text}")
+        others[n].sync()
+    ran = device.run("sync")
+    assert ran.said == [*["new-letter"] * 6, "letters-unread", "synced"]
+    came = [[one.text for one in contact.theirs] for contact in device.profile.contacts]
+    assert [(n, texts) for n, texts in enumerate(came) if texts] == [
+        (n, [f"{n} 하나", f"{n} 둘"]) for n in (1, 8, 19)
+    ]
+    before = len(near_relay.arrived)
+    assert device.run("sync").code == 0
+    # One round as always, and one look at each of six places of twenty conversations.
+    assert len(near_relay.arrived) - before == 1 + 4
+    assert all(request.sync_class is SyncClass.ONE for request in near_relay.arrived[before:])
+
+
+def test_a_relay_that_takes_nothing_is_told_though_others_were_looked_at_after(
+    device: Device, near_relay: SimulatedRelay, url: str
+) -> None:
+    for n in range(8):
+        device.keep_contact(Contact(f"{n}", url, lines=(line_of(meet().guest),)))
+    with near_relay.full():
+        assert device.run("sync").code == 14

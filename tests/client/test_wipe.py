@@ -60,3 +60,13 @@ def test_a_second_file_that_a_killed_wipe_has_left_is_erased(device: Device) -> 
     ran = device.run("wipe", "--yes")
     assert (ran.code, ran.said) == (0, ["wiped"])
     assert not device.folder.exists()
+
+
+def test_an_empty_lock_that_a_killed_wipe_has_left_goes_with_the_next(device: Device) -> None:
+    """It holds nothing, and tells that something was here."""
+    device.keep_contact(Contact(NAME, RELAY))
+    assert device.run("wipe", "--yes").said == ["wiped"]
+    device.folder.mkdir()
+    lock_path(vault_path(device.folder)).touch()
+    assert device.run("wipe", "--yes").said == ["wiped"]
+    assert not device.folder.exists()

@@ -45,7 +45,10 @@ def test_places_in_a_row_are_those_of_single_steps(start: int, count: int) -> No
     assert [place.id for place in expected] == list(places.ids_at(range(count)).values())
     some = {count // 3, count - 1} if count else set()
     assert places.ids_at(some) == {step: expected[step].id for step in some}
+    assert [place.id for place in expected] == [places.id_at(step) for step in range(count)]
     for beyond in (-1, count):
+        with pytest.raises(IndexError):
+            places.id_at(beyond)
         with pytest.raises(IndexError):
             places[beyond]
         with pytest.raises(IndexError):

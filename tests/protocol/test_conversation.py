@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ojak_protocol import conversation as talk
+from ojak_protocol import ratchet
 from ojak_protocol.acknowledgement import MOST_UNACKNOWLEDGED, Outcome
 from ojak_protocol.addresses import BOX_BYTES, DeleteKey, MailboxId
 from ojak_protocol.box import SEALED_HEADER_BYTES
@@ -326,6 +327,32 @@ def test_never_more_places_than_asked_for_and_the_next_ones_are_always_among_the
     if most >= 6:
         assert {out.place.id for out in host.outbox if out.contested} & set(wanted)
         assert newest(receipt(PAIR.guest))[0] in wanted
+
+
+def behind_one_that_is_missing() -> Conversation:
+    """Return the guest after the second of two letters: a place is missing, and one waits less."""
+    second = said(said(PAIR.host, "1"), "2")
+    place, box = newest(second)
+    return heard(receipt(receipt(PAIR.guest)), place, box)[0]
+
+
+@given(
+    most=st.integers(1, 140),
+    turn=st.integers(0, 10**6),
+    state=st.sampled_from([PAIR.host, PAIR.guest, behind_one_that_is_missing()]),
+)
+def test_places_ahead_come_from_both_chains_step_by_step_and_the_last_of_them_in_turn(
+    most: int, turn: int, state: Conversation
+) -> None:
+    missing, *chains = ratchet.expected_places(state.ratchet)
+    start = turn % len(missing) if missing else 0
+    first = [place.id for place in missing[start:] + missing[:start]][: most // 2]
+    ahead = [chain[step].id for step in range(64) for chain in chains if step < len(chain)]
+    near = ahead[: most - len(first)]
+    if len(ahead) > len(near) > 1:
+        rest = ahead[len(near) - 1 :]
+        near[-1] = rest[turn % len(rest)]
+    assert talk.places(state, most=most, turn=turn) == (*first, *near)
 
 
 # Hostile peers: a header that is sealed rightly and says something odd

@@ -13,6 +13,7 @@ from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, open_vault
 from ojak_client.output import Output
 from ojak_client.profile import Contact, Profile, find
+from ojak_client.sharing import check_room
 from ojak_client.store import Store
 from ojak_client.typed import usable_name, usable_note
 from ojak_client.verb import verb
@@ -87,6 +88,8 @@ def _changing(name: str, changes: _Changes) -> Callable[[Profile], tuple[Profile
         note = contact.note if changes.note is None else changes.note
         changed = replace(contact, name=renamed, note=note)
         contacts = tuple(changed if other is contact else other for other in profile.contacts)
+        if len(note.encode()) > len(contact.note.encode()):
+            check_room(contacts)
         return replace(profile, contacts=contacts), None
 
     return change

@@ -81,7 +81,7 @@ def _keep(keeping: Keeping, connections: contextlib.ExitStack) -> NoReturn:
                     full.discard(relay)
                     continue
                 if not full:
-                    keeping.voice.warn(Message.VAULT_FULL)
+                    keeping.voice.warn(Message.NOT_ALL_KEPT)
                 full.add(relay)
                 is_troubled = True
         except VaultBusy:

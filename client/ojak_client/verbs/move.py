@@ -15,7 +15,7 @@ from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import open_vault
 from ojak_client.store import vault_path
-from ojak_client.vault_files import is_anything_there, is_closed, is_move_begun
+from ojak_client.vault_files import is_anything_there, is_closed, is_lock_left, is_move_begun
 from ojak_client.verb import verb
 
 
@@ -35,7 +35,8 @@ def command(invocation: Invocation, *, folder: Path | None, back: bool) -> ExitC
     if folder is None:
         raise Failure(Message.MOVE_NEEDS_PLACE)
     # What a move left that was killed while it erased is erased by the same call again.
-    if path.exists() or not is_anything_there(path):
+    is_erased = is_lock_left(path) and vault_path(folder).exists()
+    if path.exists() or not (is_anything_there(path) or is_erased):
         # What does not open here would not open there: it is tried before anything is closed.
         with open_vault(invocation):
             pass

@@ -4,7 +4,7 @@ import time
 from functools import partial
 
 from ojak_client import kinds
-from ojak_client.errors import NoAnswer, RelayRefused, UnusableSetting
+from ojak_client.errors import NoAnswer, RelayRefused, UnusableSetting, VaultFull
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure, explain
 from ojak_client.help_texts import HelpText
@@ -55,12 +55,12 @@ def _sync_with(
 ) -> tuple[Profile | None, Failure | None]:
     """Sync with one relay, and return what is known then and what went wrong.
 
-    That must not keep the others from their turn.
+    That must not keep the others from their turn: what they bring may be what makes room.
     """
     try:
         with connect(store, relay, proxy, partial(tell, invocation.output)) as exchange:
-            rounds = run_errands(exchange, known, older=True)
-    except (NoAnswer, RelayRefused, UnusableSetting) as error:
+            rounds = run_errands(exchange, known, older=True, everybody=True)
+    except (NoAnswer, RelayRefused, UnusableSetting, VaultFull) as error:
         return None, explain(error)
     # It may have had room once what came was deleted.
     return rounds[-1].profile, Failure(Message.REFUSED) if rounds[-1].full else None

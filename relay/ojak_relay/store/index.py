@@ -5,26 +5,35 @@ page numbers leads to them: that of an id stands at its hash, or in the first fr
 hash is Python's own, whose key is new in every process: nobody outside can choose ids that meet.
 """
 
+import struct
 from array import array
 from collections.abc import Iterator, Sequence
+from itertools import chain, compress
 from typing import Final
 
 from ojak_protocol.addresses import MailboxId
 
 _ID_BYTES: Final = 32
+_ONE: Final = struct.Struct(f"{_ID_BYTES}s")
+_MANY: Final = struct.Struct(_ONE.format * 256)
 _SLOTS_PER_PAGE: Final = 3
 """At least: then most ids stand at their hash, and most misses end at once."""
 
 
 class Index:
-    """The ids of pages numbered from 1 and below *pages*; a page has at most one."""
+    """The ids of pages, whose numbers begin at 1; a page has at most one.
 
-    def __init__(self, pages: int) -> None:
-        self._ids = bytearray(_ID_BYTES * pages)
-        slots = 1 << (_SLOTS_PER_PAGE * pages).bit_length()
+    Args:
+        ids: of each page, 32 bytes, those of page 0 included; zeros where it has none. They are
+            kept, and changed. Before anything else `put_all` says which pages have one.
+    """
+
+    def __init__(self, ids: bytearray) -> None:
+        self._ids = ids
+        slots = 1 << (_SLOTS_PER_PAGE * len(ids) // _ID_BYTES).bit_length()
         self._last_slot = slots - 1
         self._slots = array("I", [0]) * slots
-        self._is_taken = bytearray(slots)
+        self._is_taken = bytearray()
         """Of each slot, in a quarter of the room: a miss, which most are, looks no further."""
         self._taken = 0
 
@@ -71,27 +80,23 @@ class Index:
         self._taken += 1
         return other
 
-    def put_all(self, pages: Sequence[int], ids: Sequence[MailboxId]) -> list[tuple[int, int]]:
-        """Do the same for many; return each page of them with another page of its id.
+    def put_all(self, has_id: bytearray) -> list[tuple[int, int]]:
+        """Note which pages have an id: 1 or 0 of each; return some with another that has the same.
 
-        A range is of pages side by side.
+        All of them at once: so the table stays in the processor's cache meanwhile.
         """
-        slots, lying, last = self._slots, self._ids, self._last_slot
-        is_taken = self._is_taken
-        if isinstance(pages, range):
-            lying[_ID_BYTES * pages.start : _ID_BYTES * pages.stop] = b"".join(ids)
-        else:
-            for page, id_ in zip(pages, ids, strict=True):
-                lying[_ID_BYTES * page : _ID_BYTES * (page + 1)] = id_
+        slots, ids, last = self._slots, self._ids, self._last_slot
+        homes = map(last.__and__, map(hash, _each(ids)))
         others = []
-        for page, id_, slot in zip(pages, ids, self._homes(ids), strict=True):
-            while is_taken[slot]:
-                if lying.startswith(id_, _ID_BYTES * slots[slot]):
-                    others.append((page, slots[slot]))
+        for page, slot in compress(enumerate(homes), has_id):
+            while other := slots[slot]:
+                id_ = ids[_ID_BYTES * page : _ID_BYTES * (page + 1)]
+                if ids.startswith(id_, _ID_BYTES * other):
+                    others.append((page, other))
                 slot = (slot + 1) & last  # noqa: PLW2901 (it is looked for from its home on)
             slots[slot] = page
-            is_taken[slot] = 1
-        self._taken += len(pages)
+        self._is_taken = bytearray(map(bool, slots))
+        self._taken = has_id.count(1)
         return others
 
     def remove(self, page: int) -> None:
@@ -103,9 +108,6 @@ class Index:
         self._close_up(slot)
         self._ids[_ID_BYTES * page : _ID_BYTES * (page + 1)] = bytes(_ID_BYTES)
         self._taken -= 1
-
-    def _homes(self, ids: Sequence[MailboxId]) -> Iterator[int]:
-        return map(self._last_slot.__and__, map(hash, ids))
 
     def _close_up(self, hole: int) -> None:
         """Free the slot *hole*, moving those behind it to where `find` comes upon them."""
@@ -119,3 +121,11 @@ class Index:
                 hole = slot
         slots[hole] = 0
         self._is_taken[hole] = 0
+
+
+def _each(ids: bytearray) -> Iterator[bytes]:
+    """Give each of *ids*: to take many in one step costs less."""
+    whole = len(ids) // _MANY.size * _MANY.size
+    lying = memoryview(ids)
+    many, rest = _MANY.iter_unpack(lying[:whole]), _ONE.iter_unpack(lying[whole:])
+    return chain.from_iterable(chain(many, rest))

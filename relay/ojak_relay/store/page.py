@@ -39,9 +39,6 @@ Header = tuple[bytes, bytes, int, int, int, int]
 """Magic, id, commit, expires at, released at, checksum of the body. A plain tuple, because a start
 reads a million of them."""
 
-Columns = tuple[tuple[MailboxId, ...], tuple[int, ...], tuple[int, ...], tuple[int, ...]]
-"""Of some boxes: ids, commits, expires at, released at."""
-
 
 @dataclass(frozen=True, slots=True)
 class Superblock:
@@ -88,23 +85,9 @@ def read_header(page: bytes) -> Header | None:
 
 def read_headers(pages: memoryview) -> list[Header | None]:
     """Do the same for many pages that lie side by side."""
-    heads = _heads(pages)
+    heads = [head for (head,) in _HEAD_OF_PAGE.iter_unpack(pages)]
     read = zip(_CHECKED_HEADER.iter_unpack(b"".join(heads)), map(zlib.crc32, heads), strict=True)
     return [header if checked == _WHOLE else None for header, checked in read]
-
-
-def read_boxes(pages: memoryview) -> Columns | None:
-    """Do the same where each of them holds a box, and None where one does not: in half the time."""
-    heads = _heads(pages)
-    magics, *columns = zip(*_CHECKED_HEADER.iter_unpack(b"".join(heads)), strict=True)
-    if not len(magics) == magics.count(BOX) == list(map(zlib.crc32, heads)).count(_WHOLE):
-        return None
-    ids, commits, expires_at, released_at, _ = columns
-    return ids, commits, expires_at, released_at
-
-
-def _heads(pages: memoryview) -> list[bytes]:
-    return [head for (head,) in _HEAD_OF_PAGE.iter_unpack(pages)]
 
 
 def is_fresh(pages: bytes) -> bool:

@@ -12,8 +12,9 @@ import errno
 import fcntl
 import os
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from typing import Final, Self
 
@@ -21,6 +22,7 @@ from ojak_relay.errors import StoreFailed, StoreUnusable
 from ojak_relay.store.base import Record
 from ojak_relay.store.disk import Disk
 from ojak_relay.store.page import (
+    HEADER_BYTES,
     PAGE_BYTES,
     Superblock,
     read_record,
@@ -43,6 +45,9 @@ _BUFFERS_AT_ONCE: Final = 1024
 
 _SCAN_PAGES: Final = 32
 """So many are read at once where all are looked at. A copy of 256 KB costs four times as much."""
+
+_HEADERS_AT_ONCE: Final = _BUFFERS_AT_ONCE // 2
+"""A page is two buffers where its header alone is wanted."""
 
 
 def pages_for(capacity: int) -> range:
@@ -243,20 +248,36 @@ class PageFile:
             StoreFailed: the file became shorter.
         """
         buffer = memoryview(bytearray(_SCAN_PAGES * PAGE_BYTES))
-        for first in range(wanted.start, wanted.stop, _SCAN_PAGES):
-            pages = range(first, min(first + _SCAN_PAGES, wanted.stop))
+        parts = [buffer[at : at + PAGE_BYTES] for at in range(0, len(buffer), PAGE_BYTES)]
+        for pages in self._read_all(wanted, [(part,) for part in parts]):
+            yield pages, buffer[: len(pages) * PAGE_BYTES]
+
+    def read_headers(self, wanted: range) -> Iterator[tuple[range, memoryview]]:
+        """Do the same with the headers alone. No body is kept, nor in the processor's cache."""
+        heads = memoryview(bytearray(_HEADERS_AT_ONCE * HEADER_BYTES))
+        body = memoryview(bytearray(PAGE_BYTES - HEADER_BYTES))
+        parts = [heads[at : at + HEADER_BYTES] for at in range(0, len(heads), HEADER_BYTES)]
+        for pages in self._read_all(wanted, [(part, body) for part in parts]):
+            yield pages, heads[: len(pages) * HEADER_BYTES]
+
+    def _read_all(self, wanted: range, parts: Sequence[tuple[memoryview, ...]]) -> Iterator[range]:
+        """Read as many pages at once as there are *parts*, and give which could be read."""
+        buffers = list(chain.from_iterable(parts))
+        for first in range(wanted.start, wanted.stop, len(parts)):
+            pages = range(first, min(first + len(parts), wanted.stop))
             try:
-                yield pages, self._filled(buffer[: len(pages) * PAGE_BYTES], first)
+                self._fill(buffers[: len(pages) * len(parts[0])], pages)
+                yield pages
             except OSError:
                 for page in pages:
                     with suppress(OSError):
-                        yield range(page, page + 1), self._filled(buffer[:PAGE_BYTES], page)
+                        self._fill(parts[0], range(page, page + 1))
+                        yield range(page, page + 1)
 
-    def _filled(self, buffer: memoryview, first: int) -> memoryview:
-        got = self._disk.preadv(self._descriptor, [buffer], first * PAGE_BYTES)
-        if got < len(buffer):
+    def _fill(self, buffers: Sequence[memoryview], pages: range) -> None:
+        got = self._disk.preadv(self._descriptor, buffers, pages.start * PAGE_BYTES)
+        if got < len(pages) * PAGE_BYTES:
             raise StoreFailed("the file became shorter")
-        return buffer
 
     def resize(self, capacity: int) -> None:
         """Give the file the length that *capacity* boxes need; nothing is noted.
