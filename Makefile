@@ -51,8 +51,9 @@ peers: .venv-peers/ready
 performance: .venv/ready .venv-peers/ready
 	$(BIN)/python -m tests.bench.relay.document
 
-# Builds the image and runs it as far as that goes without a container engine. Needs root, buildah,
-# bubblewrap and debootstrap. BASE names another base image; without one, a Debian is made.
+# Builds the image and runs it, compose.yaml and the units. Needs root, buildah, bubblewrap and
+# debootstrap; the last two also Podman with runc, and systemd-nspawn, and say so where there is none.
+# BASE names another base image; without one, a Debian is made.
 container-check: .venv/ready .venv-container/ready
 	$(BIN)/python -m tests.container $(BASE)
 .venv-container/ready: requirements/container.txt

@@ -5,6 +5,7 @@ again. `drain` of the operator: let others go elsewhere first, then end.
 """
 
 import asyncio
+import os
 import secrets
 import signal
 import ssl
@@ -26,6 +27,7 @@ from ojak_relay.listening import is_public, listen
 from ojak_relay.log import Log
 from ojak_relay.opening import open_store
 from ojak_relay.service import Service
+from ojak_relay.service_manager import ADDRESS_VARIABLE, tell_ready
 from ojak_relay.sockets import reason, shown
 from ojak_relay.state import State, log_counts, state_of
 
@@ -170,6 +172,7 @@ async def _end(task: asyncio.Task[None]) -> None:
 def _announce(address: Address, scheme: str) -> None:
     click.echo(f"listening on {shown(address, scheme)}")
     sys.stdout.flush()
+    tell_ready(os.environ.get(ADDRESS_VARIABLE, ""))
 
 
 def _strays(log: Log) -> Callable[[asyncio.AbstractEventLoop, dict[str, object]], None]:

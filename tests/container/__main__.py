@@ -1,7 +1,8 @@
-"""What can be known of the image without a container engine; ends with 1 if anything does not hold.
+"""What holds of the image, of compose.yaml and of the units; ends with 1 if anything does not.
 
-It is built by buildah with chroot isolation, and run by bubblewrap as compose.yaml asks for it: a
-root that is read-only, its own user, no capabilities, one volume.
+The image is built by buildah with chroot isolation, and run by bubblewrap as compose.yaml asks for
+it: a root that is read-only, its own user, no capabilities, one volume. compose.yaml is run by
+Docker Compose over Podman, the units by a systemd that systemd-nspawn boots, where there are these.
 """
 
 import json
@@ -18,6 +19,11 @@ from typing import Any
 import click
 
 from ojak_protocol.sync import DepositOutcome, Found
+from tests.container import engine, machine
+from tests.container.booted import check_booted
+from tests.container.cluster import check_cluster
+from tests.container.composed import check_composed
+from tests.container.holding import Failed, holds, not_run, skipped
 from tests.container.image import Builder
 from tests.docs.kit import ROOT
 from tests.docs.test_operating import finished
@@ -34,17 +40,6 @@ PROBE = (
     "    except OSError as error: print(error.strerror)\n"
     "print(os.getuid(), open('/proc/self/status').read().count('CapEff:\\t0000000000000000'))\n"
 )
-
-
-class Failed(Exception):
-    """Something does not hold."""
-
-
-def holds(claim: str, truth: object) -> None:
-    """Print *claim* if it is true, and end everything otherwise."""
-    if not truth:
-        raise Failed(claim)
-    click.echo(f"holds: {claim}")
 
 
 def tool(name: str, *words: str) -> bool:
@@ -187,6 +182,28 @@ def letter(folder: Path, root: Path, config: dict[str, Any]) -> None:
     holds("which is read once", shell.stdout.count("엄마, 나 미나예요.") == 1)
 
 
+def run_engine(folder: Path, builder: Builder, base: str) -> None:
+    """Run compose.yaml with Podman, if it is here."""
+    lacking = [name for name in engine.NEEDED if shutil.which(name) is None]
+    if lacking:
+        skipped("compose.yaml by an engine", f"there is no {', '.join(lacking)}")
+        return
+    builder.name_for_compose(base)
+    podman = engine.Engine(folder, engine.copied(folder), free_port(), free_port())
+    with podman.serving():
+        check_composed(podman, folder)
+        check_cluster(podman, folder)
+
+
+def run_machine(folder: Path) -> None:
+    """Run the units under a systemd of their own, if it can be booted."""
+    lacking = [name for name in machine.NEEDED if shutil.which(name) is None]
+    if lacking:
+        skipped("the units under systemd", f"there is no {', '.join(lacking)}")
+        return
+    check_booted(machine.Machine(folder / "machine"))
+
+
 def main(base: str = "") -> int:
     """Build, look, run; return the exit code."""
     lacking = [name for name in NEEDED if shutil.which(name) is None]
@@ -201,19 +218,24 @@ def main(base: str = "") -> int:
         builder = Builder(folder)
         try:
             check_files()
-            told = builder.build(base or builder.make_base())
+            base = base or builder.make_base()
+            told = builder.build(base)
             root = builder.mounted()
             check_image(told["config"], root)
             # On the machine's own network, so on another port.
             here = {"OJAK_RELAY_LISTEN": f"127.0.0.1:{port}"}
             check_running(Container(root, told["config"], volume, here), port)
             letter(folder, root, told["config"])
+            run_engine(folder, builder, base)
+            run_machine(folder)
         except Failed as error:
             click.echo(f"does not hold: {error}")
             return 1
         finally:
             builder.run("umount", "--all")
             builder.run("rm", "--all")
+            engine.release(folder)
+    click.echo(f"not run here: {len(not_run)}{''.join(f'; {what}' for what in not_run)}")
     return 0
 
 

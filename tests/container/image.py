@@ -12,6 +12,10 @@ from tests.docs.kit import ROOT
 BASE: Final = "localhost/ojak-check-base"
 IMAGE: Final = "localhost/ojak-check"
 CERTIFICATES: Final = "/etc/ssl/certs"
+BUNDLE: Final = f"{CERTIFICATES}/ca-certificates.crt"
+PYTHON: Final = "docker.io/library/python:3.13-slim"
+CADDY: Final = "docker.io/library/caddy:2-alpine"
+VALKEY: Final = "docker.io/valkey/valkey:8.1-alpine"
 
 
 class Builder:
@@ -61,6 +65,27 @@ class Builder:
         self.run("bud", *words, *labels, *certificates, "--tag", IMAGE, ".")
         told: dict[str, Any] = json.loads(self.run("inspect", "--type", "image", IMAGE))["Docker"]
         return told
+
+    def name_for_compose(self, base: str) -> None:
+        """Give the names that compose.yaml asks a registry for to a Debian with the same programs.
+
+        Of the real images it has what compose.yaml leans on: Caddy may take the ports by its
+        file, and keeps its certificates under /data. Their entry points are not used there.
+        """
+        container = self.run("from", base)
+        self.run("copy", "--quiet", container, BUNDLE, BUNDLE)
+        self.run("commit", "--quiet", container, PYTHON)
+        packages = "caddy valkey-server libcap2-bin"
+        install = (
+            f"apt-get update -qq && apt-get install -qq --no-install-recommends {packages}"
+            " && /usr/sbin/setcap cap_net_bind_service=+ep /usr/bin/caddy && mkdir /config /data"
+        )
+        self.run("run", container, "--", "sh", "-c", f"({install}) </dev/null >/dev/null 2>&1")
+        folders = ("--env", "XDG_CONFIG_HOME=/config", "--env", "XDG_DATA_HOME=/data")
+        self.run("config", *folders, container)
+        self.run("commit", "--quiet", container, CADDY)
+        self.run("tag", CADDY, VALKEY)
+        self.run("rm", container)
 
     def mounted(self) -> Path:
         """Return the folder in which the root of the image lies."""

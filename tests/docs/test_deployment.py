@@ -1,6 +1,7 @@
 """compose.yaml and relay/deploy: their properties, and what real programs say to them."""
 
 import http.client
+import ipaddress
 import os
 import re
 import shutil
@@ -82,7 +83,7 @@ def unsafe(service: dict[str, Any]) -> list[str]:
     found = [name for name, value in wanted.items() if service.get(name) != value]
     if service["ulimits"]["core"] != 0:
         found.append("core dumps")
-    if service.get("mem_limit") != service.get("memswap_limit"):
+    if not service.get("mem_limit") or service["mem_limit"] != service.get("memswap_limit"):
         found.append("swap")
     if service.get("cap_add", []) not in ([], ["NET_BIND_SERVICE"]):
         found.append("cap_add")
@@ -108,10 +109,19 @@ def test_s4_the_checker_finds_what_is_allowed_too_much() -> None:
         "read_only": False,
         "cap_add": ["SYS_ADMIN"],
         "memswap_limit": "2g",
+        "mem_limit": None,
         "ulimits": {"core": -1},
         "volumes": ["/var/run/docker.sock:/x"],
     }.items():
         assert unsafe(service | {name: value}) != [], name
+
+
+def test_nobody_else_is_given_the_address_that_relays_believe() -> None:
+    plan = composed({})
+    caddy = ipaddress.ip_address(plan["services"]["caddy"]["networks"]["inside"]["ipv4_address"])
+    (pool,) = plan["networks"]["inside"]["ipam"]["config"]
+    assert caddy in ipaddress.ip_network(pool["subnet"])
+    assert caddy not in ipaddress.ip_network(pool["ip_range"])
 
 
 def test_without_a_file_of_variables_one_relay_runs_on_its_own_store_behind_caddy() -> None:

@@ -1,0 +1,173 @@
+"""The relay's unit, and the one that waits for letters, under a systemd that has booted."""
+
+import re
+import shlex
+from typing import Final
+
+from tests.container.holding import holds
+from tests.container.machine import CHECKOUT, Machine
+from tests.docs.kit import ROOT
+
+BLOCK: Final = re.compile(r"^```console\n((?:[#] .*\n)+)```", re.MULTILINE)
+UNIT: Final = "ojak-relay"
+VISIT: Final = (
+    "from tests.relay.kit import *; r = Relay(None, '127.0.0.1', 8080);"
+    "h = {'Authorization': 'Bearer ' + sys.argv[1]} if sys.argv[1] else {};"
+)
+LAY: Final = "print(r.sync(request(deposits=(deposit(1, 7),)), h).deposits[0].name)"
+FIND: Final = "print(getattr(r.sync(request(1), h).polls[0], 'box', None) == box(7))"
+PASS: Final = "an-open-door-for-those-who-know"  # noqa: S105 - of this run
+ANSWERS: Final = "왜가리 도둑\n노란 도시락통\n앞집 량반\n"
+INVITED: Final = """
+export OJAK_RELAY=http://127.0.0.1:8080 OJAK_LANG=en LANG=C.UTF-8
+printf 'a long passphrase\\n' >passphrase
+ojak --no-input --passphrase-fd 3 invite --name 엄마 --question 'Where?' --question 'What?' \
+  --question 'Who?' --answers-fd 4 3<passphrase 4<answers >slip
+echo '엄마, 나 미나예요.' | ojak --passphrase-fd 3 send 엄마 3<passphrase
+"""
+GIVEN: Final = '(umask 077; head -c -1 passphrase > "$XDG_RUNTIME_DIR/ojak-passphrase")'
+
+
+def pasted() -> tuple[list[str], list[str]]:
+    """Return the two blocks of the operating guide that root types."""
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    blocks = [
+        [line.removeprefix("# ") for line in found.splitlines()] for found in BLOCK.findall(page)
+    ]
+    install, commands = (block for block in blocks if "/opt/ojak/bin" in str(block))
+    return install, commands
+
+
+def shown(machine: Machine, name: str, unit: str = UNIT) -> str:
+    """Return what systemd says of a property of *unit*."""
+    return machine.said(f"systemctl show --property {name} --value {unit}")
+
+
+def visit(machine: Machine, what: str, relay_pass: str = "") -> str:
+    """Visit the relay in the machine, and return what came of it, or the last word of a fault."""
+    script = f"cd {CHECKOUT}; python -c {shlex.quote(VISIT + what)} '{relay_pass}' 2>&1 | tail -n 1"
+    return machine.said(script)
+
+
+def check_started(machine: Machine) -> None:
+    """Look at the service that runs."""
+    pid = shown(machine, "MainPID")
+    lines = machine.said(f"cat /proc/{pid}/status").splitlines()
+    status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    user = status["Uid"].split()[0]
+    # Users that exist while something runs have these numbers: systemd.exec(5).
+    holds(f"a user of its own, {user}", 61184 <= int(user) <= 65519)
+    rights = {status[name].strip("0") for name in ("CapEff", "CapPrm", "CapBnd", "CapAmb")}
+    holds("without a capability", rights == {""})
+    holds(
+        "no new privileges, a filter for calls",
+        (status["NoNewPrivs"], status["Seccomp"]) == ("1", "2"),
+    )
+    limits = machine.said(f"cat /proc/{pid}/limits")
+    holds("no core dump", re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE))
+    modes = machine.said("stat --format '%a %u' /var/lib/ojak/. /var/lib/ojak/relay.store")
+    holds("its folder and its store are its own", modes == f"700 {user}\n600 {user}")
+    # As root among what the relay sees, so that nothing but its mounts says no.
+    inside = f"nsenter --target {pid} --mount"
+    tried = f"for at in /etc /opt/ojak /usr /var/lib/private /; do {inside} touch $at/new; done"
+    holds("nothing else can be written to", machine.run(tried).stderr.count("Read-only") == 5)
+    homes = machine.said("ls -A /root") != "" == machine.said(f"{inside} ls -A /root")
+    holds("homes are empty to it", homes)
+    rated = machine.said(f"systemd-analyze security --no-pager {UNIT} | tail -n 1")
+    level = re.search(r"exposure level for ojak-relay.service: ([\d.]+)", rated)
+    holds(f"exposure {level and level[1]}", level and float(level[1]) <= 1.5)
+
+
+def check_kept(machine: Machine, commands: list[str]) -> None:
+    """Kill it, stop it, reload it, give it root's commands."""
+    holds("a box is laid", visit(machine, LAY) == "STORED")
+    machine.run(f"kill -9 {shown(machine, 'MainPID')}")
+    again = (
+        "for _ in $(seq 100); do ojak-relay healthcheck >/dev/null && exit; sleep 0.2; done; exit 1"
+    )
+    holds("killed, it starts again", machine.done(again) and shown(machine, "NRestarts") == "1")
+    holds("and has the box", visit(machine, FIND) == "True")
+    early = f"systemctl restart --no-block {UNIT}; sleep 0.1; systemctl reload {UNIT}"
+    machine.run(f"{early}; systemctl start {UNIT}")
+    holds("a reload while it starts ends nothing", shown(machine, "ActiveState") == "active")
+    heard = f"journalctl --unit {UNIT} | grep -c 'no certificate to read again'"
+    machine.run(f"systemctl reload {UNIT}; for _ in $(seq 50); do {heard} && exit; sleep 0.1; done")
+    holds("a later one is heard", machine.said(heard) == "1")
+    done = machine.done(";".join(["set -e", *commands]))
+    holds("root's commands from the guide", done and shown(machine, "ActiveState") == "active")
+    holds("the box is still there", visit(machine, FIND) == "True")
+    holds("stop ends it", machine.done(f"systemctl stop {UNIT}"))
+    ended = [shown(machine, name) for name in ("Result", "ExecMainStatus")]
+    holds("with code 0", ended == ["success", "0"])
+    # A pass, given as a credential.
+    unit = f"/etc/systemd/system/{UNIT}.service"
+    script = (
+        f"sed -i 's/^#\\(LoadCredential\\|Environment\\)/\\1/' {unit}; (umask 077;"
+        f" echo {PASS} >/etc/ojak/pass); systemctl daemon-reload; systemctl start {UNIT}"
+    )
+    holds("it starts with a pass", machine.done(script))
+    holds("who has it is served", visit(machine, FIND, PASS) == "True")
+    holds("who has none is not", "(401" in visit(machine, FIND))
+    log = machine.said(f"journalctl --unit {UNIT}")
+    holds("the pass is not in the journal", PASS not in log)
+    undone = f"sed -i 's/^\\(LoadCredential\\|.*PASS_FILE\\)/#\\1/' {unit}; systemctl daemon-reload"
+    holds("and out again", machine.done(f"{undone}; systemctl restart {UNIT}"))
+
+
+def check_waiting(machine: Machine) -> None:
+    """Let the unit of one person answer a number."""
+    home = machine.root / "home" / "mina"
+    prepared = (
+        "useradd --create-home --shell /bin/bash mina; loginctl enable-linger mina; cd ~mina;"
+        "install -d -o mina .local .local/bin .config .config/systemd .config/systemd/user;"
+        "chmod 755 /opt/ojak; ln -s /opt/ojak/bin/ojak .local/bin/ojak;"
+        f"cp {CHECKOUT}/docs/ojak-keep.service .config/systemd/user/"
+    )
+    holds("a person with a user manager of their own", machine.done(prepared))
+    (home / "answers").write_text(ANSWERS)
+    own = "export XDG_RUNTIME_DIR=/run/user/$(id -u) PATH=~/.local/bin:$PATH; cd; set -e; "
+    holds("invites", machine.done(own + INVITED, "mina"))
+    enable = "systemctl --user daemon-reload; systemctl --user enable --now ojak-keep"
+    machine.run(own + enable, "mina")
+    state = own + "systemctl --user is-active ojak-keep"
+    holds("without the passphrase nothing is tried", machine.said(state, "mina") == "inactive")
+    holds("with it", machine.done(f"{own}{GIVEN}; systemctl --user start ojak-keep", "mina"))
+    holds("the unit waits", machine.said(state, "mina") == "active")
+    number = re.search(r"\d{4}-\d{4}-\d{4}", (home / "slip").read_text())
+    meet = (
+        "export OJAK_RELAY=http://127.0.0.1:8080 OJAK_LANG=en;"
+        f"ojak --no-input meet {number and number[0]} --answers-fd 4 --to-stdout"
+        " 4<~mina/answers"
+    )
+    holds("the letter is there for who knows", machine.said(meet).count("엄마, 나 미나예요.") == 1)
+    journal = machine.said("journalctl --all | grep -c '엄마'")
+    holds("no name stands in the journal", journal == "0")
+    stopped = "systemctl --user stop ojak-keep; systemctl --user show --value -p Result ojak-keep"
+    holds("stop ends it", machine.said(own + stopped, "mina") == "success")
+    wrong = 'echo no > "$XDG_RUNTIME_DIR/ojak-passphrase"; systemctl --user start ojak-keep || true'
+    code = "systemctl --user show --value -p ExecMainStatus -p NRestarts ojak-keep"
+    told = machine.said(f"{own}{wrong}; sleep 2; {code}", "mina").split()
+    holds("another passphrase is tried once", sorted(told) == ["0", "15"])
+
+
+def check_booted(machine: Machine) -> None:
+    """Install the relay as the guide says, and go through its life."""
+    install, commands = pasted()
+    machine.make()
+    *before, last = install
+    holds("the relay is installed as the guide says", machine.prepare("\n".join(before)))
+    with machine.booted():
+        holds("systemd has booted", machine.said("systemctl is-system-running") == "running")
+        started = machine.done(f"{last} && ojak-relay healthcheck")
+        holds("once it is started it serves", started)
+        selftest = machine.said("ojak-relay selftest http://127.0.0.1:8080")
+        holds("selftest finds nothing wrong", "wrong: 0" in selftest)
+        check_started(machine)
+        check_kept(machine, commands)
+        check_waiting(machine)
+        gone = (
+            f"for _ in $(seq 50); do systemctl is-active --quiet {UNIT} || exit 0; sleep 0.2; done"
+        )
+        ended = machine.done(f"{commands[0]}; ojak-relay drain; {gone}; exit 1")
+        holds("drain ends the relay, with code 0", ended and shown(machine, "Result") == "success")
+        holds("and systemd starts no other", shown(machine, "ActiveState") == "inactive")
