@@ -30,7 +30,7 @@ from tests.journeys.actors import Relay, given
 
 REPEATS = 15
 FAMILY: Final = 5
-"""So many contacts one request looks at; with more, one `sync` sends several."""
+"""Contacts, each with a number: what one `sync` asks grows with them."""
 
 CHILD: Final = """
 import gc, os, sys, time
