@@ -120,13 +120,13 @@ def _apply_to(
         *(meeting_point.alarm_places(one.point) for one in contact.sets)
     )
     results = zip(request.polls, reply.polls, strict=True)
-    minds_nothing = _minds_nothing(contact)
+    is_nothing_minded = minds_nothing(contact)
     for place, result in sorted(results, key=lambda one: one[0] not in alarm):
         if isinstance(result, Found):
             contact, said = _found(contact, place, result.box, moment, known=known)
             notices.extend(said)
-            minds_nothing = _minds_nothing(contact)
-        elif minds_nothing and isinstance(result, Nothing):
+            is_nothing_minded = minds_nothing(contact)
+        elif is_nothing_minded and isinstance(result, Nothing):
             contact = _change_talks(contact, partial(talk.absent, where=place))
             contact, said = timed_pointers.missed(contact, place, moment)
             notices.extend(said)
@@ -147,7 +147,7 @@ def _apply_elsewhere(
     return contact, tuple(notices)
 
 
-def _minds_nothing(contact: Contact) -> bool:
+def minds_nothing(contact: Contact) -> bool:
     """Return whether it can mean anything to *contact* that nothing lies at a place.
 
     Asked once, and not at each of the places, most of which are of other contacts.

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Final
 
-from ojak_client.apply import apply
+from ojak_client.apply import apply, minds_nothing
 from ojak_client.errors import VaultFull, WrongPlace
 from ojak_client.moment import Moment
 from ojak_client.news import without_news
@@ -82,6 +82,8 @@ class Round:
     kept_out: bool = False
     """Whether the vault had no room for some of it, which stays at the relay, or for what was to be
     sealed."""
+    unseen: tuple[MailboxId, ...] = ()
+    """Of the places of a look, those of whose boxes the reply had no room for."""
     profile: Profile = Profile()
     """What was saved after it."""
 
@@ -143,7 +145,7 @@ class Exchange:
         self.clock = clock
         self.steady = steady
         self.asked_bytes = 0
-        # Drawn, because `ojak sync` does one round each time: over many all have their turn.
+        # Drawn, because a command does a round or two: over many all have their turn.
         self._turn = int.from_bytes(os.urandom(2), "big")
         self._clock_offset: int | None = None
         self._asked: SyncRequest | None = None
@@ -260,19 +262,25 @@ class Exchange:
         reply = self._ask(request)
         done = _Change(profile, (), moved=False)
         found = sum(isinstance(result, Found) for result in reply.polls)
-        if found:
+        if found or any(map(minds_nothing, profile.contacts)):
             done = self._apply(request, reply, self.moment)
+        no_room = {
+            place
+            for place, result in zip(request.polls, reply.polls, strict=True)
+            if isinstance(result, NoRoom)
+        }
         return Round(
             notices=done.notices,
             left_behind=sum(isinstance(result, NoRoom) for result in reply.polls),
             found=found,
-            errands=has_errands(done.profile, self.relay, self.moment) if found else False,
+            errands=has_errands(done.profile, self.relay, self.moment),
             # It deposits nothing: what was said last still holds.
             full=self._is_full,
             moved=done.moved,
             room=room,
             opened=done.opened,
             kept_out=done.kept_out,
+            unseen=tuple(place for place in places if place in no_room),
             profile=done.profile,
         )
 

@@ -113,8 +113,8 @@ def run_errands(
         rounds += _until_done(exchange, Shape(room=1, guest=True, older=True))
         is_short |= _is_short(rounds[-1])
     if everybody:
-        looks = _at_everybody(exchange, rounds[-1].profile)
-        is_short |= any(one.kept_out for one in looks)
+        looks, is_still_short = _at_everybody(exchange, rounds[-1].profile)
+        is_short |= is_still_short
         rounds += looks
     if is_short:
         # At last: what one sent, and does not fit, keeps back nothing of others.
@@ -122,20 +122,25 @@ def run_errands(
     return rounds
 
 
-def _at_everybody(exchange: Exchange, profile: Profile) -> list[Round]:
+def _at_everybody(exchange: Exchange, profile: Profile) -> tuple[list[Round], bool]:
     """Look at every place, and go on as long as that brings something.
 
-    Of one side six letters at most are found by each look.
+    Of one side six letters at most are found by each look. Returns the rounds, and whether at last
+    something did not fit.
     """
     rounds: list[Round] = []
+    is_short = False
     for _ in range(MOST_LOOKS):
         looks = _looks_at(exchange, profile)
         rounds += looks
+        # What did not fit before may fit now.
+        is_short = any(look.kept_out for look in looks)
         if not any(look.moved for look in looks):
             break
         rounds += _until_done(exchange, Shape(room=1, guest=True))
+        is_short |= _is_short(rounds[-1])
         profile = rounds[-1].profile
-    return rounds
+    return rounds, is_short
 
 
 def _looks_at(exchange: Exchange, profile: Profile) -> list[Round]:
@@ -144,14 +149,14 @@ def _looks_at(exchange: Exchange, profile: Profile) -> list[Round]:
     left, room = exchange.places(profile), 1
     most = MOST_ROUNDS + len(left) // POLLS_A_LOOK
     while left and len(looks) < most:
-        asked = left[:POLLS_A_LOOK]
-        look = exchange.look(profile, asked, room=room)
+        look = exchange.look(profile, left[:POLLS_A_LOOK], room=room)
         looks.append(look)
         profile = look.profile
-        # Where the reply had no room for all, what is there is asked for again.
-        again = asked if look.left_behind and (look.moved or room < ROOMS[-1]) else ()
-        room = room_for(look.left_behind + look.found) if again else 1
-        left = (*again, *left[POLLS_A_LOOK:])
+        # Boxes that stay would take the same room again: only places that were not seen are asked
+        # for. A relay that had room left, and says that it had none, is asked for these no more.
+        unseen = look.unseen if look.found >= room else ()
+        room = room_for(max(1, len(unseen)))
+        left = (*unseen, *left[POLLS_A_LOOK:])
     return looks
 
 

@@ -4,12 +4,25 @@ import subprocess
 import sys
 from dataclasses import replace
 
+import pytest
+
 from ojak_client.profile import Contact, Profile
+from ojak_client.timed_parts import LIES_SECONDS
 from ojak_protocol.letters import Kind
-from ojak_protocol.sync import SyncClass
+from ojak_protocol.sync import REPLY_BYTES, NoRoom, SyncClass, SyncReply, SyncRequest, decode_reply
+from tests.client import timed
 from tests.client.brimful import brimful
 from tests.client.devices import WORDS, Device
-from tests.client.persons import NAME, RELAY, Clock, JournalStore, Person, letter, line_of
+from tests.client.persons import (
+    NAME,
+    RELAY,
+    Clock,
+    JournalStore,
+    Person,
+    kept_pair,
+    letter,
+    line_of,
+)
 from tests.client.simulated_relay import SimulatedRelay
 from tests.people import meet
 
@@ -171,16 +184,98 @@ def _with_short_notes(profile: Profile) -> Profile:
     return replace(profile, contacts=tuple(replace(one, note="") for one in profile.contacts))
 
 
+def _crowd(
+    device: Device, relay: SimulatedRelay, url: str, clock: Clock, count: int
+) -> list[Person]:
+    others = []
+    for n in range(count):
+        pair = meet()
+        device.keep_contact(Contact(f"{n}", url, lines=(line_of(pair.host),)))
+        profile = Profile((Contact(NAME, RELAY, lines=(line_of(pair.guest),)),))
+        others.append(Person(relay, clock, JournalStore(profile)))
+    return others
+
+
+def test_boxes_that_stay_hide_no_letter_from_a_sync_that_looks_at_everybody(
+    device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock
+) -> None:
+    """More of them lie at the places of one request than any reply has room for."""
+    others = _crowd(device, near_relay, url, now_clock, 26)
+    for one in [*others[:16], *others[17:21]]:
+        for _ in range(2):
+            one.write("y" * 1400)
+        one.sync()
+    last = others[22]
+    last.write("하나")
+    last.sync()
+    device.run("sync")
+    last.sync()
+    device.run("read", "22", "--to-stdout")
+    device.run("sync")
+    assert near_relay.store.boxes > max(REPLY_BYTES)
+    last.write("둘")
+    last.sync()
+    device.run("sync")
+    assert [one.text for one in device.profile.contacts[22].theirs] == ["둘"]
+
+
+@pytest.mark.parametrize("people", [3, 33])
+def test_a_letter_whose_time_is_over_is_told_by_a_sync_that_looks_at_everybody(
+    device: Device,
+    near_relay: SimulatedRelay,
+    url: str,
+    now_clock: Clock,
+    relay: SimulatedRelay,
+    clock: Clock,
+    *,
+    people: int,
+) -> None:
+    """Nothing lies at its place, which is looked at after those of all others."""
+    writer, reader = kept_pair(relay, clock)
+    for person in (reader, writer, reader):
+        person.sync()
+    timed.writes(writer)
+    writer.sync()
+    reader.sync()
+    gone = replace(timed.pointer(reader), due_at=now_clock.now - LIES_SECONDS - 100, line=0)
+    _crowd(device, near_relay, url, now_clock, people)
+
+    def pointing(profile: Profile) -> tuple[Profile, None]:
+        *others, last = profile.contacts
+        return replace(profile, contacts=(*others, replace(last, pointers=(gone,)))), None
+
+    with device.store() as store:
+        store.update(pointing)
+    device.run("sync")
+    assert not device.profile.contacts[-1].pointers
+
+
+def test_a_relay_without_room_that_gives_nothing_is_not_asked_again_and_again(
+    device: Device,
+    near_relay: SimulatedRelay,
+    url: str,
+    now_clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    _crowd(device, near_relay, url, now_clock, 20)
+    device.run("sync")
+    honest = decode_reply
+
+    def lying(body: bytes, request: SyncRequest) -> SyncReply:
+        reply = honest(body, request)
+        return replace(reply, polls=(NoRoom(), *reply.polls[1:]))
+
+    monkeypatch.setattr("ojak_client.exchange.decode_reply", lying)
+    before = len(near_relay.arrived)
+    device.run("sync")
+    assert len(near_relay.arrived) - before < 10
+
+
 def test_one_sync_looks_at_everybody_however_many_there_are(
     device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock
 ) -> None:
     """What it says is said of all: a second run must not find what the first could have."""
-    others = []
-    for n in range(20):
-        pair = meet()
-        device.keep_contact(Contact(f"{n}", url, lines=(line_of(pair.host),)))
-        profile = Profile((Contact(NAME, RELAY, lines=(line_of(pair.guest),)),))
-        others.append(Person(near_relay, now_clock, JournalStore(profile)))
+    others = _crowd(device, near_relay, url, now_clock, 20)
     for n in (1, 8, 19):
         for text in ("하나", "둘"):
             others[n].write(f"{n} {text}")
