@@ -22,5 +22,5 @@ def tell_ready(address: str) -> None:
             sender.settimeout(PATIENCE_SECONDS)
             sender.sendto(b"READY=1", place)
     except (OSError, ValueError):
-        # Gone, or an address that is none: it gives up on us in its own time.
+        # Gone, or an address that is none: to serve matters more than to be known to serve.
         return

@@ -234,6 +234,11 @@ def asked_in_vain(folder: Path, port: int) -> None:
     assert int(done.stdout) >= 500
 
 
+def test_no_visitor_can_have_caddy_pass_a_relay_over() -> None:
+    """It takes a body that it cannot hand on for a fault of the relay: none is to be counted."""
+    assert "fail_duration" not in (DEPLOY / "Caddyfile").read_text(encoding="utf-8")
+
+
 @needs_caddy
 def test_an_outsider_finds_nothing_wrong_behind_caddy_and_caddy_writes_no_address(
     tmp_path: Path,
