@@ -81,7 +81,7 @@ class Round:
     something: whoever knows the answers can send as many as they like that say nothing."""
     kept_out: bool = False
     """Whether the vault had no room for some of it, which stays at the relay, or for what was to be
-    sealed."""
+    sealed. What is left there because its sender's share is full does not count."""
     unseen: tuple[MailboxId, ...] = ()
     """Of the places of a look, those of whose boxes the reply had no room for."""
     profile: Profile = Profile()

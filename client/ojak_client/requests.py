@@ -207,9 +207,10 @@ def _looks(profile: Profile, contacts: list[Contact], relay: str) -> list[_Look]
 def _polls(
     looks: list[_Look], moment: Moment, *, turn: int, shape: Shape, count: int
 ) -> list[_Where]:
-    """Return what to look at, visits first, then a place of each contact in turn, each place once.
+    """Return what to look at, visits first, then a place of each contact in turn.
 
-    There may be more than *count*, which is how many one request asks for.
+    A place whose id is not made yet may come twice. There may be more than *count*, which is how
+    many one request asks for.
     """
     # Who visits sits before the screen, as a rule for a minute, and may be at the end of many. The
     # newest is last among the contacts.

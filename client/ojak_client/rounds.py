@@ -1,7 +1,8 @@
 """How rounds follow each other: when to wait, how much room to ask for, and when to stop.
 
 No relay may keep us running, whatever it answers: `MOST_ROUNDS` bounds what goes on without a
-wait, and a round that changed nothing is not repeated in a hurry.
+wait, and a round that changed nothing is not repeated in a hurry. Looks at everybody come on top of
+that: `MOST_LOOKS` times at most, each with a bound of its own and rounds behind it.
 """
 
 from typing import Final
