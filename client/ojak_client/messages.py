@@ -365,6 +365,12 @@ class Message:
         "There is no room for all that came. What does not fit stays at the relay, and nothing is "
         "lost. Read letters, or forget somebody to whom you write no more, then try again.",
     )
+    NOT_ALL_SEALED = text(
+        "not-all-sealed",
+        "There is no room to seal all that is to be sent. The rest waits here, and nothing is "
+        "lost. Read or ask back letters, or forget somebody to whom you write no more, then try "
+        "again.",
+    )
     CANNOT_WRITE = text(
         "cannot-write",
         "This device cannot keep it. Nothing was sent. Make room, or use another place.",
@@ -376,6 +382,11 @@ class Message:
     VAULT_MOVED = text(
         "vault-moved",
         'Moved. Nothing is kept at the old place any more. From now on type: "{command}".',
+    )
+    MOVE_REMAINS_ERASED = text(
+        "move-remains-erased",
+        "Nothing was kept here any more, and nothing was moved now. The remains here are erased. "
+        "Look whether what lies at the new place is yours.",
     )
     NOT_MOVED = text("not-moved", "Nothing was moved.")
     MOVE_CUT_OFF = text(
@@ -392,7 +403,7 @@ class Message:
     MOVE_COPIES = text(
         "move-copies",
         "A move to this place was cut off, and sealed copies lie here. Finish it from the old "
-        'place, or erase what lies here: "{command}"',
+        "place, or erase what lies here.",
     )
     ASK_MOVE_BACK = text(
         "ask-move-back",
@@ -607,8 +618,7 @@ class Message:
     ALLOW_BEFORE_ANSWERING = text(
         "allow-before-answering",
         "This question came from somebody with answers that a stranger may have seen. Your answer "
-        "goes to nobody before you say yes to that visit. Nothing was sent. "
-        'Type first: "{command}"',
+        "goes to nobody before you say yes to that visit. Nothing was sent.",
     )
     ANSWER_NOW = text("answer-now?", "Answer the question now?")
     NOT_ANSWERED = text(
