@@ -152,6 +152,11 @@ class Message:
     )
     NEW_LETTER = text("new-letter", 'A letter came. From: "{name}"')
     LETTERS_UNREAD = text("letters-unread", 'Letters not read yet. Count: "{n}"')
+    NO_MORE_KEPT = text(
+        "no-more-kept",
+        "So many letters are not read yet that no more are kept. More may wait at the relay, for "
+        'some days only. Read these, then collect again. Name: "{name}"',
+    )
     SYNCED = text("synced", "Done. Letters were sent and collected.")
     TOO_NEW = text("too-new", "This was made by a newer version. It is kept. Get the new version.")
     TOO_NEW_FOR_LONG = text(
