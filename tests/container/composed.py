@@ -164,6 +164,8 @@ def check_composed(engine: Engine, folder: Path) -> None:
         OJAK_HTTPS_PORT=f"127.0.0.1:{engine.https}",
     )
     holds("docker compose up --build --wait: both run, the relay in health", engine.done(*UP))
+    failed = engine.compose("exec", "-T", "relay", "false").returncode
+    holds("a command that fails there is seen to fail", failed == 1)
     stats = engine.compose("exec", "-T", "relay", "ojak-relay", "stats").stdout
     holds("stats answer in it", re.search(r"^capacity +25000$", stats, re.MULTILINE))
     client = visitor(engine, folder)

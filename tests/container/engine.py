@@ -14,8 +14,11 @@ from typing import Any, Final
 
 from tests.docs.kit import ROOT
 
-NEEDED: Final = ("podman", "runc", "conmon")
-COMPOSE: Final = ROOT / ".venv-container" / "bin" / "docker-compose"
+NEEDED: Final = ("podman", "runc", "conmon", "nsenter")
+# Not the script that its package puts beside Python: that one ends with 0 whatever happened.
+COMPOSE: Final = next(
+    ROOT.glob(".venv-container/lib/*/site-packages/compose/docker-compose"), Path("docker-compose")
+)
 # Without them Podman asks for 1048576 of both, which not every machine gives to root.
 LIMITS: Final = {"nproc": 4096}
 FILES: Final = 4096
