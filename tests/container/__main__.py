@@ -5,6 +5,7 @@ it: a root that is read-only, its own user, no capabilities, one volume. compose
 Docker Compose over Podman, the units by a systemd that systemd-nspawn boots, where there are these.
 """
 
+import importlib.metadata
 import json
 import os
 import shlex
@@ -129,11 +130,15 @@ def check_image(config: dict[str, Any], root: Path) -> None:
         path.name.removesuffix(".dist-info").rpartition("-")[0].lower().replace("_", "-")
         for path in (root / "opt/ojak").rglob("*.dist-info")
     }
+    installed -= {"ojak"}
     holds(f"{len(installed)} packages, all of them pinned", installed <= names)
 
 
 def check_running(container: Container, port: int) -> None:
     """Run the image, and use it."""
+    version_told = container.relay("--version").stdout
+    version = importlib.metadata.version("ojak")
+    holds("it tells its version", version_told == f"ojak-relay, version {version}\n")
     holds("the health check fails without a relay", container.relay("healthcheck").returncode == 1)
     process = container.serve()
     try:

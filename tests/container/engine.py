@@ -183,7 +183,7 @@ def copied(folder: Path) -> Path:
     quiet = shutil.ignore_patterns("__pycache__")
     for name in ("relay", "protocol", "requirements"):
         shutil.copytree(ROOT / name, project / name, ignore=quiet)
-    for name in ("compose.yaml", "Dockerfile", ".dockerignore", ".env.example"):
+    for name in ("compose.yaml", "Dockerfile", ".dockerignore", ".env.example", "pyproject.toml"):
         shutil.copy(ROOT / name, project / name)
     shutil.copy(project / ".env.example", project / ".env")
     return project
