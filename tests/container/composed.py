@@ -106,7 +106,7 @@ def check_sealed(engine: Engine) -> None:
         "the relay writes nowhere but into its volume", tried[:5] == ["Read-only file system"] * 5
     )
     holds("and reaches nothing outside", tried[5:] == ["Network is unreachable"])
-    holds("the relay is in the inner network alone", not engine.address("relay", "outside"))
+    holds("the relay is in inner networks alone", not engine.address("relay", "outside"))
     published = engine.state("relay")["NetworkSettings"]["Ports"]
     holds("and none of its ports is published", not any(published.values()))
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -121,6 +122,23 @@ class Engine:
         """Return the address of *service* in *network*; empty where it is not in it."""
         networks = self.state(service)["NetworkSettings"]["Networks"]
         return str(networks.get(f"ojak_{network}", {}).get("IPAddress", ""))
+
+    def addresses(self, service: str) -> list[str]:
+        """Return every address of *service*."""
+        networks = self.state(service)["NetworkSettings"]["Networks"].values()
+        return [str(one["IPAddress"]) for one in networks]
+
+    def within(self, service: str, script: str, *words: str) -> str:
+        """Run this machine's Python in the network of *service*, and return what it says."""
+        inside = ("nsenter", "--target", str(self.pid(service)), "--net")
+        done = subprocess.run(
+            [*inside, sys.executable, "-c", script, *words],
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        return done.stdout.strip()
 
     @contextmanager
     def serving(self) -> Iterator[None]:
