@@ -189,13 +189,18 @@ def accepts(port: int) -> bool:
 
 
 @contextmanager
-def caddy(folder: Path, *relays: int, changed: tuple[str, str] = ("", "")) -> Iterator[int]:
-    """Run Caddy in front of relays at these ports, on a free one with a certificate of its own."""
+def caddy(
+    folder: Path, *relays: int, changed: tuple[str, str] = ("", ""), held: str = "1s"
+) -> Iterator[int]:
+    """Run Caddy in front of relays at these ports, on a free one with a certificate of its own.
+
+    It holds requests for so long while no relay can serve.
+    """
     port = free_port()
     text = (DEPLOY / "Caddyfile").read_text(encoding="utf-8").replace(*changed)
-    # Not the ports of the system, and nothing installed there.
-    own = f"admin off\n\thttp_port {free_port()}\n\tskip_install_trust"
-    text = text.replace("admin off", own).replace("lb_try_duration 15s", "lb_try_duration 1s")
+    # Not the ports of the system.
+    own = f"admin off\n\thttp_port {free_port()}"
+    text = text.replace("admin off", own).replace("lb_try_duration 15s", f"lb_try_duration {held}")
     (folder / "Caddyfile").write_text(text)
     environment = {
         "PATH": os.environ["PATH"],
