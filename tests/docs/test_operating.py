@@ -101,7 +101,7 @@ def test_from_an_empty_folder_to_a_first_letter_and_on_to_the_end(tmp_path: Path
 def test_what_is_not_run_is_marked_so() -> None:
     others = re.findall(r"^```(\w+)$", PAGE, re.MULTILINE)
     assert len(BLOCKS) == others.count("sh") >= 6
-    assert set(others) == {"sh", "console", "nginx"}
+    assert set(others) == {"sh", "console", "nginx", "yaml"}
 
 
 # The image
