@@ -48,7 +48,7 @@ put_right = pages.repair
 
 def repair(file, progress):
     for page in range(8):
-        time.sleep(0.75)
+        time.sleep(1)
         if sys.argv[1] == "reads":
             progress(page, 8)
     return put_right(file, progress)
@@ -56,10 +56,10 @@ def repair(file, progress):
 pages.repair = repair
 main(["serve"], prog_name="ojak-relay")
 """
-"""A relay that takes six seconds to read its store, and says so or not."""
+"""A relay that takes eight seconds to read its store, and says so or not."""
 DROPPED_IN: Final = """
 [Service]
-TimeoutStartSec=2
+TimeoutStartSec=4
 ExecStart=
 ExecStart=/opt/ojak/bin/python /opt/ojak/slow.py %s
 """
