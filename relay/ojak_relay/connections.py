@@ -105,8 +105,8 @@ _NOTHING_ASKED: Final = _Asked(b"")
 class Connection(asyncio.Protocol):
     """One connection. Requests that come together are answered one after the other."""
 
-    # There are too many of them for what Python shares among the dicts of one class: each
-    # connection would make and grow a dict of its own.
+    # One more than Python shares among the dicts of one class: each connection would make and
+    # grow a dict of its own, of 1.5 KB.
     __slots__ = (
         "_app",
         "_asked",
