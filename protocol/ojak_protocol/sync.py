@@ -249,7 +249,13 @@ def encode_reply(reply: SyncReply, room: int) -> bytes:
     if kinds.count(Nothing) == len(kinds):
         polls = _NO_BOX * len(kinds)
     else:
-        polls = b"".join(map(_poll_bytes, reply.polls))
+        # Most are nothing in any case, so each of these costs no call.
+        polls = b"".join(
+            [
+                _NO_BOX if kind is Nothing else _poll_bytes(result)
+                for kind, result in zip(kinds, reply.polls, strict=True)
+            ]
+        )
     shown = b"".join(
         (
             _REPLY_START,

@@ -105,6 +105,41 @@ _NOTHING_ASKED: Final = _Asked(b"")
 class Connection(asyncio.Protocol):
     """One connection. Requests that come together are answered one after the other."""
 
+    # One more than Python shares among the dicts of one class: each connection would make and
+    # grow a dict of its own, of 1.5 KB.
+    __slots__ = (
+        "_app",
+        "_asked",
+        "_body",
+        "_config",
+        "_counted",
+        "_deadline",
+        "_fed",
+        "_head",
+        "_head_bytes",
+        "_header_count",
+        "_headers",
+        "_is_answering",
+        "_is_deaf",
+        "_is_full",
+        "_is_reading",
+        "_known",
+        "_line",
+        "_lingers_until",
+        "_now",
+        "_parser",
+        "_path",
+        "_peer",
+        "_phase",
+        "_plan",
+        "_reads",
+        "_server",
+        "_size",
+        "_source",
+        "_task",
+        "_turns",
+    )
+
     def __init__(self, server: "Server") -> None:
         self._server = server
         self._app = server.app

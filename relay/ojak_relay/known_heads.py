@@ -26,6 +26,8 @@ of many."""
 class KnownHeads:
     """The last heads of one connection that were taken, each with the length of its body."""
 
+    __slots__ = ("_heads",)
+
     def __init__(self) -> None:
         self._heads: dict[bytes, tuple[Head, int]] = {}
 
@@ -35,6 +37,8 @@ class KnownHeads:
         Args:
             data: what came, from the beginning of a message on.
         """
+        if not self._heads:
+            return None
         end = data.find(_END) + len(_END)
         known = self._heads.get(data[:end])
         if known is None or len(data) != end + known[1]:
