@@ -1,16 +1,17 @@
 """The rules of `base.judge` as scripts: what a Valkey server does at once, whoever else asks.
 
 A box is one key, its value 20 digits (released at, expires at) and the box, with the server's own
-expiry. Beside the boxes stand two sorted sets for each of 256 tags: `due`, each box with the time
-when it is over, and `deleted`, each id deleted within the hour with the time until which it counts.
-All three have the tag of the box in braces, by which a cluster puts them on one server. What an id
-is not enough for is in no name and no value: servers see what they keep, and when.
+expiry. Beside the boxes stands a sorted set for each of 256 tags with what is known of ids: of each
+box the time when it is over, and of each id deleted within the hour, below zero, the time until
+which that counts. Both keys have the tag in braces, by which a cluster puts them on one server.
+What an id is not enough for is in no name and no value: servers see what they keep, and when.
 
 What lies at a box's key and is no box counts as nothing: it is replaced, or deleted. A set of
 another type is made anew (`ANEW`); a script fails at it and leaves everything as it was.
 
 Each begins with what nearly always is the case and needs the fewest calls, as these are most of
-what a box costs: a deposit where nothing lies, a deletion of a box whose time is not over.
+what a box costs: a deposit where nothing is known, a deletion of a box whose time is not over.
+That a box came is told by whoever had it stored, behind the script and some at once.
 """
 
 from typing import Final
@@ -73,7 +74,7 @@ return not lying and 'added' or ends and 'replaced' or 'mended'
 """
 )
 
-# A server without memory refuses what adds; what these add is little, and deletes are never refused.
+# A server without memory refuses what adds. These add little, and deletes are never refused.
 _ALWAYS: Final = b"#!lua flags=allow-oom"
 
 DELETE: Final = (
