@@ -24,7 +24,8 @@
         ├── VaultTooNew         written by a later version
         ├── VaultBusy           another process holds it for too long
         ├── VaultFull           the content does not fit; the saved one is unchanged
-        │   └── NotAllKept      of what lies at the relay not all fits; the rest is saved
+        │   ├── NotAllKept      of what lies at the relay not all fits; the rest is saved
+        │   └── NotAllSealed    of what is to be sent not all fits once sealed; it waits
         ├── PassphraseTaken     a new passphrase opens something already; nothing changed
         ├── PassphraseUnsure    a new passphrase opens it; a power cut may bring back the old one
         ├── NoSlotLeft          there is no slot for another passphrase; nothing changed
@@ -145,6 +146,10 @@ class VaultFull(VaultError):
 
 class NotAllKept(VaultFull):
     """Something that lies at the relay does not fit, and stays there; what fits was saved."""
+
+
+class NotAllSealed(VaultFull):
+    """Something that is to be sent does not fit once it is sealed, and waits; all else is saved."""
 
 
 class PassphraseTaken(VaultError):

@@ -80,8 +80,11 @@ class Round:
     """Whether a box opened that only the other side can have sealed, was not read yet, and brought
     something: whoever knows the answers can send as many as they like that say nothing."""
     kept_out: bool = False
-    """Whether the vault had no room for some of it, which stays at the relay, or for what was to be
-    sealed. What is left there because its sender's share is full does not count."""
+    """Whether the vault had no room for some of it, which stays at the relay. What is left there
+    because its sender's share is full does not count."""
+    unsealed: bool = False
+    """Whether the vault had no room for something to be sent, which was to be sealed. Of a look,
+    which seals nothing, what the last round said."""
     unseen: tuple[MailboxId, ...] = ()
     """Of the places of a look, those of whose boxes the reply had no room for."""
     profile: Profile = Profile()
@@ -155,6 +158,7 @@ class Exchange:
         self._stays_until = 0.0
         self._stays_as: object = None
         self._is_full = False
+        self._is_unsealed = False
         self._kem = MlKem768()
 
     @property
@@ -209,12 +213,14 @@ class Exchange:
 
         try:
             prepared = self.store.update(before)
+            self._is_unsealed = False
         except VaultFull:
             # What others acknowledge makes room, so they are asked though nothing can be sealed.
             saved = self.store.read()
             if not has_asked(saved, self.relay):
                 raise
-            prepared = _Change(saved, (), moved=False, kept_out=True)
+            prepared = _Change(saved, (), moved=False)
+            self._is_unsealed = True
         self.listen(prepared.notices)
         if not shape.guest:
             shape = replace(shape, passed_over=self._known_to_stay(prepared.profile))
@@ -243,8 +249,9 @@ class Exchange:
             carried=bool(request.deposits or request.deletes),
             stored=DepositOutcome.STORED in reply.deposits,
             opened=applied.opened,
+            kept_out=applied.kept_out,
             # After what made room, the next round seals what this one could not.
-            kept_out=applied.kept_out or (prepared.kept_out and not applied.moved),
+            unsealed=self._is_unsealed and not applied.moved,
             profile=applied.profile,
         )
 
@@ -280,6 +287,7 @@ class Exchange:
             room=room,
             opened=done.opened,
             kept_out=done.kept_out,
+            unsealed=self._is_unsealed and not done.moved,
             unseen=tuple(place for place in places if place in no_room),
             profile=done.profile,
         )

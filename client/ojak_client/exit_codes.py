@@ -44,6 +44,7 @@ _CODES: Final[Mapping[Text, ExitCode]] = {
     Message.REFUSED: ExitCode.RELAY_REFUSED,
     Message.VAULT_MISSING: ExitCode.NOT_READY,
     Message.MOVE_COPIES: ExitCode.NOT_READY,
+    Message.MOVE_REMAINS_ERASED: ExitCode.NOT_READY,
     Message.NO_CONTACTS: ExitCode.NOT_READY,
     Message.PASSPHRASE_WRONG: ExitCode.NOT_READY,
     Message.VAULT_DAMAGED: ExitCode.NOT_READY,

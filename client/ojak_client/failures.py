@@ -51,6 +51,7 @@ _SENTENCES: Final[Mapping[type[Exception], Text]] = {
     client.VaultBusy: Message.VAULT_BUSY,
     client.VaultFull: Message.VAULT_FULL,
     client.NotAllKept: Message.NOT_ALL_KEPT,
+    client.NotAllSealed: Message.NOT_ALL_SEALED,
     client.PassphraseTaken: Message.PASSPHRASE_TAKEN,
     client.PassphraseUnsure: Message.PASSPHRASE_UNSURE,
     client.NoSlotLeft: Message.NO_SLOT_LEFT,

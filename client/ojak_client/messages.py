@@ -152,6 +152,11 @@ class Message:
     )
     NEW_LETTER = text("new-letter", 'A letter came. From: "{name}"')
     LETTERS_UNREAD = text("letters-unread", 'Letters not read yet. Count: "{n}"')
+    NO_MORE_KEPT = text(
+        "no-more-kept",
+        "So many letters are not read yet that no more are kept. More may wait at the relay, for "
+        'some days only. Read these, then collect again. Name: "{name}"',
+    )
     SYNCED = text("synced", "Done. Letters were sent and collected.")
     TOO_NEW = text("too-new", "This was made by a newer version. It is kept. Get the new version.")
     TOO_NEW_FOR_LONG = text(
@@ -365,6 +370,12 @@ class Message:
         "There is no room for all that came. What does not fit stays at the relay, and nothing is "
         "lost. Read letters, or forget somebody to whom you write no more, then try again.",
     )
+    NOT_ALL_SEALED = text(
+        "not-all-sealed",
+        "There is no room to seal all that is to be sent. The rest waits here, and nothing is "
+        "lost. Read or ask back letters, or forget somebody to whom you write no more, then try "
+        "again.",
+    )
     CANNOT_WRITE = text(
         "cannot-write",
         "This device cannot keep it. Nothing was sent. Make room, or use another place.",
@@ -376,6 +387,11 @@ class Message:
     VAULT_MOVED = text(
         "vault-moved",
         'Moved. Nothing is kept at the old place any more. From now on type: "{command}".',
+    )
+    MOVE_REMAINS_ERASED = text(
+        "move-remains-erased",
+        "Nothing was kept here any more, and nothing was moved now. The remains here are erased. "
+        "Look whether what lies at the new place is yours.",
     )
     NOT_MOVED = text("not-moved", "Nothing was moved.")
     MOVE_CUT_OFF = text(
@@ -392,7 +408,7 @@ class Message:
     MOVE_COPIES = text(
         "move-copies",
         "A move to this place was cut off, and sealed copies lie here. Finish it from the old "
-        'place, or erase what lies here: "{command}"',
+        "place, or erase what lies here.",
     )
     ASK_MOVE_BACK = text(
         "ask-move-back",
@@ -607,8 +623,7 @@ class Message:
     ALLOW_BEFORE_ANSWERING = text(
         "allow-before-answering",
         "This question came from somebody with answers that a stranger may have seen. Your answer "
-        "goes to nobody before you say yes to that visit. Nothing was sent. "
-        'Type first: "{command}"',
+        "goes to nobody before you say yes to that visit. Nothing was sent.",
     )
     ANSWER_NOW = text("answer-now?", "Answer the question now?")
     NOT_ANSWERED = text(

@@ -8,11 +8,11 @@ by the word that was typed: what is left at the relay would tell it. What all co
 common is shared out in `sharing.py`. Pure.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import Final
 
-from ojak_client.kinds import stays
+from ojak_client.kinds import stays, unread
 from ojak_client.profile import Contact, Line, Pointer, TheirLetter
 from ojak_client.sharing import (
     LETTER_BYTES,
@@ -23,6 +23,7 @@ from ojak_client.sharing import (
     meetings_bytes,
     passed_over,
     passed_over_bytes,
+    shares,
 )
 from ojak_protocol.conversation import Conversation
 from ojak_protocol.letters import Body, Kind
@@ -73,6 +74,19 @@ def has_room(contact: Contact, share: Share) -> bool:
     lines = {0, *(line.number for line in contact.lines)}
     staying = sum(number in lines for number in _staying(contact))
     return cleared + staying < MOST_UNREAD or cleared < MOST_UNREAD // 2
+
+
+def keep_no_more(contacts: Sequence[Contact]) -> frozenset[str]:
+    """Return the names of those of whom a reading must come before one more letter is kept.
+
+    All in the vault are to be among *contacts*.
+    """
+    if not any(map(unread, contacts)):
+        return frozenset()
+    allowed = shares(contacts)
+    return frozenset(
+        one.name for one in contacts if unread(one) and not has_room(one, allowed[one.name])
+    )
 
 
 def goes_on_without_room(contact: Contact, line: Line, body: Body) -> bool:

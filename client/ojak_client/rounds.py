@@ -7,7 +7,7 @@ that: `MOST_LOOKS` times at most, each with a bound of its own and rounds behind
 
 from typing import Final
 
-from ojak_client.errors import NotAllKept
+from ojak_client.errors import NotAllKept, NotAllSealed
 from ojak_client.exchange import Exchange, Round
 from ojak_client.profile import Profile
 from ojak_client.requests import Shape
@@ -72,17 +72,24 @@ def keeping_shape(
 
 
 def check_kept(last: Round) -> None:
-    """Return if the vault had room for what *last* brought, or another round is to follow at once.
+    """Return if the vault had room for *last*, or another round is to follow at once.
 
     Raises:
-        NotAllKept: it had not.
+        NotAllKept: it had none for something that lies at the relay.
+        NotAllSealed: it had none for something that is to be sent.
     """
-    if _is_short(last):
-        raise NotAllKept("what lies at the relay does not fit")
+    _refuse_short(last, kept_out=_is_short(last))
 
 
 def _is_short(last: Round) -> bool:
     return last.kept_out and not goes_on(last)
+
+
+def _refuse_short(last: Round, *, kept_out: bool) -> None:
+    if kept_out:
+        raise NotAllKept("what lies at the relay does not fit")
+    if last.unsealed and not goes_on(last):
+        raise NotAllSealed("what is to be sent does not fit once it is sealed")
 
 
 def run_errands(
@@ -105,21 +112,22 @@ def run_errands(
         NoAnswer, RelayRefused, VaultError: as `Exchange.round`; what earlier rounds brought is
             saved.
         NotAllKept: there is no room for something that lies there; what fits was saved.
+        NotAllSealed: there is none for something that is to be sent; all that came was saved.
     """
     if exchange.needs_clock(known):
         exchange.learn_clock()
     rounds = _until_done(exchange, Shape(room=1, guest=True))
-    is_short = _is_short(rounds[-1])
+    is_short, is_older_short = _is_short(rounds[-1]), False
     if older and exchange.is_host(rounds[-1].profile):
         rounds += _until_done(exchange, Shape(room=1, guest=True, older=True))
-        is_short |= _is_short(rounds[-1])
+        is_older_short = _is_short(rounds[-1])
     if everybody:
         looks, is_still_short = _at_everybody(exchange, rounds[-1].profile)
-        is_short |= is_still_short
+        # Looks find again what did not fit before, save for the boxes of past days.
+        is_short = is_still_short if looks else is_short
         rounds += looks
-    if is_short:
-        # At last: what one sent, and does not fit, keeps back nothing of others.
-        raise NotAllKept("what lies at the relay does not fit")
+    # At last: what one sent, and does not fit, keeps back nothing of others.
+    _refuse_short(rounds[-1], kept_out=is_short or is_older_short)
     return rounds
 
 

@@ -66,8 +66,12 @@ def move(
     after: Callable[[Enum], None] = _go_on,
     disk: Disk = os,
     lock_seconds: float = LOCK_SECONDS,
-) -> None:
-    """Return once the vault at *path* lies at *target* and no longer at *path*.
+) -> bool:
+    """Return once the vault at *path* lies at *target* and nothing is left at *path*.
+
+    Returns:
+        Whether a vault went there. If not, only remains were erased at *path*: no mark says any
+        more whether they are of the vault that lies at *target*, or of another.
 
     Args:
         path: the first file of the vault, or where it lay when an earlier call was cut off.
@@ -92,9 +96,11 @@ def move(
         held.enter_context(locked(path, lock_seconds))
         held.enter_context(locked(target, lock_seconds))
         with file_errors():
+            is_whole = path.exists() or is_closed(path)
             _close(path, target, after, disk)
             _open(target, after, disk)
             _erase(path, target, after, disk)
+    return is_whole
 
 
 def take_back(path: Path, *, disk: Disk = os, lock_seconds: float = LOCK_SECONDS) -> None:

@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 from ojak_client import opening
 from ojak_client.cli import run
+from ojak_client.messages import Message
 from ojak_client.profile import Contact, Profile, QuestionSet, with_contact
 from ojak_client.store import VaultStore, vault_path
 from ojak_client.vault import Vault
@@ -22,6 +23,7 @@ from ojak_protocol.number import new_number
 from ojak_protocol.stretch import answers_prs, argon2id, number_seed
 from tests.client.persons import NAME, RELAY, Clock, JournalStore, Person
 from tests.client.simulated_relay import SimulatedRelay
+from tests.client.texts import texts_in
 
 if TYPE_CHECKING:
     from ojak_client.notices import Notice
@@ -41,6 +43,7 @@ def quickly(secret: bytes, salt: bytes) -> bytes:
     return blake2b(secret, salt=salt, digest_size=32).digest()
 
 
+_SENTENCES = {text.id: text.english for text in texts_in(Message).values()}
 QUESTIONS = tuple(word for n in "123" for word in ("--question", f"질문 {n}"))
 
 
@@ -98,7 +101,9 @@ class Device:
             patch.object(opening, "argon2id", quickly),
         ):
             code = run(arguments)
-        return Ran(code, [json.loads(line) for line in out.getvalue().splitlines()], err.getvalue())
+        ran = Ran(code, [json.loads(line) for line in out.getvalue().splitlines()], err.getvalue())
+        assert_each_can_be_told(ran)
+        return ran
 
     @contextmanager
     def store(self) -> Iterator[VaultStore]:
@@ -124,6 +129,13 @@ class Device:
     def profile(self) -> Profile:
         with self.store() as store:
             return store.read()
+
+
+def assert_each_can_be_told(ran: Ran) -> None:
+    """Fail where a field is missing that the sentence a person reads has a place for."""
+    for event in ran.events:
+        if event["event"] in _SENTENCES:
+            _SENTENCES[event["event"]].format(**event)
 
 
 def waiting_host(relay: SimulatedRelay, clock: Clock) -> Person:

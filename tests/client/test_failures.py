@@ -7,6 +7,7 @@ import pytest
 from ojak_client import errors as client
 from ojak_client import failures
 from ojak_client.failures import Failure, explain
+from ojak_client.i18n import told
 from ojak_client.messages import Message
 from ojak_protocol import errors as protocol
 
@@ -30,7 +31,9 @@ RAISED = [
 
 @pytest.mark.parametrize("error", RAISED)
 def test_every_error_is_told_in_a_sentence(error: type[Exception]) -> None:
-    assert explain(error()).message is not Message.FAULT
+    explained = explain(error())
+    assert explained.message is not Message.FAULT
+    assert told(explained.message, **explained.values)
 
 
 @pytest.mark.parametrize("reason", protocol.Reason)
@@ -39,8 +42,8 @@ def test_every_reason_to_refuse_what_was_typed_has_a_sentence(reason: protocol.R
 
 
 def test_a_relay_that_refuses_is_told_without_its_status() -> None:
-    told = explain(client.RelayRefused(503))
-    assert (told.message, told.values) == (Message.REFUSED, {})
+    explained = explain(client.RelayRefused(503))
+    assert (explained.message, explained.values) == (Message.REFUSED, {})
 
 
 def test_a_failure_explains_itself() -> None:

@@ -7,7 +7,7 @@ from typing import TypeVar
 import pytest
 
 from ojak_client.boxes_in_profile import map_boxes
-from ojak_client.errors import VaultFull
+from ojak_client.errors import NotAllKept, NotAllSealed, VaultFull
 from ojak_client.exchange import Exchange
 from ojak_client.kept_boxes import REFERENCE_BYTES
 from ojak_client.notices import NoticeKind
@@ -124,7 +124,7 @@ def test_what_does_not_fit_of_one_keeps_back_nothing_of_another(host: Host, cloc
     for guest in host.guests.values():
         guest.sync()
     host.leave(1000)
-    with pytest.raises(VaultFull):
+    with pytest.raises(NotAllKept):
         host.sync()
     assert host.texts(OTHER) == ["kurz"]
     assert NoticeKind.LETTER_COLLECTED in host.person.kinds()
@@ -147,7 +147,7 @@ def test_what_cannot_be_sealed_for_want_of_room_keeps_back_no_acknowledgement(
     clock.now += 4000
     host.guests[OTHER].sync()
     host.leave(2500)
-    with host.person.relay.finds_nothing(), pytest.raises(VaultFull):
+    with host.person.relay.finds_nothing(), pytest.raises(NotAllSealed):
         # Our person is told that something cannot go.
         host.sync()
     host.sync()

@@ -1,5 +1,6 @@
 """Languages and catalogues: everything a person can see exists in all three languages."""
 
+import ast
 import os
 import re
 import string
@@ -111,6 +112,37 @@ def test_every_text_is_said_somewhere() -> None:
     said = set(re.findall(r"\b(?:Message|HelpText)\.[A-Z0-9_]+\b", code))
     silent = {text.id for name, text in NAMED.items() if name not in said}
     assert silent == NOT_SAID_YET
+
+
+def untold(source: str) -> set[str]:
+    """Return the texts that *source* names in a call that does not give all their variables."""
+    found = set()
+    for call in (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call)):
+        given = {keyword.arg for keyword in call.keywords}
+        if ast.unparse(call.func) == "Failure":
+            # What to type next stands in a sentence of its own.
+            given.discard("command")
+        if ast.unparse(call.func) == "ask_answer":
+            given.add("question")
+        for name in map(ast.unparse, call.args):
+            if name in NAMED and None not in given and not variables(NAMED[name].english) <= given:
+                found.add(name)
+    return found
+
+
+def test_whoever_says_a_sentence_gives_all_its_variables() -> None:
+    assert not {
+        (path.name, name)
+        for path in CLIENT.rglob("*.py")
+        for name in untold(path.read_text("utf-8"))
+    }
+
+
+def test_a_sentence_without_its_variables_is_found() -> None:
+    assert untold("raise Failure(Message.VAULT_MOVED, command=x)") == {"Message.VAULT_MOVED"}
+    assert untold("output.say(Message.VAULT_MOVED)") == {"Message.VAULT_MOVED"}
+    assert not untold("output.say(Message.VAULT_MOVED, command=x)")
+    assert not untold("output.say(Message.VAULT_MOVED, **values)")
 
 
 @pytest.mark.parametrize("language", TRANSLATED)

@@ -394,7 +394,8 @@ def test_what_a_move_left_that_was_killed_while_it_erased_is_erased_by_the_same_
     assert device.run("move", str(there), "--yes").said == ["vault-moved"]
     device.folder.mkdir()
     fresh_path(path).write_bytes(left)
-    assert device.run("move", str(there)).said == ["vault-moved"]
+    ran = device.run("move", str(there))
+    assert (ran.code, ran.said) == (15, ["move-remains-erased"])
     assert not device.folder.exists()
     assert Device(there).profile.contacts
 
@@ -409,9 +410,23 @@ def test_an_empty_lock_that_a_killed_move_has_left_goes_with_the_same_command(
     lock_path(vault_path(device.folder)).touch()
     assert device.run("move", str(elsewhere)).said == ["vault-missing"]
     assert not elsewhere.exists()
-    assert device.run("move", str(there)).said == ["vault-moved"]
+    assert device.run("move", str(there)).said == ["move-remains-erased"]
     assert not device.folder.exists()
     assert Device(there).profile.contacts
+
+
+@pytest.mark.parametrize("left", [lock_path, fresh_path, box_path])
+def test_what_lies_at_the_new_place_by_chance_is_not_said_to_have_been_moved_there(
+    device: Device, tmp_path: Path, left: Callable[[Path], Path]
+) -> None:
+    others = Device(tmp_path / "stick")
+    others.keep_contact(Contact(NAME, RELAY))
+    device.folder.mkdir(exist_ok=True)
+    left(vault_path(device.folder)).touch()
+    ran = device.run("move", str(others.folder), "--yes")
+    assert (ran.code, ran.said) == (15, ["move-remains-erased"])
+    assert not device.folder.exists()
+    assert others.profile.contacts
 
 
 def test_without_a_yes_nothing_is_moved_or_taken_back(device: Device, tmp_path: Path) -> None:

@@ -1,14 +1,18 @@
 """How rounds follow each other, and that no relay makes them endless."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from typing import cast
+from unittest.mock import create_autospec
 
 import pytest
 
-from ojak_client.exchange import Round
+from ojak_client.errors import NotAllKept, NotAllSealed, VaultFull
+from ojak_client.exchange import Exchange, Round
 from ojak_client.profile import Contact
 from ojak_client.rounds import MOST_ROUNDS, goes_on, keeping_shape, room_for, run_errands
+from ojak_protocol.addresses import ID_BYTES, MailboxId
 from tests.client.persons import Clock, guest_of, host_of, kept_pair
 from tests.client.simulated_relay import SimulatedRelay
 
@@ -23,8 +27,20 @@ def after(
     full: bool = False,
     moved: bool = True,
     room: int = 1,
+    kept_out: bool = False,
+    unsealed: bool = False,
 ) -> Round:
-    return Round((), left_behind, found, errands, full, moved, room)
+    done = Round((), left_behind, found, errands, full, moved, room)
+    return replace(done, kept_out=kept_out, unsealed=unsealed)
+
+
+def scripted(rounds: list[Round], looks: list[Round]) -> Exchange:
+    """Return what answers with *rounds*, and with *looks* at one place after the other."""
+    exchange = create_autospec(Exchange, instance=True)
+    exchange.round.side_effect = rounds
+    exchange.places.return_value = (MailboxId(bytes(ID_BYTES)),) if looks else ()
+    exchange.look.side_effect = looks
+    return cast("Exchange", exchange)
 
 
 @pytest.mark.parametrize(
@@ -163,3 +179,38 @@ def test_a_host_that_only_syncs_finds_an_answer_of_some_days_ago(*, older: bool)
         run_errands(host.exchange(), older=older)
         guest.sync()
     assert bool(guest.contact.lines) is older
+
+
+SHORT = after(kept_out=True)
+IDLE = after(moved=False)
+
+
+@pytest.mark.parametrize(
+    ("first", "older", "looks", "behind", "error"),
+    [
+        (IDLE, IDLE, [], [], None),
+        (SHORT, IDLE, [], [], NotAllKept),
+        (IDLE, SHORT, [], [], NotAllKept),
+        (IDLE, SHORT, [IDLE], [], NotAllKept),
+        (IDLE, IDLE, [SHORT, IDLE], [IDLE], None),
+        (SHORT, IDLE, [IDLE], [], None),
+        (SHORT, IDLE, [after(), IDLE], [IDLE], None),
+        (SHORT, IDLE, [replace(IDLE, kept_out=True)], [], NotAllKept),
+        (SHORT, IDLE, [after(), IDLE], [SHORT], None),
+        (after(unsealed=True), IDLE, [], [], None),
+        (IDLE, after(unsealed=True), [], [], NotAllSealed),
+        (IDLE, after(unsealed=True, kept_out=True), [], [], NotAllKept),
+        (IDLE, IDLE, [replace(IDLE, unsealed=True)], [], NotAllSealed),
+        (IDLE, IDLE, [after(unsealed=True), IDLE], [IDLE], None),
+    ],
+)
+def test_what_had_no_room_is_told_unless_a_later_round_of_the_run_had(
+    first: Round,
+    older: Round,
+    looks: list[Round],
+    behind: list[Round],
+    error: type[VaultFull] | None,
+) -> None:
+    exchange = scripted([first, older, *behind], looks)
+    with nullcontext() if error is None else pytest.raises(error):
+        run_errands(exchange, older=True, everybody=True)

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from ojak_client.profile import Contact, Profile
+from ojak_client.room import MOST_UNREAD
 from ojak_client.timed_parts import LIES_SECONDS
 from ojak_protocol.letters import Kind
 from ojak_protocol.sync import REPLY_BYTES, NoRoom, SyncClass, SyncReply, SyncRequest, decode_reply
@@ -178,6 +179,25 @@ def test_c7_a_relay_whose_letters_do_not_fit_does_not_keep_the_others_from_their
         with device.store() as store:
             store.update(lambda profile: (_with_short_notes(profile), None))
         assert device.run("sync").said == ["new-letter", "letters-unread", "synced"]
+
+
+def test_that_no_more_letters_of_somebody_are_kept_is_told_until_some_are_read(
+    device: Device, near_relay: SimulatedRelay, url: str, now_clock: Clock
+) -> None:
+    other = family(device, near_relay, url, now_clock)
+    for _ in range(5):
+        for _ in range(10):
+            other.write("편지")
+        other.sync()
+        ran = device.run("sync")
+    assert ran.said[-3:] == ["letters-unread", "no-more-kept", "synced"]
+    assert ran.of("no-more-kept") == [{"event": "no-more-kept", "name": NAME}]
+    assert len(device.profile.contacts[0].theirs) == MOST_UNREAD
+    assert "no-more-kept" in device.run("status").said
+    assert device.run("read", NAME, "--to-stdout").code == 0
+    assert "no-more-kept" not in device.run("status").said
+    ran = device.run("sync")
+    assert "new-letter" in ran.said
 
 
 def _with_short_notes(profile: Profile) -> Profile:

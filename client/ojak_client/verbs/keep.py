@@ -10,9 +10,9 @@ import click
 
 from ojak_client.errors import VaultBusy, VaultFull
 from ojak_client.exit_codes import ExitCode
-from ojak_client.failures import Failure
+from ojak_client.failures import Failure, explain
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import told
+from ojak_client.i18n import Text, told
 from ojak_client.invocation import Invocation
 from ojak_client.lookout import Lookout
 from ojak_client.messages import Message
@@ -64,7 +64,7 @@ def _stop(_signal: int, _frame: FrameType | None) -> NoReturn:
 
 def _keep(keeping: Keeping, connections: contextlib.ExitStack) -> NoReturn:
     watches: dict[str, Watch] = {}
-    full: set[str] = set()
+    full: dict[str, Text] = {}
     is_troubled = False
     while True:
         try:
@@ -77,12 +77,13 @@ def _keep(keeping: Keeping, connections: contextlib.ExitStack) -> NoReturn:
             for relay in relays:
                 if relay not in watches:
                     watches[relay] = connections.enter_context(Watch(keeping, relay))
-                if _turn(watches[relay], alone=len(relays) == 1):
-                    full.discard(relay)
+                lacking = _turn(watches[relay], alone=len(relays) == 1)
+                if lacking is None:
+                    full.pop(relay, None)
                     continue
-                if not full:
-                    keeping.voice.warn(Message.NOT_ALL_KEPT)
-                full.add(relay)
+                if lacking not in full.values():
+                    keeping.voice.warn(lacking)
+                full[relay] = lacking
                 is_troubled = True
         except VaultBusy:
             # Another command is at it for long; what was not saved was not deleted at the relay.
@@ -90,7 +91,7 @@ def _keep(keeping: Keeping, connections: contextlib.ExitStack) -> NoReturn:
             is_troubled = True
             keeping.lookout.nap(FIRST_PAUSE_SECONDS)
             continue
-        full &= set(relays)
+        full = {relay: lacking for relay, lacking in full.items() if relay in relays}
         if is_troubled and not full:
             keeping.voice.go_on()
             is_troubled = False
@@ -98,15 +99,15 @@ def _keep(keeping: Keeping, connections: contextlib.ExitStack) -> NoReturn:
         keeping.lookout.nap(max(0.0, nearest - keeping.clock()))
 
 
-def _turn(watch: Watch, *, alone: bool) -> bool:
-    """Do one turn, and return whether there was room for what it brought.
+def _turn(watch: Watch, *, alone: bool) -> Text | None:
+    """Do one turn, and return the sentence for what there was no room for, if there was not.
 
     What could not be saved was not acted upon: it is there when there is room again. Other relays
     have their turns meanwhile, as what they bring may be what makes room.
     """
     try:
         watch.turn(alone=alone)
-    except VaultFull:
+    except VaultFull as error:
         watch.wait_for_room()
-        return False
-    return True
+        return explain(error).message
+    return None

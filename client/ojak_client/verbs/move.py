@@ -43,11 +43,13 @@ def command(invocation: Invocation, *, folder: Path | None, back: bool) -> ExitC
         if not invocation.inputs.confirm(Message.ASK_MOVE):
             raise Failure(Message.NOT_MOVED)
     try:
-        vault_move.move(path, vault_path(folder))
+        is_moved = vault_move.move(path, vault_path(folder))
     except VaultExists:
         raise Failure(Message.MOVE_PLACE_TAKEN) from None
-    there = shlex.quote(str(folder.absolute()))
-    invocation.output.say(Message.VAULT_MOVED, command=f"ojak --profile {there} keep")
+    there = f"ojak --profile {shlex.quote(str(folder.absolute()))}"
+    if not is_moved:
+        raise Failure(Message.MOVE_REMAINS_ERASED, command=f"{there} status")
+    invocation.output.say(Message.VAULT_MOVED, command=f"{there} keep")
     return ExitCode.DONE
 
 

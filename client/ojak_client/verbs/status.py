@@ -17,6 +17,7 @@ from ojak_client.opening import choose_contact, open_vault
 from ojak_client.our_letters import lies_at_relay
 from ojak_client.output import Output
 from ojak_client.profile import Contact, Role
+from ojak_client.room import keep_no_more
 from ojak_client.store import vault_path
 from ojak_client.telling import mark_told, tell_news
 from ojak_client.vault_files import is_move_begun
@@ -36,14 +37,15 @@ def command(invocation: Invocation, name: str | None) -> ExitCode:
         contacts = profile.contacts if name is None else (choose_contact(profile, name),)
         if not contacts:
             raise Failure(Message.NO_CONTACTS, command="ojak invite")
+        full = keep_no_more(profile.contacts)
         for contact in contacts:
-            _show(invocation.output, contact)
+            _show(invocation.output, contact, keeps_more=contact.name not in full)
         if invocation.output.results_are_read:
             mark_told(store, [one for contact in contacts for one in untold(contact)])
     return ExitCode.DONE
 
 
-def _show(output: Output, contact: Contact) -> None:
+def _show(output: Output, contact: Contact, *, keeps_more: bool) -> None:
     name = contact.name
     output.show(Message.STATUS_OF, name=name)
     tell_news(output.show, name, standing(contact, int(time.time())))
@@ -53,6 +55,8 @@ def _show(output: Output, contact: Contact) -> None:
     for one in contact.sets:
         _show_point(output, one.point, name)
     output.show(Message.LETTERS_UNREAD, name=name, n=unread(contact))
+    if not keeps_more:
+        output.show(Message.NO_MORE_KEPT, name=name)
     waiting = (*contact.waiting, *contact.waiting_as(Role.FORCED))
     left = sum(lies_at_relay(contact, letter.reference) for letter in waiting)
     output.show(Message.STATUS_UNSENT, name=name, n=len(waiting) - left)

@@ -13,6 +13,7 @@ from ojak_client.messages import Message
 from ojak_client.news import standing
 from ojak_client.opening import connect, open_vault, relays_of
 from ojak_client.profile import Profile
+from ojak_client.room import keep_no_more
 from ojak_client.rounds import run_errands
 from ojak_client.store import Store
 from ojak_client.telling import tell
@@ -40,6 +41,8 @@ def command(invocation: Invocation, proxy: str | None) -> ExitCode:
         unread = sum(map(kinds.unread, contacts))
     if unread:
         invocation.output.say(Message.LETTERS_UNREAD, n=unread)
+    for name in sorted(keep_no_more(contacts)):
+        invocation.output.warn(Message.NO_MORE_KEPT, name=name)
     if failures:
         # What other relays brought has been told; the run ends with what went wrong first.
         raise failures[0]
