@@ -19,6 +19,12 @@ RUN python -m venv --without-pip /opt/ojak \
       'main(prog_name="ojak-relay")' > /opt/ojak/bin/ojak-relay \
  && chmod 0755 /opt/ojak/bin/ojak-relay \
  && install -d -m 0700 /tmp/lib/ojak
+COPY pyproject.toml /tmp/pyproject.toml
+# What `--version` reads.
+RUN version="$(sed -n 's/^version = "\(.*\)"$/\1/p' /tmp/pyproject.toml)" \
+ && install -d "/opt/ojak/lib/ojak/ojak-${version}.dist-info" \
+ && printf 'Metadata-Version: 2.1\nName: ojak\nVersion: %s\n' "${version}" \
+      > "/opt/ojak/lib/ojak/ojak-${version}.dist-info/METADATA"
 
 FROM ${PYTHON}
 ARG VERSION=unreleased

@@ -114,13 +114,15 @@ def _apply_to(
             taken = outcome is DepositOutcome.STORED
             contact, said = _deposited(contact, deposit, stored=taken, moment=moment)
             notices.extend(said)
+    is_nothing_minded = minds_nothing(contact)
+    if not is_nothing_minded and not any(isinstance(result, Found) for result in reply.polls):
+        return contact, tuple(notices)
     # If one reply confirms both branches of a visit, somebody was made to type both words: the
     # alarm is looked at first, here and not in the request, whose order all can see.
     alarm = frozenset[MailboxId]().union(
         *(meeting_point.alarm_places(one.point) for one in contact.sets)
     )
     results = zip(request.polls, reply.polls, strict=True)
-    is_nothing_minded = minds_nothing(contact)
     for place, result in sorted(results, key=lambda one: one[0] not in alarm):
         if isinstance(result, Found):
             contact, said = _found(contact, place, result.box, moment, known=known)

@@ -14,7 +14,7 @@ Whoever calls holds the vault's lock.
 
 import contextlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from enum import Enum, auto
 from pathlib import Path
 from typing import Final
@@ -40,6 +40,8 @@ PAGE_BYTES: Final = 4096
 """A sector of every card and disk, so that no write touches two."""
 PAGES: Final = 1088
 """For each slot: a parcel of 4 MiB, which has 1060 parts, and some letters beside it."""
+
+_PAGES_A_PIECE: Final = 16
 
 # The end of what is bound to the page's place; no other seal of ours is bound to such bytes.
 _BOUND_TO: Final = b"ojak box page"
@@ -72,15 +74,28 @@ class Pages:
     count: int
     disk: Disk
 
-    def read(self) -> bytes:
-        """Return the bytes of all pages, 4.25 MiB with 1088 of them, fewer if the file was cut.
+    def read(self, wanted: Collection[int]) -> dict[int, bytes]:
+        """Return the bytes of each of the *wanted* pages, fewer if the file was cut.
 
-        All of them, however many hold a box: what is asked of the system must not tell.
+        All pages are read, whichever are wanted: what is asked of the system must not tell.
 
         Raises:
             OSError: the file system refused.
         """
-        found, left_bytes, begin = b"", self.count * PAGE_BYTES, self._begin(0)
+        found: dict[int, bytes] = {}
+        # In pieces, which take the same memory one after the other: memory for all pages, touched
+        # for the first time, costs several times what it takes to read them.
+        for first in range(0, self.count, _PAGES_A_PIECE):
+            pages = range(first, min(first + _PAGES_A_PIECE, self.count))
+            piece = self._piece(pages)
+            for page in pages:
+                if page in wanted:
+                    begin = (page - first) * PAGE_BYTES
+                    found[page] = piece[begin : begin + PAGE_BYTES]
+        return found
+
+    def _piece(self, pages: range) -> bytes:
+        found, left_bytes, begin = b"", len(pages) * PAGE_BYTES, self._begin(pages.start)
         # Once, but for a file system that gives less than it is asked for.
         while left_bytes and (more := os.pread(self.descriptor, left_bytes, begin + len(found))):
             found += more

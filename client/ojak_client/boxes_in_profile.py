@@ -24,6 +24,18 @@ def map_boxes(profile: Profile, change: Change) -> Profile:
     return replace(profile, contacts=contacts)
 
 
+def boxes_in(profile: Profile) -> list[bytes]:
+    """Return each box that is in the profile, or what stands there in its place."""
+    found: list[bytes] = []
+
+    def noted(box: bytes) -> bytes:
+        found.append(box)
+        return box
+
+    map_boxes(profile, noted)
+    return found
+
+
 def _in_contact(contact: Contact, change: Change) -> Contact:
     visiting = contact.visiting
     return replace(

@@ -28,7 +28,7 @@ from ojak_client.requests import (
     make_request,
 )
 from ojak_client.room import what_may_come
-from ojak_client.sharing import shares
+from ojak_client.sharing import LastShares, shares
 from ojak_client.store import Store
 from ojak_client.transport import RelayConnection
 from ojak_protocol.addresses import ID_BYTES, DeleteKey, MailboxId
@@ -158,6 +158,8 @@ class Exchange:
         self._stays_until = 0.0
         self._stays_as: object = None
         self._is_full = False
+        self._has_errands = False
+        self._sharing = LastShares()
         self._is_unsealed = False
         self._kem = MlKem768()
 
@@ -208,7 +210,7 @@ class Exchange:
         moment = self.moment
 
         def before(profile: Profile) -> tuple[Profile, _Change]:
-            prepared, notices = prepare(profile, self.relay, moment)
+            prepared, notices = prepare(profile, self.relay, moment, sharing=self._sharing)
             return prepared, _Change(prepared, notices, moved=prepared != profile)
 
         try:
@@ -224,7 +226,7 @@ class Exchange:
         self.listen(prepared.notices)
         if not shape.guest:
             shape = replace(shape, passed_over=self._known_to_stay(prepared.profile))
-        request = make_request(prepared.profile, self.relay, moment, turn=self._turn, shape=shape)
+        request = self._request(prepared.profile, moment, shape)
         self._asked, self._shape = request, shape
         asked_before = self.asked_bytes
         reply = self._ask(request)
@@ -235,12 +237,13 @@ class Exchange:
         self._is_full = any(one.kind is NoticeKind.RELAY_FULL for one in applied.notices)
         if not applied.moved:
             self._note_what_stays(request, reply, applied.profile)
+        self._has_errands = has_errands(applied.profile, self.relay, moment)
         notices = applied.notices
         return Round(
             notices=prepared.notices + notices,
             left_behind=sum(isinstance(result, NoRoom) for result in reply.polls),
             found=sum(isinstance(result, Found) for result in reply.polls),
-            errands=has_errands(applied.profile, self.relay, moment),
+            errands=self._has_errands,
             full=self._is_full,
             moved=prepared.moved or applied.moved,
             room=shape.room,
@@ -257,7 +260,8 @@ class Exchange:
 
     def places(self, profile: Profile) -> tuple[MailboxId, ...]:
         """Return what is looked at in turns; none, where all of it fits into one request."""
-        return all_places(profile, self.relay, self.moment, turn=self._turn)
+        moment, sharing = self.moment, self._sharing
+        return all_places(profile, self.relay, moment, turn=self._turn, sharing=sharing)
 
     def look(self, profile: Profile, places: tuple[MailboxId, ...], *, room: int) -> Round:
         """Look at *places*, 32 at most, as the contacts in *profile* do, and save what lies there.
@@ -271,6 +275,8 @@ class Exchange:
         found = sum(isinstance(result, Found) for result in reply.polls)
         if found or any(map(minds_nothing, profile.contacts)):
             done = self._apply(request, reply, self.moment)
+        if done.moved:
+            self._has_errands = has_errands(done.profile, self.relay, self.moment)
         no_room = {
             place
             for place, result in zip(request.polls, reply.polls, strict=True)
@@ -280,8 +286,8 @@ class Exchange:
             notices=done.notices,
             left_behind=sum(isinstance(result, NoRoom) for result in reply.polls),
             found=found,
-            errands=has_errands(done.profile, self.relay, self.moment),
             # It deposits nothing: what was said last still holds.
+            errands=self._has_errands,
             full=self._is_full,
             moved=done.moved,
             room=room,
@@ -375,8 +381,12 @@ class Exchange:
 
     def _newest(self) -> SyncRequest:
         moment = self.moment
-        profile, _ = prepare(self.store.read(), self.relay, moment)
-        return make_request(profile, self.relay, moment, turn=self._turn, shape=self._shape)
+        profile, _ = prepare(self.store.read(), self.relay, moment, sharing=self._sharing)
+        return self._request(profile, moment, self._shape)
+
+    def _request(self, profile: Profile, moment: Moment, shape: Shape) -> SyncRequest:
+        turn, sharing = self._turn, self._sharing
+        return make_request(profile, self.relay, moment, turn=turn, shape=shape, sharing=sharing)
 
     def _once(self, notices: tuple[Notice, ...]) -> tuple[Notice, ...]:
         """Return what is to be told: of boxes that do not open, once a contact.

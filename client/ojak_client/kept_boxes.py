@@ -5,7 +5,7 @@ put at saving. A new box never goes to a page that the saved vault still refers 
 vault is in place, a kill must leave all pages of the old one as they were.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from ojak_client import box_file
@@ -21,12 +21,15 @@ REFERENCE_BYTES: Final = _PAGE_NUMBER_BYTES + KEY_BYTES
 Known = Mapping[bytes, bytes]
 """Boxes, and what stands for each."""
 
+ReadPages = Callable[[Collection[int]], Mapping[int, bytes]]
+"""Give the bytes of each of these pages."""
+
 
 class KeptBoxes:
     """The boxes of one slot while the vault's lock is held.
 
     Args:
-        read: gives the bytes of a page.
+        read: called once for all boxes that are brought.
         slot: the slot's number.
         pages: how many pages it has.
         entropy: fresh randomness.
@@ -35,7 +38,7 @@ class KeptBoxes:
 
     def __init__(
         self,
-        read: Callable[[int], bytes],
+        read: ReadPages,
         slot: int,
         pages: int,
         entropy: Entropy,
@@ -61,21 +64,27 @@ class KeptBoxes:
         """Pages that the saved vault refers to and the next one does not."""
         return _pages_of(self._known) - _pages_of(self._kept)
 
-    def bring(self, kept: bytes) -> bytes:
-        """Return the box for what `put` gave; a box itself, as format 1 kept it, is returned.
+    def bring(self, kept: Collection[bytes]) -> dict[bytes, bytes]:
+        """Return for each of *kept*, which `put` gave, its box; a box itself is kept in format 1.
 
         Raises:
-            VaultDamaged: its page was changed, or *kept* is neither.
+            VaultDamaged: its page was changed, or one of *kept* is neither.
         """
-        if len(kept) == BOX_BYTES:
-            return kept
+        references = {one: self._page_of(one) for one in kept if len(one) != BOX_BYTES}
+        pages = self._read(frozenset(references.values()))
+        brought = {one: one for one in kept if len(one) == BOX_BYTES}
+        for reference, page in references.items():
+            key = reference[_PAGE_NUMBER_BYTES:]
+            box = box_file.unsealed(pages[page], key=key, slot=self._slot, page=page)
+            self._known[box] = reference
+            brought[reference] = box
+        return brought
+
+    def _page_of(self, kept: bytes) -> int:
         page = int.from_bytes(kept[:_PAGE_NUMBER_BYTES], "big")
         if len(kept) != REFERENCE_BYTES or page >= self._pages:
             raise VaultDamaged("neither a box nor a reference to one")
-        key = kept[_PAGE_NUMBER_BYTES:]
-        box = box_file.unsealed(self._read(page), key=key, slot=self._slot, page=page)
-        self._known[box] = kept
-        return box
+        return page
 
     def put(self, box: bytes) -> bytes:
         """Return what stands for *box*, 34 bytes; the same for a box that was brought or put.

@@ -34,7 +34,7 @@ from ojak_client.profile import (
     Visiting,
     with_point,
 )
-from ojak_client.sharing import Share, shares
+from ojak_client.sharing import Share, Sharing, shares
 from ojak_client.timed_parts import forget_parts
 from ojak_protocol import conversation as talk
 from ojak_protocol import guest, meeting_point, visits
@@ -60,11 +60,13 @@ RECORDS_KEPT: Final = 50
 Step = tuple[Contact, tuple[Notice, ...]]
 
 
-def prepare(profile: Profile, relay: str, moment: Moment) -> tuple[Profile, tuple[Notice, ...]]:
+def prepare(
+    profile: Profile, relay: str, moment: Moment, *, sharing: Sharing = shares
+) -> tuple[Profile, tuple[Notice, ...]]:
     """Return the profile with everything done that is due for the contacts at *relay*."""
     contacts: list[Contact] = []
     notices: list[Notice] = []
-    share = shares(profile.contacts)
+    share = sharing(profile.contacts)
     least = reserved(len(profile.contacts))
 
     def taken_by(contact: Contact) -> Sealed:

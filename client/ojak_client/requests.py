@@ -4,7 +4,7 @@ A request is made from a profile that is already on disk. What does not fit into
 the next; where a host has more places than polls, they take turns.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import zip_longest
 from typing import Final, TypeAlias
 
@@ -14,7 +14,7 @@ from ojak_client.moving import deletes_at
 from ojak_client.our_letters import was_offered
 from ojak_client.profile import Contact, Line, Profile, Visiting
 from ojak_client.room import has_room_for_visits
-from ojak_client.sharing import Share, shares
+from ojak_client.sharing import Share, Sharing, shares
 from ojak_client.timed_parts import part_deletes, part_deposits
 from ojak_client.timed_pointers import due_places, left_places
 from ojak_protocol import conversation as talk
@@ -61,7 +61,13 @@ class Shape:
 
 
 def make_request(
-    profile: Profile, relay: str, moment: Moment, *, turn: int, shape: Shape
+    profile: Profile,
+    relay: str,
+    moment: Moment,
+    *,
+    turn: int,
+    shape: Shape,
+    sharing: Sharing = shares,
 ) -> SyncRequest:
     """Return the next request for *relay*.
 
@@ -71,6 +77,7 @@ def make_request(
         moment: now.
         turn: counts up from request to request.
         shape: room and wait.
+        sharing: counts the shares of the contacts.
     """
     contacts = [contact for contact in profile.contacts if relay in contact.relays]
     at_home = [contact for contact in contacts if contact.relay == relay]
@@ -78,7 +85,7 @@ def make_request(
     deposits = [found for contact in depositing for found in _deposits(contact, moment)]
     deletes = [key for contact in contacts for key in _deletes(contact, relay)]
     size = _class_for(len(deposits), guest=shape.guest)
-    looks = _looks(profile, contacts, relay)
+    looks = _looks(contacts, sharing(profile.contacts), relay)
     wanted = _polls(looks, moment, turn=turn, shape=shape, count=size.polls)
     besides = _besides(contacts, shape, turn=turn, places=len(wanted), count=size.polls)
     asked = _in_turn([*wanted, *besides], size.polls, turn=turn)
@@ -93,11 +100,13 @@ def make_request(
     )
 
 
-def all_places(profile: Profile, relay: str, moment: Moment, *, turn: int) -> tuple[MailboxId, ...]:
+def all_places(
+    profile: Profile, relay: str, moment: Moment, *, turn: int, sharing: Sharing = shares
+) -> tuple[MailboxId, ...]:
     """Return all that is looked at in turns at *relay*; none, where all fit into one request."""
     contacts = [contact for contact in profile.contacts if relay in contact.relays]
     size = SyncClass.ONE
-    looks = _looks(profile, contacts, relay)
+    looks = _looks(contacts, sharing(profile.contacts), relay)
     places = _polls(looks, moment, turn=turn, shape=Shape(guest=True), count=size.polls)
     return tuple(map(_made, places)) if len(places) > size.polls else ()
 
@@ -199,8 +208,7 @@ class _Look:
     share: Share | None
 
 
-def _looks(profile: Profile, contacts: list[Contact], relay: str) -> list[_Look]:
-    share = shares(profile.contacts)
+def _looks(contacts: list[Contact], share: Mapping[str, Share], relay: str) -> list[_Look]:
     return [_Look(one, None if one.relay != relay else share[one.name]) for one in contacts]
 
 

@@ -9,7 +9,7 @@ alone in a vault has nearly all.
 Nothing here goes by the word that was typed: what is left at the relay would tell it. Pure.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from ojak_client.errors import VaultFull
@@ -98,6 +98,27 @@ def shares(contacts: Sequence[Contact]) -> dict[str, Share]:
     of_meetings = min(MOST_OF_MEETINGS * whole // 10, whole - _taken(letters))
     letters_of, meetings_of = _shared_out(letters, of_letters), _shared_out(meetings, of_meetings)
     return {one.name: Share(letters_of[one.name], meetings_of[one.name]) for one in contacts}
+
+
+Sharing = Callable[[Sequence[Contact]], Mapping[str, Share]]
+"""Give what `shares` gives."""
+
+
+class LastShares:
+    """`shares`, counted anew only for other contacts than the last.
+
+    All that they hold is counted, and a sync that brings nothing asks five times.
+    """
+
+    def __init__(self) -> None:
+        self._contacts: Sequence[Contact] = ()
+        self._shares: Mapping[str, Share] = {}
+
+    def __call__(self, contacts: Sequence[Contact]) -> Mapping[str, Share]:
+        """Return the share of each of *contacts*, by name."""
+        if contacts is not self._contacts:
+            self._contacts, self._shares = contacts, shares(contacts)
+        return self._shares
 
 
 def share_of(contact: Contact, contacts: Sequence[Contact]) -> Share:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Final, Protocol, TypeVar
 
-from ojak_client.boxes_in_profile import map_boxes
+from ojak_client.boxes_in_profile import boxes_in, map_boxes
 from ojak_client.errors import VaultDamaged, VaultTooNew
 from ojak_client.migrations import FORMAT, MIGRATIONS
 from ojak_client.profile import Profile
@@ -89,7 +89,8 @@ class VaultStore:
     def _load(self, session: Session) -> Profile:
         if self._last is not None and session.holds(self._last[0]):
             return self._last[1]
-        return map_boxes(decode(session.content), session.boxes.bring)
+        kept = decode(session.content)
+        return map_boxes(kept, session.boxes.bring(boxes_in(kept)).__getitem__)
 
     def _remember(self, session: Session, profile: Profile) -> None:
         if self._remembers:

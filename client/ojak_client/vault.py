@@ -15,9 +15,9 @@ A save, in the order that leaves the old vault or the new one wherever it is kil
 
 import contextlib
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from enum import Enum
-from functools import cache
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
@@ -212,7 +212,7 @@ class Vault:
             loaded = self._loaded(earlier)
             with self._pages(loaded.saved) as pages:
                 boxes = KeptBoxes(
-                    _reader(pages, at_once=loaded.boxes is None),
+                    partial(_read_pages, pages),
                     self._slot,
                     loaded.saved.pages or box_file.PAGES,
                     self._entropy,
@@ -443,25 +443,11 @@ def _opened_to_read(path: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def _reader(pages: Pages | None, *, at_once: bool) -> Callable[[int], bytes]:
-    """Return what gives the bytes of a page; where one is read, all are, whichever are asked for.
-
-    Args:
-        pages: of our slot; None: there is no file of boxes.
-        at_once: read them now, even if no box should be asked for.
-    """
-    if pages is None:
-        return _no_page
-
-    @cache
-    def content() -> bytes:
+def _read_pages(pages: Pages | None, wanted: Collection[int]) -> dict[int, bytes]:
+    """Return the bytes of each of the *wanted* *pages*; None: there is no file of boxes."""
+    if pages is not None:
         with file_errors():
-            return pages.read()
-
-    if at_once:
-        content()
-    return lambda page: content()[page * PAGE_BYTES : (page + 1) * PAGE_BYTES]
-
-
-def _no_page(_: int) -> bytes:
-    raise VaultDamaged("a reference to a file that there never was")
+            return pages.read(wanted)
+    if wanted:
+        raise VaultDamaged("a reference to a file that there never was")
+    return {}

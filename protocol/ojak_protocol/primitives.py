@@ -107,13 +107,13 @@ def seal(key: bytes, plaintext: bytes, *, bound_to: bytes, nonce: bytes) -> byte
     return nonce + crypto_aead_xchacha20poly1305_ietf_encrypt(plaintext, bound_to, nonce, key)
 
 
-def unseal(key: bytes, sealed: bytes, *, bound_to: bytes) -> bytes:
+def unseal(key: bytes, sealed: bytes | memoryview, *, bound_to: bytes) -> bytes:
     """Return the plaintext of what `seal` made with the same key and binding.
 
     Raises:
         Unopenable: anything differs, or *sealed* is shorter than 40 bytes.
     """
-    nonce, ciphertext = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
+    nonce, ciphertext = bytes(sealed[:NONCE_BYTES]), bytes(sealed[NONCE_BYTES:])
     if len(ciphertext) < TAG_BYTES:
         raise Unopenable("too short to be sealed")
     try:

@@ -7,18 +7,22 @@ from typing import Final
 
 from ojak_relay.config import Config
 from ojak_relay.errors import ConfigError, StoreUnusable
+from ojak_relay.service_manager import ServiceManager
 from ojak_relay.store.base import Store
 
 _PASS: Final = re.compile(r"[A-Za-z0-9._~+/-]{1,256}=*")
 """What `Authorization: Bearer` can carry; a client sends no other."""
 
 
-async def open_store(config: Config, report: Callable[[str], None]) -> Store:
+async def open_store(
+    config: Config, report: Callable[[str], None], manager: ServiceManager
+) -> Store:
     """Return the store that *config* names.
 
     Args:
         config: the settings.
         report: takes one line for the operator.
+        manager: is told what goes on, and how far where that may take long.
 
     Raises:
         ConfigError: a file that it needs cannot be used.
@@ -37,9 +41,15 @@ async def open_store(config: Config, report: Callable[[str], None]) -> Store:
             raise StoreUnusable(
                 "the store valkey needs hiredis: pip install ojak[valkey]"
             ) from None
+        manager.status("asking the servers of the store")
         return await open_valkey(config, report)
     path = Path(config.path)
-    store = await PagesStore.open(path, config.capacity)
+    manager.status("opening the store")
+    store = await PagesStore.open(
+        path,
+        config.capacity,
+        progress=lambda page, of: manager.progress(f"reading the store: page {page} of {of}"),
+    )
     if left_by_migration(path):
         report("boxes of an earlier format lie beside the store; to end that: ojak-relay migrate")
     return store

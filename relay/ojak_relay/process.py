@@ -27,7 +27,7 @@ from ojak_relay.listening import is_public, listen
 from ojak_relay.log import Log
 from ojak_relay.opening import open_store
 from ojak_relay.service import Service
-from ojak_relay.service_manager import ADDRESS_VARIABLE, tell_ready
+from ojak_relay.service_manager import ADDRESS_VARIABLE, ServiceManager
 from ojak_relay.sockets import reason, shown
 from ojak_relay.state import State, log_counts, state_of
 
@@ -45,7 +45,8 @@ async def run(config: Config, relay_pass: str, log: Log) -> None:
     """
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_strays(log))
-    store = await open_store(config, log)
+    manager = ServiceManager(os.environ.get(ADDRESS_VARIABLE, ""))
+    store = await open_store(config, log, manager)
     clock = Clock(store.clock)
     service = Service(store, clock)
     if not clock.is_trusted:
@@ -59,7 +60,7 @@ async def run(config: Config, relay_pass: str, log: Log) -> None:
     async with AsyncExitStack() as lines, AsyncExitStack() as stack:
         stack.push_async_callback(store.close)
         stack.push_async_callback(_end, asyncio.create_task(service.sweep()))
-        await Process(config, log, server, app, service).serve(stack, lines)
+        await Process(config, log, server, app, service).serve(stack, lines, manager)
 
 
 class Process:
@@ -80,12 +81,15 @@ class Process:
         """Return what is true of the relay now."""
         return state_of(self._config, self._service, self._app, self._server)
 
-    async def serve(self, stack: AsyncExitStack, lines: AsyncExitStack) -> None:
+    async def serve(
+        self, stack: AsyncExitStack, lines: AsyncExitStack, manager: ServiceManager
+    ) -> None:
         """Listen, and return when told to end and nothing is under way any more.
 
         Args:
             stack: is given what is to be closed then.
             lines: is given the operator's lines.
+            manager: is told once it serves.
         """
         config = self._config
         tls = tls_context(config)
@@ -99,6 +103,7 @@ class Process:
             counting = asyncio.create_task(repeating)
             stack.push_async_callback(_end, counting)
         _announce(listening.address, "https" if tls else "http")
+        stack.push_async_callback(_end, asyncio.create_task(manager.ready()))
         await self._told.wait()
         if self._drain:
             self._log("draining: deposits are refused, and it ends when nobody comes any more")
@@ -172,7 +177,6 @@ async def _end(task: asyncio.Task[None]) -> None:
 def _announce(address: Address, scheme: str) -> None:
     click.echo(f"listening on {shown(address, scheme)}")
     sys.stdout.flush()
-    tell_ready(os.environ.get(ADDRESS_VARIABLE, ""))
 
 
 def _strays(log: Log) -> Callable[[asyncio.AbstractEventLoop, dict[str, object]], None]:

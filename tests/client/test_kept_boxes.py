@@ -103,19 +103,19 @@ def test_a_new_box_never_goes_to_a_page_that_the_saved_vault_refers_to(
     pages = [os.urandom(PAGE_BYTES) for _ in range(16)]
     references: dict[int, bytes] = {}
     for chosen in saves:
-        boxes = KeptBoxes(pages.__getitem__, 2, len(pages), os.urandom)
-        assert [boxes.bring(kept) for kept in references.values()] == [
-            BOXES[number] for number in references
-        ]
+        boxes = KeptBoxes(lambda _: dict(enumerate(pages)), 2, len(pages), os.urandom)
+        assert boxes.bring(references.values()) == {
+            kept: BOXES[number] for number, kept in references.items()
+        }
         later = {number: boxes.put(BOXES[number]) for number in chosen}
         # Killed after some of the writes, in any order: all of the old is still there.
         written = list(boxes.writes.items())
         chance.shuffle(written)
         for page, content in written[: chance.randint(0, len(written))]:
             pages[page] = content
-        again = KeptBoxes(pages.__getitem__, 2, len(pages), os.urandom)
-        assert {number: again.bring(kept) for number, kept in references.items()} == {
-            number: BOXES[number] for number in references
+        again = KeptBoxes(lambda _: dict(enumerate(pages)), 2, len(pages), os.urandom)
+        assert again.bring(references.values()) == {
+            kept: BOXES[number] for number, kept in references.items()
         }
         for page, content in written:
             pages[page] = content
@@ -281,9 +281,9 @@ def test_a_link_in_place_of_the_file_of_boxes_is_not_followed(path: Path, tmp_pa
 
 @pytest.mark.parametrize("reference", [b"x", bytes(33), bytes(35), b"\xff" * 34])
 def test_what_is_neither_a_box_nor_a_reference_is_damage(reference: bytes) -> None:
-    boxes = KeptBoxes(lambda _: bytes(PAGE_BYTES), 0, PAGES, os.urandom)
+    boxes = KeptBoxes(lambda pages: dict.fromkeys(pages, bytes(PAGE_BYTES)), 0, PAGES, os.urandom)
     with pytest.raises(VaultDamaged):
-        boxes.bring(reference)
+        boxes.bring([reference])
 
 
 def test_a_box_is_sealed_under_another_key_each_time_and_looks_random(path: Path) -> None:
@@ -324,3 +324,18 @@ def test_b6_an_older_pair_of_files_put_back_meanwhile_is_noticed(path: Path) -> 
         keep(vault, *BOXES[:5])
     # Between two runs nobody can notice it here; the other side of a conversation does.
     assert kept(path) == BOXES[:3]
+
+
+@pytest.mark.parametrize("count", [1, 15, 16, 17, 40])
+def test_each_page_that_is_wanted_is_read_and_none_of_another_slot(
+    tmp_path: Path, count: int
+) -> None:
+    content = os.urandom(SLOTS * count * PAGE_BYTES)
+    path = tmp_path / "pages"
+    path.write_bytes(content)
+    numbers = range(SLOTS * count)
+    lying = [content[n * PAGE_BYTES : (n + 1) * PAGE_BYTES] for n in numbers]
+    for slot in range(SLOTS):
+        with box_file.opened(path, slot, count, os) as pages:
+            for wanted in (range(count), {0, count - 1}, ()):
+                assert pages.read(wanted) == {page: lying[slot * count + page] for page in wanted}

@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ojak_client import apply as applying
-from ojak_client import prepare as preparing
 from ojak_client import requests
 from ojak_client.apply import apply
 from ojak_client.boxes_in_profile import map_boxes
@@ -33,6 +32,7 @@ from ojak_client.sharing import (
     MOST_TO_SHARE_BYTES,
     SLACK_BYTES,
     VISIT_BYTES,
+    LastShares,
     Share,
     check_room,
     letters_bytes,
@@ -120,8 +120,9 @@ def test_b1_four_who_flood_leave_the_fifth_its_room(relay: SimulatedRelay, clock
 def share_without_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     """What there was before: each contact by itself, however many there are."""
     whole = Share(10**9, 10**9)
-    for module in (requests, preparing):
-        monkeypatch.setattr(module, "shares", lambda found: {one.name: whole for one in found})
+    for asking in (prepare, requests.make_request):
+        unbounded = {"sharing": lambda found: {one.name: whole for one in found}}
+        monkeypatch.setattr(asking, "__kwdefaults__", unbounded)
     monkeypatch.setattr(applying, "share_of", lambda *_: whole)
     monkeypatch.setitem(globals(), "share_of", lambda *_: whole)
 
@@ -396,6 +397,13 @@ def test_however_they_take_turns_all_have_their_part_and_together_no_more_than_t
         reserved = shares([Contact(f"{number}", RELAY) for number in range(len(wants))])
         least = min(24, reserved[f"{at}"].letters_bytes // (2 * len(wants) * LETTER_BYTES))
         assert len(contacts[at].theirs) >= min(want, max(1, least), MOST_UNREAD)
+
+
+def test_what_was_counted_last_holds_for_the_same_contacts_alone() -> None:
+    few, more = (stranger("가"),), (stranger("가"), stranger("나"), stranger("다"))
+    last = LastShares()
+    for contacts in (few, few, more, (), more, few):
+        assert last(contacts) == shares(contacts)
 
 
 def test_one_alone_has_all_and_an_empty_vault_has_nobody() -> None:

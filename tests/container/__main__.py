@@ -5,6 +5,7 @@ it: a root that is read-only, its own user, no capabilities, one volume. compose
 Docker Compose over Podman, the units by a systemd that systemd-nspawn boots, where there are these.
 """
 
+import importlib.metadata
 import json
 import os
 import shlex
@@ -42,9 +43,9 @@ PROBE = (
 )
 
 
-def tool(name: str, *words: str) -> bool:
+def tool(program: Path, *words: str | Path) -> bool:
     """Run one of the tools that look at files; print what it finds."""
-    return subprocess.run([TOOLS / name, *words], cwd=ROOT, check=False).returncode == 0
+    return subprocess.run([program, *words], cwd=ROOT, check=False).returncode == 0
 
 
 class Container:
@@ -92,16 +93,21 @@ class Container:
         )
 
 
-def check_files() -> None:
-    """Have the tools look at the files."""
-    holds("hadolint finds nothing in the Dockerfile", tool("hadolint", "Dockerfile"))
-    holds("Docker Compose takes compose.yaml", tool("docker-compose", "config", "--quiet"))
-    cluster = ("--profile", "cluster", "config", "--quiet")
-    holds("and its profile cluster", tool("docker-compose", *cluster))
-    holds(
-        "compose-lint finds nothing above medium",
-        tool("compose-lint", "--fail-on", "high", "compose.yaml"),
-    )
+def check_files(folder: Path) -> None:
+    """Have the tools look at the files, and at spoiled ones in *folder*."""
+    hadolint, lint = TOOLS / "hadolint", (TOOLS / "compose-lint", "--fail-on", "high")
+    config = ("config", "--quiet")
+    holds("hadolint finds nothing in the Dockerfile", tool(hadolint, "Dockerfile"))
+    holds("Docker Compose takes compose.yaml", tool(engine.COMPOSE, *config))
+    holds("and its profile cluster", tool(engine.COMPOSE, "--profile", "cluster", *config))
+    holds("compose-lint finds nothing above medium", tool(*lint, "compose.yaml"))
+    spoiled = folder / "compose.yaml"
+    spoiled.write_text("services: {relay: {image: ojak-relay, cap_drop: 5}}")
+    found = not tool(engine.COMPOSE, "--file", spoiled, *config)
+    spoiled.write_text("services: {relay: {image: ojak-relay, privileged: true}}")
+    found = found and not tool(*lint, spoiled)
+    spoiled.write_text("FROM debian:13\nRUN sudo true\n")
+    holds("each of them finds what is planted", found and not tool(hadolint, spoiled))
 
 
 def check_image(config: dict[str, Any], root: Path) -> None:
@@ -124,11 +130,15 @@ def check_image(config: dict[str, Any], root: Path) -> None:
         path.name.removesuffix(".dist-info").rpartition("-")[0].lower().replace("_", "-")
         for path in (root / "opt/ojak").rglob("*.dist-info")
     }
+    installed -= {"ojak"}
     holds(f"{len(installed)} packages, all of them pinned", installed <= names)
 
 
 def check_running(container: Container, port: int) -> None:
     """Run the image, and use it."""
+    version_told = container.relay("--version").stdout
+    version = importlib.metadata.version("ojak")
+    holds("it tells its version", version_told == f"ojak-relay, version {version}\n")
     holds("the health check fails without a relay", container.relay("healthcheck").returncode == 1)
     process = container.serve()
     try:
@@ -217,7 +227,7 @@ def main(base: str = "") -> int:
         volume.mkdir()
         builder = Builder(folder)
         try:
-            check_files()
+            check_files(folder)
             base = base or builder.make_base()
             told = builder.build(base)
             root = builder.mounted()

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import time
 from typing import Final
 
 from tests.container.holding import holds
@@ -36,6 +37,36 @@ def pasted() -> tuple[list[str], list[str]]:
     ]
     install, commands = (block for block in blocks if "/opt/ojak/bin" in str(block))
     return install, commands
+
+
+SLOW: Final = """
+import sys, time
+from ojak_relay.__main__ import main
+from ojak_relay.store import pages
+
+put_right = pages.repair
+
+def repair(file, progress):
+    for page in range(8):
+        time.sleep(1)
+        if sys.argv[1] == "reads":
+            progress(page, 8)
+    return put_right(file, progress)
+
+pages.repair = repair
+main(["serve"], prog_name="ojak-relay")
+"""
+"""A relay that takes eight seconds to read its store, and says so or not."""
+DROPPED_IN: Final = """
+[Service]
+TimeoutStartSec=4
+ExecStart=
+ExecStart=/opt/ojak/bin/python /opt/ojak/slow.py %s
+"""
+NO_SERVERS: Final = """
+[Service]
+Environment=OJAK_RELAY_STORE=valkey OJAK_RELAY_VALKEY=valkey://127.0.0.1:6
+"""
 
 
 def shown(machine: Machine, name: str, unit: str = UNIT) -> str:
@@ -114,6 +145,45 @@ def check_kept(machine: Machine, commands: list[str]) -> None:
     holds("and out again", machine.done(f"{undone}; systemctl restart {UNIT}"))
 
 
+def drop_in(machine: Machine, lines: str) -> None:
+    """Give the unit *lines* of its own, or take them away, and stop it."""
+    folder = machine.root / "etc" / "systemd" / "system" / f"{UNIT}.service.d"
+    folder.mkdir(exist_ok=True)
+    (folder / "check.conf").write_text(lines)
+    machine.run(f"systemctl stop {UNIT}; systemctl reset-failed {UNIT}; systemctl daemon-reload")
+
+
+def timed(machine: Machine) -> tuple[bool, float]:
+    """Start it; return whether systemd calls it started, and how many seconds that took."""
+    began = time.monotonic()
+    ended = machine.run(f"systemctl start {UNIT}").returncode
+    return ended == 0, time.monotonic() - began
+
+
+def check_starts(machine: Machine) -> None:
+    """Let it take long to start, make no progress, and lack what it needs."""
+    (machine.root / "opt" / "ojak" / "slow.py").write_text(SLOW)
+    drop_in(machine, DROPPED_IN % "reads")
+    reads = f"systemctl show --property StatusText {UNIT} | grep reading"
+    waited = f"for _ in $(seq 100); do {reads} && exit; sleep 0.1; done"
+    text = machine.said(f"systemctl start --no-block {UNIT}; {waited}").partition("=")[2]
+    holds(f"while it starts, status says: {text}", text.startswith("reading the store: page "))
+    started, _ = timed(machine)
+    holds("who takes longer than the unit's time and says so is waited for", started)
+    holds("and has nothing to say then", shown(machine, "StatusText") == "")
+    drop_in(machine, DROPPED_IN % "hangs")
+    started, seconds = timed(machine)
+    holds(f"who says nothing has failed, after {seconds:.0f} s", not started and seconds < 30)
+    drop_in(machine, NO_SERVERS)
+    started, seconds = timed(machine)
+    text = shown(machine, "StatusText")
+    holds(f"without a Valkey too, after {seconds:.0f} s: {text}", not started and seconds < 30)
+    told = machine.said(f"journalctl --unit {UNIT} --boot | grep -c '127.0.0.1:6'")
+    holds("and the journal names the server", int(told or 0) > 1)
+    drop_in(machine, "")
+    holds("as it was it starts", timed(machine)[0])
+
+
 def check_waiting(machine: Machine) -> None:
     """Let the unit of one person answer a number."""
     home = machine.root / "home" / "mina"
@@ -164,6 +234,7 @@ def check_booted(machine: Machine) -> None:
         holds("selftest finds nothing wrong", "wrong: 0" in selftest)
         check_started(machine)
         check_kept(machine, commands)
+        check_starts(machine)
         check_waiting(machine)
         gone = (
             f"for _ in $(seq 50); do systemctl is-active --quiet {UNIT} || exit 0; sleep 0.2; done"

@@ -14,6 +14,17 @@ from tests.container.load import Visitor
 from tests.container.sealed import TRIED, Rights, loose
 
 VALKEY: Final = Rights("999", 0)
+PORT: Final = "6379"
+KNOCKING: Final = (
+    "import socket, sys\n"
+    "for address in sys.argv[2:]:\n"
+    "    try:\n"
+    "        with socket.create_connection((address, int(sys.argv[1])), 3) as line:\n"
+    "            line.sendall(b'PING\\r\\n')\n"
+    "            print(line.recv(100))\n"
+    "    except OSError: pass\n"
+)
+"""Says what answers at a port of each address."""
 OFF: Final = re.compile(r"^#(?=[A-Z_]+=)", re.MULTILINE)
 
 
@@ -44,13 +55,32 @@ def check_sealed(engine: Engine) -> None:
         if service != "caddy":
             ports = engine.state(service)["NetworkSettings"]["Ports"]
             holds(
-                f"{service}: in the inner network alone, nothing published",
+                f"{service}: in inner networks alone, nothing published",
                 not engine.address(service, "outside") and not any(ports.values()),
             )
     tried = engine.compose("exec", "-T", "relay-2", "python", "-c", TRIED).stdout.splitlines()
     holds(
         "relay-2 writes nowhere, reaches nothing outside", tried[5:] == ["Network is unreachable"]
     )
+
+
+def answers(engine: Engine, service: str) -> bool:
+    """Return whether Valkey answers whoever is in the networks of *service*, at any address."""
+    return "PONG" in engine.within(service, KNOCKING, PORT, *engine.addresses("valkey"))
+
+
+def check_apart(engine: Engine) -> None:
+    """Knock at Valkey from where each of the others is."""
+    for relay in ("relay", "relay-2"):
+        holds(f"Valkey answers {relay}", answers(engine, relay))
+    holds("whoever has Caddy's container reaches no Valkey", not answers(engine, "caddy"))
+    named = engine.compose("exec", "-T", "caddy", "getent", "ahostsv4", "valkey", "relay-2").stdout
+    holds("and knows the names of relays alone", "relay-2" in named and "valkey" not in named)
+    # As compose.yaml had it: Caddy where Valkey is.
+    engine.podman("network", "connect", "ojak_storage", "ojak-caddy-1")
+    found = answers(engine, "caddy")
+    engine.podman("network", "disconnect", "ojak_storage", "ojak-caddy-1")
+    holds("a Caddy in that network is found to reach it", found)
 
 
 def check_losses(engine: Engine, client: Visitor) -> None:
@@ -96,6 +126,7 @@ def check_cluster(engine: Engine, folder: Path) -> None:
     client = visitor(engine, folder)
     check_seen(engine, folder / "cluster", client)
     check_sealed(engine)
+    check_apart(engine)
     check_losses(engine, client)
     holds("no address of a visitor stands in any log", not told(engine))
     began = time.monotonic()

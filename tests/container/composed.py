@@ -106,7 +106,7 @@ def check_sealed(engine: Engine) -> None:
         "the relay writes nowhere but into its volume", tried[:5] == ["Read-only file system"] * 5
     )
     holds("and reaches nothing outside", tried[5:] == ["Network is unreachable"])
-    holds("the relay is in the inner network alone", not engine.address("relay", "outside"))
+    holds("the relay is in inner networks alone", not engine.address("relay", "outside"))
     published = engine.state("relay")["NetworkSettings"]["Ports"]
     holds("and none of its ports is published", not any(published.values()))
 
@@ -164,6 +164,8 @@ def check_composed(engine: Engine, folder: Path) -> None:
         OJAK_HTTPS_PORT=f"127.0.0.1:{engine.https}",
     )
     holds("docker compose up --build --wait: both run, the relay in health", engine.done(*UP))
+    failed = engine.compose("exec", "-T", "relay", "false").returncode
+    holds("a command that fails there is seen to fail", failed == 1)
     stats = engine.compose("exec", "-T", "relay", "ojak-relay", "stats").stdout
     holds("stats answer in it", re.search(r"^capacity +25000$", stats, re.MULTILINE))
     client = visitor(engine, folder)

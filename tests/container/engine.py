@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -14,8 +15,11 @@ from typing import Any, Final
 
 from tests.docs.kit import ROOT
 
-NEEDED: Final = ("podman", "runc", "conmon")
-COMPOSE: Final = ROOT / ".venv-container" / "bin" / "docker-compose"
+NEEDED: Final = ("podman", "runc", "conmon", "nsenter")
+# Not the script that its package puts beside Python: that one ends with 0 whatever happened.
+COMPOSE: Final = next(
+    ROOT.glob(".venv-container/lib/*/site-packages/compose/docker-compose"), Path("docker-compose")
+)
 # Without them Podman asks for 1048576 of both, which not every machine gives to root.
 LIMITS: Final = {"nproc": 4096}
 FILES: Final = 4096
@@ -119,6 +123,23 @@ class Engine:
         networks = self.state(service)["NetworkSettings"]["Networks"]
         return str(networks.get(f"ojak_{network}", {}).get("IPAddress", ""))
 
+    def addresses(self, service: str) -> list[str]:
+        """Return every address of *service*."""
+        networks = self.state(service)["NetworkSettings"]["Networks"].values()
+        return [str(one["IPAddress"]) for one in networks]
+
+    def within(self, service: str, script: str, *words: str) -> str:
+        """Run this machine's Python in the network of *service*, and return what it says."""
+        inside = ("nsenter", "--target", str(self.pid(service)), "--net")
+        done = subprocess.run(
+            [*inside, sys.executable, "-c", script, *words],
+            stdout=subprocess.PIPE,
+            text=True,
+            timeout=60,
+            check=True,
+        )
+        return done.stdout.strip()
+
     @contextmanager
     def serving(self) -> Iterator[None]:
         """Let Compose reach Podman for the length of the block, and leave nothing behind."""
@@ -180,7 +201,7 @@ def copied(folder: Path) -> Path:
     quiet = shutil.ignore_patterns("__pycache__")
     for name in ("relay", "protocol", "requirements"):
         shutil.copytree(ROOT / name, project / name, ignore=quiet)
-    for name in ("compose.yaml", "Dockerfile", ".dockerignore", ".env.example"):
+    for name in ("compose.yaml", "Dockerfile", ".dockerignore", ".env.example", "pyproject.toml"):
         shutil.copy(ROOT / name, project / name)
     shutil.copy(project / ".env.example", project / ".env")
     return project

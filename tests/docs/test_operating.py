@@ -3,6 +3,7 @@
 Its blocks are run with `ojak-relay` sealed off as the image is run, where the machine can do that.
 """
 
+import importlib.metadata
 import os
 import re
 import subprocess
@@ -100,7 +101,7 @@ def test_from_an_empty_folder_to_a_first_letter_and_on_to_the_end(tmp_path: Path
 def test_what_is_not_run_is_marked_so() -> None:
     others = re.findall(r"^```(\w+)$", PAGE, re.MULTILINE)
     assert len(BLOCKS) == others.count("sh") >= 6
-    assert set(others) == {"sh", "console", "nginx"}
+    assert set(others) == {"sh", "console", "nginx", "yaml"}
 
 
 # The image
@@ -117,10 +118,18 @@ def test_the_image_sets_only_what_the_relay_knows() -> None:
 def test_what_the_image_copies_is_here_and_not_ignored() -> None:
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8")
     copied = re.findall(r"^COPY (?!--from)(\S+) ", DOCKERFILE, re.MULTILINE)
-    assert len(copied) == 3
+    assert len(copied) == 4
     for name in copied:
         assert (ROOT / name).exists()
         assert f"!{name}\n" in ignored
+
+
+def test_the_image_takes_the_version_that_is_installed() -> None:
+    line = re.search(r"sed -n 's/(\^version = .*)/\\1/p'", DOCKERFILE)
+    assert line is not None
+    pattern = line[1].replace(r"\(", "(").replace(r"\)", ")")
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert re.findall(pattern, project, re.MULTILINE) == [importlib.metadata.version("ojak")]
 
 
 def test_the_image_runs_as_a_numeric_user_that_is_not_root_and_needs_no_shell() -> None:

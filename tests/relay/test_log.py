@@ -102,7 +102,7 @@ SLOW_TO_OPEN = """
 import sys, time
 from ojak_relay import process
 
-async def open_store(config, report):
+async def open_store(config, report, manager):
     print("opening", flush=True)
     while True:
         time.sleep(0.01)

@@ -194,7 +194,7 @@ def test_c4_an_erased_page_that_cannot_be_read_again_is_left_alone(tmp_path: Pat
         raw.seek(4 * PAGE_BYTES)
         raw.write(a_box(4))
     file = PageFile.open(path, CAPACITY, disk=ForgetsBodies())
-    scan = repairing._Scan(file)  # noqa: SLF001 (what it would go on with)
+    scan = repairing._Scan(file, repairing.untold)  # noqa: SLF001 (what it would go on with)
     file.close()
     assert (scan.unreadable, scan.broken) == ({2, 3}, [])
     assert scan.has_box[4]

@@ -22,7 +22,7 @@ from ojak_relay.store.deleted import DeletedLately
 from ojak_relay.store.disk import Disk
 from ojak_relay.store.due import Due
 from ojak_relay.store.page_file import PageFile
-from ojak_relay.store.repair import Start, repair
+from ojak_relay.store.repair import Progress, Start, repair, untold
 from ojak_relay.store.waiting import Waiters
 
 RECENT_AT_MOST: Final = 256
@@ -84,17 +84,24 @@ class PagesStore(Store):
 
     @classmethod
     async def open(
-        cls, path: Path, capacity: int, *, disk: Disk = os, recent: int = RECENT_AT_MOST
+        cls,
+        path: Path,
+        capacity: int,
+        *,
+        disk: Disk = os,
+        recent: int = RECENT_AT_MOST,
+        progress: Progress = untold,
     ) -> Self:
         """Open or make the store at *path* for *capacity* boxes, and put right what a crash left.
 
-        Of the newest boxes *recent* are given out from memory until the next `expire`.
+        Of the newest boxes *recent* are given out from memory until the next `expire`. How far it
+        is read, is told to *progress* meanwhile.
 
         Raises:
             StoreUnusable: it is in use, is something else, or cannot be made, read or written.
         """
         file = PageFile.open(path, capacity, disk=disk)
-        return cls(file, start_of(file), recent)
+        return cls(file, start_of(file, progress), recent)
 
     @property
     def boxes(self) -> int:
@@ -383,14 +390,14 @@ class PagesStore(Store):
             raise
 
 
-def start_of(file: PageFile) -> Start:
+def start_of(file: PageFile, progress: Progress = untold) -> Start:
     """Put *file* right and return what it holds; close it if that fails.
 
     Raises:
         StoreUnusable: the disk refused.
     """
     try:
-        return repair(file)
+        return repair(file, progress)
     except OSError as error:
         file.close()
         why = error.strerror or "in part only"

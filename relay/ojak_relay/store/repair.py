@@ -12,7 +12,7 @@ power, and another sync alone would not tell.
 """
 
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, compress
 from operator import and_, not_
@@ -40,6 +40,9 @@ from ojak_relay.store.page_file import PageFile
 _COMMITS_A_SERIAL: Final = 2**32
 """More than there can be until the superblock is noted again."""
 
+Progress = Callable[[int, int], None]
+"""Takes up to which page a file is read, and how many it has."""
+
 _OTHER: Final = bytes.maketrans(b"\0\1", b"\1\0")
 
 
@@ -66,14 +69,20 @@ class Start:
     unreadable: set[int] = field(default_factory=set)
 
 
-def repair(file: PageFile) -> Start:
+def untold(page: int, pages: int) -> None:
+    """Take what nobody asked for."""
+
+
+def repair(file: PageFile, progress: Progress = untold) -> Start:
     """Erase what a crash left in *file*, durably, and return what it holds.
+
+    How far it is read, is told to *progress*.
 
     Raises:
         OSError: the disk refused to write.
         StoreFailed: the disk refused to read, or the file became shorter.
     """
-    scan = _Scan(file)
+    scan = _Scan(file, progress)
     index = Index(scan.ids)
     doubles = _by_id(index, index.put_all(scan.has_box))
     start = Start(
@@ -136,7 +145,7 @@ class _Scan:
         unreadable: pages that the disk did not give.
     """
 
-    def __init__(self, file: PageFile) -> None:
+    def __init__(self, file: PageFile, progress: Progress) -> None:
         total = file.pages.stop
         self._file = file
         self.ids = bytearray(ID_BYTES * total)
@@ -153,6 +162,7 @@ class _Scan:
                 self.unreadable.update(range(expected, pages.start))
                 expected = pages.stop
                 self._note(pages, heads)
+                progress(pages.stop, total)
             self.unreadable.update(range(expected, span.stop))
 
     def _note(self, pages: range, heads: memoryview) -> None:
