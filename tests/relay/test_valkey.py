@@ -19,11 +19,10 @@ from ojak_protocol.sync import Deposit, DepositOutcome, Found, Nothing
 from ojak_relay.clock import Clock
 from ojak_relay.errors import StoreAway
 from ojak_relay.service import Service
-from ojak_relay.store import valkey_rules, valkey_scripts
+from ojak_relay.store import valkey, valkey_line, valkey_rules, valkey_scripts
 from ojak_relay.store.base import Store
-from ojak_relay.store.deleted import REMEMBERED_AT_MOST
 from ojak_relay.store.valkey import ValkeyStore
-from ojak_relay.store.valkey_wire import Login
+from ojak_relay.store.valkey_wire import Login, packed
 from tests.relay.kit import NOW, box, deposit, place, request
 from tests.relay.test_service import CAPACITY, Visits
 from tests.relay.test_store_contract import sweep
@@ -151,13 +150,11 @@ async def test_a_wait_at_one_relay_ends_when_the_box_comes_to_another(one_valkey
 
 
 @pytest.mark.asyncio
-async def test_nothing_is_told_where_scripts_tell_nothing(
+async def test_nothing_is_told_where_relays_tell_nothing(
     one_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Planted: without the word from server to relays, the wait across them is seen to fail."""
-    tells = b"redis.call('PUBLISH', 'ojak', ARGV[6])"
-    assert tells in valkey_scripts.DEPOSIT
-    monkeypatch.setattr(valkey_scripts, "DEPOSIT", valkey_scripts.DEPOSIT.replace(tells, b""))
+    monkeypatch.setattr(valkey_line, "news", lambda _: packed(b"PING"))
     flush([one_valkey])
     async with two_stores(one_valkey) as (one, other):
         waiting = asyncio.create_task(one.wait_for([place(1)], 0.5, now=NOW))
@@ -187,7 +184,7 @@ async def test_a_server_ends_each_box_by_itself(
         await one.apply([], [deposit(2, 7), deposit(2, 8, shown=True)], now=NOW)
         assert ends_by_itself(one_valkey)
     # Planted: boxes without an end.
-    ends = b", 'PX', 1000 * ARGV[4]"
+    ends = b", 'PX', ARGV[4]"
     assert ends in valkey_scripts.DEPOSIT
     monkeypatch.setattr(valkey_scripts, "DEPOSIT", valkey_scripts.DEPOSIT.replace(ends, b""))
     async with two_stores(one_valkey) as (one, _):
@@ -208,8 +205,9 @@ async def test_a_script_that_does_not_look_first_is_found(
 
 
 def members(server: Valkey, kind: str) -> int:
-    """Return how many ids stand in the sets `due` or `deleted` of *server*."""
-    return sum(server.ask("ZCARD", key) - 1 for key in server.ask("KEYS", f"*{kind}"))
+    """Return how many ids of boxes that are "due", or "deleted", stand in the sets of *server*."""
+    first, last = ("0", "(+inf") if kind == "due" else ("-inf", "(0")
+    return sum(server.ask("ZCOUNT", key, first, last) for key in server.ask("KEYS", "*}ids"))
 
 
 @pytest.mark.asyncio
@@ -239,20 +237,69 @@ async def test_a_box_whose_time_is_over_leaves_nothing(one_valkey: Valkey) -> No
 
 
 @pytest.mark.asyncio
-async def test_no_more_deletions_are_remembered_than_there_is_room_for(one_valkey: Valkey) -> None:
-    """All of one tag, by ids that begin alike; the oldest are forgotten first."""
+async def test_deletions_of_ids_that_begin_alike_push_out_none_until_all_are_too_many(
+    one_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The oldest are forgotten first, whatever their ids."""
     flush([one_valkey])
-    most = REMEMBERED_AT_MOST // valkey_rules.TAGS
-    ids = [MailboxId(bytes([7]) + number.to_bytes(31)) for number in range(most + 10)]
+    ids = [MailboxId(bytes([7]) + number.to_bytes(31)) for number in range(3000)]
     async with two_stores(one_valkey, capacity=1000) as (one, _):
+        await one.apply([], [deposit(1, 7)], now=NOW)
+        await one.apply([place(1)], [], now=NOW)
         for first in range(0, len(ids), 500):
             some = ids[first : first + 500]
             await one.apply([], [Deposit(id_, None, 600, 0, box(7)) for id_ in some], now=NOW)
-            await one.apply(some, [], now=NOW + first // 500)
-        assert members(one_valkey, "deleted") == most
-        again = [Deposit(id_, None, 600, 0, box(7)) for id_ in (ids[0], ids[-1])]
-        assert await one.apply([], again, now=NOW) == (STORED, STORED)
-        assert await one.look([ids[0], ids[-1]], room=2, now=NOW) == (Found(box(7)), Nothing())
+            await one.apply(some, [], now=NOW + first // 10)
+        later = NOW + 300
+        await one.expire(now=later)
+        assert members(one_valkey, "deleted") == 3001
+        monkeypatch.setattr(valkey, "REMEMBERED_AT_MOST", 1200)
+        for _ in range(30):
+            await one.expire(now=later)
+        assert members(one_valkey, "deleted") == 1000
+        again = [deposit(1, 7), *(Deposit(id_, None, 600, 0, box(7)) for id_ in (ids[0], ids[-1]))]
+        assert await one.apply([], again, now=later) == (STORED,) * 3
+        polls = [place(1), ids[0], ids[-1]]
+        wanted = (Found(box(7)), Found(box(7)), Nothing())
+        assert await one.look(polls, room=3, now=later) == wanted
+
+
+@pytest.mark.asyncio
+async def test_what_is_known_of_ids_ends_by_itself_where_no_relay_runs_any_more(
+    one_valkey: Valkey,
+) -> None:
+    flush([one_valkey])
+    async with two_stores(one_valkey) as (one, _):
+        await one.apply([], [deposit(1, 7), deposit(2, 7)], now=NOW)
+        await one.apply([place(2)], [], now=NOW)
+        keys = [key for key in one_valkey.ask("KEYS", "*}ids") if one_valkey.ask("PERSIST", key)]
+        assert len(keys) == valkey_rules.TAGS
+        await one.expire(now=NOW)
+        assert all(7000 < one_valkey.ask("TTL", key) <= valkey_rules.KEPT_SECONDS for key in keys)
+        # Two hours later: boxes end by themselves too, and what is left of them is in order.
+        one_valkey.ask("DEL", *keys)
+    async with two_stores(one_valkey) as (one, _):
+        assert one.boxes == 1
+        assert await one.apply([place(1)], [deposit(1, 7)], now=NOW) == (STORED,)
+        assert await found(one, 1) == Nothing()
+        assert members(one_valkey, "deleted") == 1
+
+
+@pytest.mark.asyncio
+async def test_a_deletion_that_a_sweep_meets_is_remembered(one_valkey: Valkey) -> None:
+    """Its relay's clock is ahead: what it found to be over, another one deletes before it does."""
+    flush([one_valkey])
+    async with two_stores(one_valkey) as (one, other):
+        await one.apply([], [deposit(1, 7)], now=NOW)
+        await other.apply([place(1)], [], now=NOW)
+        assert one_valkey.ask("EVAL", valkey_scripts.CLEAR, 2, *_names(1), NOW + 700) == 0
+        assert await other.apply([], [deposit(1, 7)], now=NOW) == (STORED,)
+        assert await found(other, 1) == Nothing()
+
+
+def _names(number: int) -> tuple[bytes, bytes]:
+    key = b"".join(valkey_rules.delete(place(number), NOW)[1:3])
+    return key, key[:6] + b"ids"
 
 
 @pytest.mark.asyncio
@@ -291,6 +338,42 @@ async def test_a_server_without_memory_refuses_new_boxes_and_serves_all_else() -
             assert await found(one, 0) == Nothing()
             # The server gives its memory back by and by.
             await soon(lambda: one.apply([], [deposit(5000, 7)], now=NOW), (STORED,))
+
+
+@pytest.mark.asyncio
+async def test_a_server_without_memory_erases_whatever_stands_among_the_boxes_that_are_over() -> (
+    None
+):
+    """A sweep that were refused would erase nothing more, and room would never be made."""
+    with valkeys(maxmemory="4mb") as (server,):
+        async with two_stores(server, capacity=10_000) as (one, _):
+            await one.apply([], [deposit(n, 7) for n in range(8)], now=NOW)
+            # Not over, and listed as if it were.
+            server.ask("ZADD", _names(1)[1], "5", place(1))
+            server.ask("CONFIG", "SET", "maxmemory", "1mb")
+            assert await one.apply([], [deposit(9, 7)], now=NOW) == (FULL,)
+            await sweep(one, now=NOW)
+            assert float(server.ask("ZSCORE", _names(1)[1], place(1))) == NOW + 600
+            await sweep(one, now=NOW + 600)
+            assert members(server, "due") == 0
+
+
+@pytest.mark.parametrize("erases", ["CLEAR", "DELETE"])
+@pytest.mark.asyncio
+async def test_a_script_that_a_server_without_memory_refuses_is_found(
+    monkeypatch: pytest.MonkeyPatch, erases: str
+) -> None:
+    """Planted: scripts that erase are refused as those that add are."""
+    script = getattr(valkey_scripts, erases)
+    flag = b"flags=allow-oom"
+    assert flag in script
+    monkeypatch.setattr(valkey_scripts, erases, script.replace(flag, b"flags="))
+    tests = {
+        "CLEAR": test_a_server_without_memory_erases_whatever_stands_among_the_boxes_that_are_over,
+        "DELETE": test_a_server_without_memory_refuses_new_boxes_and_serves_all_else,
+    }
+    with pytest.raises((AssertionError, StoreAway)):
+        await tests[erases]()
 
 
 @pytest.mark.asyncio

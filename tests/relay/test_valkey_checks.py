@@ -45,6 +45,9 @@ async def test_a_server_that_is_fit_is_taken_without_a_word(
         ("repl-diskless-sync", "no", True),
         ("repl-diskless-load", "disabled", True),
         ("slowlog-log-slower-than", "10000", False),
+        ("commandlog-request-larger-than", "1000", False),
+        ("commandlog-reply-larger-than", "100000", False),
+        ("timeout", "4", False),
         ("crash-log-enabled", "yes", False),
     ],
 )
@@ -58,6 +61,28 @@ async def test_a_setting_that_is_not_fit_is_named_with_what_to_do(
     assert line.startswith("refused") == refused
     assert f"the server at 127.0.0.1:{server.port} has {name} {value}: it " in line
     assert f"; set it to {valkey_checks.RULES[name].allowed[0] or chr(34) * 2}" in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("commandlog-request-larger-than", "-1"),
+        ("commandlog-request-larger-than", "1048576"),
+        ("commandlog-reply-larger-than", "2000000"),
+        ("timeout", "300"),
+    ],
+)
+@pytest.mark.asyncio
+async def test_a_number_that_is_large_enough_is_taken(name: str, value: str) -> None:
+    with valkeys() as (server,):
+        server.ask("CONFIG", "SET", name, value)
+        assert await said_of(server) == []
+
+
+def test_a_setting_that_a_server_does_not_have_does_no_harm() -> None:
+    assert valkey_checks.RULES["commandlog-reply-larger-than"].takes("")
+    assert not valkey_checks.RULES["save"].takes("3600 1")
+    assert not valkey_checks.RULES["slowlog-log-slower-than"].takes("")
 
 
 @pytest.mark.asyncio

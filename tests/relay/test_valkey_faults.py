@@ -12,6 +12,7 @@ from ojak_protocol.sync import DepositOutcome, Found, NoRoom, Nothing
 from ojak_relay.errors import StoreAway
 from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.valkey import FORGET_EVERY
+from ojak_relay.store.valkey_line import Line
 from ojak_relay.store.valkey_news import News
 from ojak_relay.store.valkey_wire import Address
 from tests.ports import free_port
@@ -50,6 +51,35 @@ async def test_who_asks_for_nothing_shifts_no_answer_to_somebody_else(one_valkey
         assert await found(one, 1) == Found(box(7))
         # No line was cut, either.
         assert lines_to(one_valkey) == lines
+
+
+async def stays_on_its_lines(replicas: int) -> bool:
+    """Say whether a relay at rest keeps its lines to a server that cuts what is idle for 2 s."""
+    with replicated(timeout="2") as (primary, _):
+        one = await valkey_store([primary], replicas=replicas)
+        for _ in range(2):
+            await one.expire(now=NOW)
+        lines = lines_to(primary)
+        # As long as it takes to cut an idle line of somebody else, twice.
+        for _ in range(2):
+            with primary.dial() as idle:
+                await asyncio.to_thread(idle.recv, 1)
+        kept = lines <= lines_to(primary) and not one.failed
+        await one.close()
+    return kept
+
+
+@pytest.mark.parametrize("replicas", [0, 1])
+@pytest.mark.asyncio
+async def test_lines_at_rest_are_not_cut_by_a_server_that_cuts_idle_ones(replicas: int) -> None:
+    assert await stays_on_its_lines(replicas)
+
+
+@pytest.mark.asyncio
+async def test_a_line_that_is_cut_at_rest_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: nothing is asked on a line at rest."""
+    monkeypatch.setattr(Line, "_watch", lambda _: None)
+    assert not await stays_on_its_lines(0)
 
 
 @pytest.mark.parametrize("kind", ["deposit", "deletion"])
@@ -122,7 +152,7 @@ async def test_a_server_without_memory_takes_replacements() -> None:
 async def test_a_relay_that_only_looks_notices_that_another_server_has_taken_over() -> None:
     with replicated() as (primary, replica):
         one = await valkey_store([primary, replica])
-        until(lambda: replica.ask("DBSIZE") == 512)
+        until(lambda: replica.ask("DBSIZE") == rules.TAGS)
         # The first sweep forgets deletions, which a replica refuses; those after it only look.
         await one.expire(now=NOW)
         primary.ask("REPLICAOF", "127.0.0.1", free_port())
@@ -174,7 +204,7 @@ async def test_a_primary_that_is_back_before_a_replica_took_over_has_emptied_bot
         primary.start()
         await soon(lambda: store.apply([], [deposit(2, 7)], now=NOW), (STORED,))
         assert await found(store, 1) == Nothing()
-        until(lambda: replica.ask("DBSIZE") == 512 + 1)
+        until(lambda: replica.ask("DBSIZE") == rules.TAGS + 1)
         await store.close()
 
 
@@ -182,7 +212,7 @@ async def test_a_primary_that_is_back_before_a_replica_took_over_has_emptied_bot
 async def test_waits_end_though_the_server_that_told_hangs_after_another_took_over() -> None:
     with replicated() as (primary, replica):
         one = await valkey_store([primary, replica], patience_seconds=0.5)
-        until(lambda: replica.ask("DBSIZE") == 512)
+        until(lambda: replica.ask("DBSIZE") == rules.TAGS)
         primary.signal(signal.SIGSTOP)
         replica.ask("REPLICAOF", "NO", "ONE")
         other = await valkey_store([replica])
@@ -235,7 +265,7 @@ async def test_a_server_that_hung_does_what_lay_in_its_lines_before_anything_new
         await soon(lambda: one.apply([], [deposit(1, 9, shown=True)], now=NOW), (STORED,))
         done = server.ask("DBSIZE")
         # Some was done, and never more than a line holds for a server that does not read.
-        assert 1 < done - 512 < 60
+        assert 1 < done - rules.TAGS < 60
         for _ in range(20):
             assert await found(other, 1) == Found(box(9))
             assert await found(other, 2) == Nothing()

@@ -11,8 +11,7 @@ from ojak_relay.errors import StoreAway
 from ojak_relay.store.valkey import ValkeyStore
 from ojak_relay.store.valkey_line import Line
 from ojak_relay.store.valkey_news import News
-from ojak_relay.store.valkey_rules import CHANNEL
-from ojak_relay.store.valkey_wire import Address, Login, packed
+from ojak_relay.store.valkey_wire import CHANNEL, Address, Login, packed
 from tests.relay.kit import NOW, box, deposit, place
 from tests.relay.test_valkey import found, soon, two_stores
 from tests.relay.valkeys import Valkey, flush, valkey_store, valkeys

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from ojak_protocol.sync import Deposit, DepositOutcome, Found, Nothing
+from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.valkey_open import tls_from
 from tests.journeys.secure import make_certificate
 from tests.relay.balancer import balanced
@@ -159,7 +160,7 @@ def test_s5_no_mark_is_left_by_relay_or_servers() -> None:
         assert marks_in(err.encode()) == []
         assert created == set()
         # An hour long a server knows the id of what was deleted, and nothing else of it.
-        assert [server.ask("DBSIZE") for server in servers] == [512, 512]
+        assert [server.ask("DBSIZE") for server in servers] == [rules.TAGS, rules.TAGS]
         for server in servers:
             assert marks_in(server.log.encode()) == []
     assert MARKS["id"] == ID
@@ -175,8 +176,8 @@ def boxes_after_a_full_sync(**settings: str) -> tuple[set[str], int]:
                 server.ask("CONFIG", "SET", name.replace("_", "-"), value)
         with watched(primary.folder, replica.folder) as created:
             replica.ask("REPLICAOF", "127.0.0.1", primary.port)
-            until(lambda: replica.ask("DBSIZE") == 512 + 64)
-        return created, replica.ask("DBSIZE") - 512
+            until(lambda: replica.ask("DBSIZE") == rules.TAGS + 64)
+        return created, replica.ask("DBSIZE") - rules.TAGS
 
 
 def test_d6_a_replica_that_takes_over_all_boxes_writes_no_file() -> None:

@@ -10,6 +10,7 @@ import pytest
 from ojak_protocol.sync import DepositOutcome, Found, Nothing, PollResult
 from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.valkey import ValkeyStore
+from ojak_relay.store.valkey_wire import CHANNEL
 from tests.relay.kit import NOW, box, deposit, place, request, running
 from tests.relay.sharing import over
 from tests.relay.test_valkey import found, two_stores
@@ -38,9 +39,9 @@ def key_of(number: int) -> bytes:
     return match[1]
 
 
-def set_of(number: int, kind: bytes) -> bytes:
-    """Return the key of the set `due` or `deleted` of the tag of place *number*."""
-    return key_of(number)[:6] + kind
+def set_of(number: int) -> bytes:
+    """Return the key of the set of the tag of place *number*."""
+    return key_of(number)[:6] + b"ids"
 
 
 def ask_owner(servers: list[Valkey], *words: str | bytes) -> object:
@@ -144,7 +145,7 @@ async def test_a_sweep_ends_whatever_stands_among_the_boxes_that_are_over(
     async with watched(servers) as (one, _):
         await one.apply([], [deposit(1, 7)], now=NOW)
         for member in strange_members(1):
-            ask_owner(servers, "ZADD", set_of(1, b"due"), "5", member)
+            ask_owner(servers, "ZADD", set_of(1), "5", member)
         sweeps = 1
         while await one.expire(now=NOW):
             sweeps += 1
@@ -153,20 +154,19 @@ async def test_a_sweep_ends_whatever_stands_among_the_boxes_that_are_over(
         # And it ends in time, as if nothing had been there.
         while await one.expire(now=NOW + 600):
             pass
-        left = ask_owner(servers, "ZRANGE", set_of(1, b"due"), "0", "-1")
+        left = ask_owner(servers, "ZRANGE", set_of(1), "0", "-1")
         assert left == [b""]
 
 
-@pytest.mark.parametrize("kind", [b"due", b"deleted"])
 @pytest.mark.parametrize("meets", ["deposit", "deletion", "sweep", "start"])
 @pytest.mark.asyncio
 async def test_a_set_that_is_none_is_made_anew_by_whoever_meets_it(
-    servers: list[Valkey], kind: bytes, meets: str
+    servers: list[Valkey], meets: str
 ) -> None:
     async with watched(servers) as (one, said), asyncio.timeout(10):
         await one.apply([], [deposit(1, 7), deposit(2, 7)], now=NOW)
-        ask_owner(servers, "DEL", set_of(1, kind))
-        ask_owner(servers, "SET", set_of(1, kind), "a")
+        ask_owner(servers, "DEL", set_of(1))
+        ask_owner(servers, "SET", set_of(1), "a")
         if meets == "deposit":
             assert await one.apply([], [deposit(1, 8, shown=True)], now=NOW) == (STORED,)
             assert await found(one, 1) == Found(box(8))
@@ -193,8 +193,8 @@ def test_a_relay_answers_no_sync_with_a_failure_for_what_others_wrote(one_valkey
         reply = relay.sync(request(*numbers, room=16))
         nothing = (Nothing(),) * len(STRANGE)
         assert reply.polls[: len(numbers)] == (*nothing, Found(box(7)))
-        one_valkey.ask("PUBLISH", rules.CHANNEL, "no id")
-        one_valkey.ask("PUBLISH", rules.CHANNEL, b"x" * 100_000)
+        one_valkey.ask("PUBLISH", CHANNEL, "no id")
+        one_valkey.ask("PUBLISH", CHANNEL, b"x" * 100_000)
         reply = relay.sync(request(0, wait=1))
         assert reply.polls[0] == Nothing()
         until(lambda: relay.sync(request(99)).polls[0] == Found(box(7)))

@@ -33,9 +33,14 @@ class Record:
 
 
 def record_of(deposit: Deposit, now: int) -> Record:
-    """Return what *deposit* leaves when it is stored at *now*; its time counts from release."""
+    """Return what *deposit* leaves when it is stored at *now*."""
+    return Record(deposit.id, *times_of(deposit, now), deposit.box)
+
+
+def times_of(deposit: Deposit, now: int) -> tuple[int, int]:
+    """Return when it is released, and over, if stored at *now*; its time counts from release."""
     released_at = now + deposit.after_seconds
-    return Record(deposit.id, released_at, released_at + deposit.ttl_seconds, deposit.box)
+    return released_at, released_at + deposit.ttl_seconds
 
 
 class Store(Protocol):

@@ -15,6 +15,7 @@ from ojak_relay.errors import StoreAway, StoreUnusable
 from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store import valkey_scripts as scripts
 from ojak_relay.store.base import EXPIRE_AT_MOST, Store
+from ojak_relay.store.deleted import REMEMBERED_AT_MOST, REMEMBERED_SECONDS
 from ojak_relay.store.valkey_asking import PATIENCE_SECONDS, Asker
 from ojak_relay.store.valkey_checks import SKEW_SECONDS, check
 from ojak_relay.store.valkey_refusals import Operator
@@ -121,7 +122,8 @@ class ValkeyStore(Store):
         """
         ids = [*deletes, *[one.id for one in deposits]]
         pack = rules.changes(deletes, deposits, now)
-        return self._applied(await self._asker.ask(ids, pack, writes=True), len(deletes))
+        replies = await self._asker.ask(ids, pack, writes=True, news_from=len(deletes))
+        return self._applied(replies, len(deletes))
 
     async def look(
         self, ids: Sequence[MailboxId], *, room: int, now: int
@@ -151,12 +153,11 @@ class ValkeyStore(Store):
         single, count = self._servers.single, len(deletes) + len(deposits)
         if polls and single is not None and (not count or single.writes is single.looks):
             # A server does what is asked on one line in its order.
-            commands = rules.all_wholes(polls)
-            if count:
-                changes = rules.changes(deletes, deposits, now)
-                commands = changes(range(count), single.limit) + commands
+            commands = rules.all_changes(deletes, deposits, now, single.limit)
+            commands += rules.all_wholes(polls)
             try:
-                *done, found = await single.looks.ask(commands, count + 1)
+                news = [one.id for one in deposits]
+                *done, found = await single.looks.ask(commands, count + 1, news)
                 outcomes = self._applied(done, len(deletes)) if count else ()
                 return outcomes, self._seen(sound(found), room, now)
             except StoreAway:
@@ -198,7 +199,7 @@ class ValkeyStore(Store):
         """
         if not self._over:
             if self._sweeps % FORGET_EVERY == 0:
-                await self._asker.every(lambda tag: rules.forget(tag, now))
+                await self._forget(now)
             self._sweeps += 1
             found = await self._asker.every(lambda tag: rules.over(tag, now))
             self._over = [
@@ -226,6 +227,17 @@ class ValkeyStore(Store):
         self._waiters.wake_all()
         self._servers.close()
 
+    async def _forget(self, now: int) -> None:
+        """Forget deletions of an hour ago, and the oldest where too many are remembered."""
+        await self._asker.every(rules.keep, 2)
+        kept_seconds = REMEMBERED_SECONDS
+        while True:
+            until = now + REMEMBERED_SECONDS - kept_seconds
+            told = await self._asker.every(lambda tag: rules.forget(tag, until), 2)  # noqa: B023 (asked here and now)
+            if sum(count for _, count in told) <= REMEMBERED_AT_MOST or not kept_seconds:
+                return
+            kept_seconds = kept_seconds * 7 // 8
+
     def _rest(self) -> None:
         """Have servers tell nothing where nobody has waited from one sweep to the next."""
         if not self._has_waited and not self._waiters:
@@ -243,8 +255,12 @@ class ValkeyStore(Store):
 
     def _applied(self, replies: Sequence[Reply], deletes: int) -> tuple[DepositOutcome, ...]:
         gone = sum(map(sound, replies[:deletes]))
+        added = replies.count(scripts.ADDED)
+        self._boxes += added - gone
+        if added == len(replies) - deletes:
+            # As it nearly always is.
+            return (DepositOutcome.STORED,) * added
         outcomes = tuple(map(outcome, replies[deletes:]))
-        self._boxes += replies.count(scripts.ADDED) - gone
         for _ in range(replies.count(scripts.MENDED)):
             self._operator.note_strange()
         return outcomes

@@ -1,6 +1,7 @@
 """To ask the servers that keep the boxes, again and again for a while where they come and go."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Final
@@ -52,7 +53,12 @@ class Asker:
         return [reply[0] if isinstance(reply, list) else reply for reply in replies]
 
     async def ask(
-        self, ids: Sequence[MailboxId], pack: Pack, *, writes: bool = False
+        self,
+        ids: Sequence[MailboxId],
+        pack: Pack,
+        *,
+        writes: bool = False,
+        news_from: int = sys.maxsize,
     ) -> list[Reply]:
         """Return one reply for each of *ids*; where servers go, it is asked again for a while.
 
@@ -60,6 +66,7 @@ class Asker:
             ids: whom it concerns.
             pack: makes the commands; asked twice, they must do no more than once.
             writes: whether replicas are to be waited for.
+            news_from: from which of *ids* on a box may come, which all relays are told.
 
         Raises:
             StoreAway: it took too long, or too few replicas confirmed.
@@ -70,7 +77,8 @@ class Asker:
             # Where all is well, as it is nearly always, no list is taken apart, and no timer set.
             line = primary.writes if writes else primary.looks
             try:
-                replies = await line.ask(pack(range(len(ids)), primary.limit), len(ids))
+                commands = pack(range(len(ids)), primary.limit)
+                replies = await line.ask(commands, len(ids), ids[news_from:])
             except StoreAway:
                 if line.is_open:
                     self._operator.note_confirmed(is_missing=True, is_known=False)
@@ -81,7 +89,7 @@ class Asker:
                     return replies
         try:
             async with asyncio.timeout(self._patience_seconds):
-                return await self._ask_again(ids, pack, writes=writes)
+                return await self._ask_again(ids, pack, writes=writes, news_from=news_from)
         except TimeoutError:
             raise StoreAway("no answer in time") from None
 
@@ -102,18 +110,24 @@ class Asker:
         except TimeoutError:
             raise StoreAway("no answer in time") from None
 
-    async def every(self, make: Callable[[int], bytes]) -> list[tuple[int, Reply]]:
-        """Return each tag with the reply to a command for it, in no order, if it is no refusal.
+    async def every(
+        self, make: Callable[[int], bytes], commands: int = 1
+    ) -> list[tuple[int, Reply]]:
+        """Return each tag with the last reply to *commands* for it, in no order, if no refusal.
 
         Raises:
             StoreAway: not all servers answer.
         """
         asked = []
         for primary, tags in self._servers.tags().items():
-            commands = [make(tag) for tag in tags]
-            asked.append((tags, primary.looks.ask(commands, len(tags))))
-        told = [pair for tags, one in asked for pair in zip(tags, await one, strict=True)]
-        replies = [reply for _, reply in told]
+            words = [make(tag) for tag in tags]
+            asked.append((tags, primary.looks.ask(words, commands * len(tags))))
+        replies: list[Reply] = []
+        told: list[tuple[int, Reply]] = []
+        for tags, one in asked:
+            some = await one
+            replies += some
+            told += zip(tags, some[commands - 1 :: commands], strict=True)
         if any(map(refusals.is_elsewhere, replies)):
             self._servers.mend()
         if any(map(refusals.is_no_set, replies)):
@@ -121,7 +135,7 @@ class Asker:
         return [(tag, reply) for tag, reply in told if not isinstance(reply, Refusal)]
 
     async def _ask_again(
-        self, ids: Sequence[MailboxId], pack: Pack, *, writes: bool
+        self, ids: Sequence[MailboxId], pack: Pack, *, writes: bool, news_from: int
     ) -> list[Reply]:
         replies: list[Reply] = [None] * len(ids)
         todo: Sequence[int] = range(len(ids))
@@ -132,7 +146,9 @@ class Asker:
                 # Ids that a cluster moves from one server to another can be asked for again and
                 # again, and by many.
                 await asyncio.sleep(pause(tries - 1))
-            todo = await self._ask_once(ids, todo, pack, replies, writes=writes)
+            todo = await self._ask_once(
+                ids, todo, pack, replies, writes=writes, news_from=news_from
+            )
             tries += 1
         return replies
 
@@ -144,12 +160,16 @@ class Asker:
         replies: list[Reply],
         *,
         writes: bool,
+        news_from: int,
     ) -> list[int]:
         """Ask for those of *ids* that are *todo*, and return which must be asked for again."""
         asked = []
         for primary, numbers in self._servers.shares(ids, todo).items():
             line = primary.writes if writes else primary.looks
-            asked.append((numbers, line, line.ask(pack(numbers, primary.limit), len(numbers))))
+            # By the server that has the box, and so after it is there.
+            news = [ids[number] for number in numbers if number >= news_from]
+            commands = pack(numbers, primary.limit)
+            asked.append((numbers, line, line.ask(commands, len(numbers), news)))
         again: list[int] = []
         is_elsewhere = False
         failure: StoreAway | None = None

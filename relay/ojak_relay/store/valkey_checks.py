@@ -19,6 +19,12 @@ SKEW_SECONDS: Final = 60
 AHEAD_SECONDS: Final = 3600
 """A relay whose clock is ahead of the servers' by more would erase what all others keep."""
 
+LARGE_BYTES: Final = 1_048_576
+"""Larger is nothing that a relay asks, or is answered; and what servers begin with."""
+
+REST_SECONDS: Final = 5
+"""A relay's line asks for something every second or two; for less time none must be at rest."""
+
 BYTES_A_BOX: Final = 4600
 """What a box takes of a server's memory, with its part of the sorted sets and some to spare."""
 
@@ -34,11 +40,20 @@ class Rule:
         allowed: its values.
         why: what happens otherwise.
         is_refused: whether the relay then does not start; otherwise it says so and starts.
+        least: the smallest number that does no harm either, of a setting that a server need not
+            have, or None.
     """
 
     allowed: tuple[str, ...]
     why: str
     is_refused: bool = True
+    least: int | None = None
+
+    def takes(self, value: str) -> bool:
+        """Return whether *value* does no harm; it is empty where a server has no such setting."""
+        if self.least is None:
+            return value in self.allowed
+        return value in ("", *self.allowed) or (value.isdigit() and int(value) >= self.least)
 
 
 RULES: Final[Mapping[str, Rule]] = {
@@ -51,6 +66,24 @@ RULES: Final[Mapping[str, Rule]] = {
     ),
     "slowlog-log-slower-than": Rule(
         ("-1",), "it notes ids of slow commands in its memory", is_refused=False
+    ),
+    "commandlog-request-larger-than": Rule(
+        ("-1",),
+        "it notes ids of what it is asked in its memory",
+        is_refused=False,
+        least=LARGE_BYTES,
+    ),
+    "commandlog-reply-larger-than": Rule(
+        ("-1",),
+        "it notes ids of what it is asked in its memory",
+        is_refused=False,
+        least=LARGE_BYTES,
+    ),
+    "timeout": Rule(
+        ("0",),
+        "it cuts lines on which nothing is asked for a while",
+        is_refused=False,
+        least=REST_SECONDS,
     ),
     "crash-log-enabled": Rule(
         ("no",), "it writes what it has in memory into its log if it crashes", is_refused=False
@@ -194,7 +227,7 @@ def _judge(address: Address, seen: Seen, report: Callable[[str], None], now: int
         report(f"{where} does not show its settings; see to it that it writes nothing to its disk")
     for name, rule in RULES.items():
         value = rule.allowed[0] if seen.settings is None else seen.settings.get(name, "")
-        if value in rule.allowed:
+        if rule.takes(value):
             continue
         wanted = rule.allowed[0] or '""'
         sentence = f"{where} has {name} {value}: {rule.why}; set it to {wanted}"

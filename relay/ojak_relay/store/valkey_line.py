@@ -24,6 +24,7 @@ from ojak_relay.store.valkey_wire import (
     Login,
     Refusal,
     Reply,
+    news,
     packed,
 )
 
@@ -32,8 +33,11 @@ WAIT_MILLISECONDS: Final = 2000
 """How long replicas have for confirming."""
 
 
+_PING: Final = packed(b"PING")
+
+
 class _Asked(NamedTuple):
-    """What was asked together, and the replies so far."""
+    """What was asked together, and the replies so far; without *done* it is whether all is kept."""
 
     total: int
     done: "asyncio.Future[list[Reply]] | None"
@@ -66,9 +70,13 @@ class Line(asyncio.Protocol):
         self._told = told
         self._transport: asyncio.Transport | None = None
         self._unsent: list[bytes] = []
+        self._news: list[bytes] = []
         self._asked: deque[_Asked] = deque()
         self._unconfirmed: list[_Asked] = []
         self._is_confirming = False
+        # What waits for the replies that nobody waits for.
+        self._nobody: asyncio.Future[list[Reply]] = self._loop.create_future()
+        self._nobody.set_result([])
         self.is_open = False
 
     @classmethod
@@ -134,10 +142,13 @@ class Line(asyncio.Protocol):
             raise StoreAway(f"the server refuses with {reply.word}")
         return reply
 
-    def ask(self, commands: Sequence[bytes], count: int) -> "asyncio.Future[list[Reply]]":
+    def ask(
+        self, commands: Sequence[bytes], count: int, news: Sequence[bytes] = ()
+    ) -> "asyncio.Future[list[Reply]]":
         """Send *commands*, of which there are *count*, and return what will be their replies.
 
-        They may be in any pieces: all that leaves together is put together once.
+        They may be in any pieces: all that leaves together is put together once. Behind it, and
+        so when it was done, all relays are told the ids *news*.
 
         It fails with `StoreAway` if the line is lost, or too few replicas confirm in time.
         """
@@ -148,6 +159,7 @@ class Line(asyncio.Protocol):
         if not self._unsent and not self._is_confirming:
             self._loop.call_soon(self._send)
         self._unsent += commands
+        self._news += news
         self._asked.append(_Asked(count, done, self._loop.time(), []))
         return done
 
@@ -162,7 +174,7 @@ class Line(asyncio.Protocol):
         # uvloop's transports are of no class of asyncio.
         self._transport = cast("asyncio.Transport", transport)
         self.is_open = True
-        self._watch()
+        self._loop.call_later(self._answer_seconds / 4, self._watch)
         # A line that only listens learns by nothing else that nobody is there any more.
         _keep_alive(transport.get_extra_info("socket"))
 
@@ -195,6 +207,11 @@ class Line(asyncio.Protocol):
     def _send(self) -> None:
         if not self.is_open or self._transport is None:
             return
+        if self._news:
+            # One word for all of them costs little more than one for each would.
+            self._unsent.append(news(self._news))
+            self._asked.append(_Asked(1, self._nobody, self._loop.time(), []))
+            self._news = []
         if self._replicas:
             self._is_confirming = True
             self._unsent.append(packed(b"WAIT", b"%d" % self._replicas, b"%d" % WAIT_MILLISECONDS))
@@ -205,17 +222,27 @@ class Line(asyncio.Protocol):
     def _answer(self, asked: _Asked) -> None:
         if asked.done is None:
             self._confirm(asked.replies[0])
+        elif asked.done.done():
+            pass  # Nobody waits for it any more.
         elif self._replicas:
             self._unconfirmed.append(asked)
-        elif not asked.done.done():
+        else:
             asked.done.set_result(asked.replies)
 
     def _watch(self) -> None:
-        """Cut the line when an answer is overdue; looked at four times in that time."""
-        if self._asked and self._loop.time() - self._asked[0].at > self._answer_seconds:
+        """Cut the line when an answer is overdue; looked at four times in that time.
+
+        A line at rest asks for one, so that a server neither cuts it nor is away unnoticed.
+        """
+        if not self.is_open:
+            return
+        now = self._loop.time()
+        if self._asked and now - self._asked[0].at > self._answer_seconds:
             self.close()
-        if self.is_open:
-            self._loop.call_later(self._answer_seconds / 4, self._watch)
+        elif not self._asked and self._transport is not None:
+            self._transport.write(_PING)
+            self._asked.append(_Asked(1, self._nobody, now, []))
+        self._loop.call_later(self._answer_seconds / 4, self._watch)
 
     def _confirm(self, confirmed: Reply) -> None:
         if isinstance(confirmed, Refusal):
@@ -233,7 +260,7 @@ class Line(asyncio.Protocol):
         was_open, self.is_open = self.is_open, False
         _settle((*self._unconfirmed, *self._asked), "the line was lost")
         self._asked.clear()
-        self._unconfirmed, self._unsent = [], []
+        self._unconfirmed, self._unsent, self._news = [], [], []
         if was_open:
             self._lost()
 

@@ -10,9 +10,8 @@ from collections.abc import Callable, Collection
 
 from ojak_protocol.addresses import MailboxId
 from ojak_relay.errors import StoreAway
-from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.valkey_line import Line
-from ojak_relay.store.valkey_wire import Address, Login, Refusal, Reply, packed
+from ojak_relay.store.valkey_wire import CHANNEL, TOLD_BYTES, Address, Login, Refusal, Reply, packed
 
 
 class News:
@@ -62,7 +61,7 @@ class News:
         if self._line is None or not self._line.is_open:
             raise StoreAway("the line was lost")
         if self._begun is None:
-            self._begun = self._line.ask([packed(b"SUBSCRIBE", rules.CHANNEL)], 1)
+            self._begun = self._line.ask([packed(b"SUBSCRIBE", CHANNEL)], 1)
         begun = self._begun
         if not begun.done():
             # Others wait for the same: one that is broken off breaks off none of them.
@@ -75,7 +74,7 @@ class News:
     def rest(self) -> None:
         """Hear nothing from now on, until it is asked to listen."""
         if self._begun is not None and self._line is not None:
-            self._line.ask([packed(b"UNSUBSCRIBE", rules.CHANNEL)], 1)
+            self._line.ask([packed(b"UNSUBSCRIBE", CHANNEL)], 1)
         self._begun = None
 
     def close(self) -> None:
@@ -84,5 +83,6 @@ class News:
         if self._line is not None:
             self._line.close()
 
-    def _hear(self, id_: bytes) -> None:
-        self._told(MailboxId(id_))
+    def _hear(self, ids: bytes) -> None:
+        for at in range(0, len(ids), TOLD_BYTES):
+            self._told(MailboxId(ids[at : at + TOLD_BYTES]))

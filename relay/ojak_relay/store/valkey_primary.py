@@ -57,7 +57,7 @@ class Primary:
         return cls(address, looks, writes)
 
     async def prepare(self, tags: Sequence[int], capacity: int) -> None:
-        """Have it know the scripts, and keep the sets of its *tags*.
+        """Have it know the scripts, and keep the set of each of its *tags*.
 
         Args:
             tags: those that it answers for.
@@ -69,10 +69,10 @@ class Primary:
         commands = [*rules.loads(), *[rules.keep(tag) for tag in tags]]
         self.base = rules.KEYS_OF_A_TAG * len(tags)
         self.limit = self.base + -(-capacity * len(tags) // rules.TAGS)
-        replies = await self.looks.ask(commands, len(rules.loads()) + self.base)
+        replies = await self.looks.ask(commands, len(rules.loads()) + 2 * len(tags))
         if any(map(is_no_set, replies)):
             anew = [rules.anew(tag) for tag in tags]
-            replies = await self.looks.ask(anew, self.base)
+            replies = await self.looks.ask(anew, len(tags))
         if not all(map(_is_taken, replies)):
             raise StoreAway("a server does not take what a store begins with")
 

@@ -9,23 +9,19 @@ from typing import Final
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.sync import Deposit
 from ojak_relay.store import valkey_scripts as scripts
-from ojak_relay.store.base import record_of
-from ojak_relay.store.deleted import REMEMBERED_AT_MOST, REMEMBERED_SECONDS
+from ojak_relay.store.base import times_of
+from ojak_relay.store.deleted import REMEMBERED_SECONDS
 from ojak_relay.store.valkey_wire import packed, word
 
 TAGS: Final = 256
 SLOTS: Final = 16_384
-CHANNEL: Final = b"ojak"
-"""Where the id of each box that comes is told to all relays."""
-
 ID_BYTES: Final = 32
+KEPT_SECONDS: Final = 2 * REMEMBERED_SECONDS
+"""How long what is known of ids stays where no relay runs any more."""
 
-_ID: Final = b"$32\r\n"
 _END: Final = b"\r\n"
 _MOST: Final = 9_999_999_999
 """What has the ten digits that a number of a deposit has."""
-_MARKS: Final = word(b"%d" % (REMEMBERED_AT_MOST // TAGS + 2))
-"""How many members stay of a `deleted`, the one that keeps it alive and one more included."""
 
 
 def _tags() -> list[bytes]:
@@ -41,30 +37,33 @@ _TAGS: Final = _tags()
 TAG_SLOTS: Final = [crc_hqx(tag, 0) % SLOTS for tag in _TAGS]
 """The cluster's slot of each tag."""
 _BOX: Final = [b"{%b}" % tag for tag in _TAGS]
-_KEY: Final = [b"\r\n$38\r\n" + box for box in _BOX]
-_DUE: Final = [b"{%b}due" % tag for tag in _TAGS]
-_DELETED: Final = [b"{%b}deleted" % tag for tag in _TAGS]
-_SETS: Final = [
-    b"\r\n$%d\r\n%b\r\n$%d\r\n%b\r\n" % (len(due), due, len(deleted), deleted)
-    for due, deleted in zip(_DUE, _DELETED, strict=True)
-]
-KEYS_OF_A_TAG: Final = 2
+_DIGITS: Final = [bytes(tag[place] for tag in _TAGS) for place in range(4)]
+"""Of the tag of an id by its first byte, as `bytes.translate` wants them."""
+_SET: Final = [box + b"ids" for box in _BOX]
+_SET_WORD: Final = [_END + word(key) for key in _SET]
+KEYS_OF_A_TAG: Final = 1
 
 # Each second there is one for each tag.
 _WHEN: Final = b"%010d"
 _OVER: Final = [
-    packed(b"ZRANGE", due, b"-inf", bytes(10), b"BYSCORE", b"LIMIT", b"0", b"8").replace(
+    packed(b"ZRANGE", key, b"0", bytes(10), b"BYSCORE", b"LIMIT", b"0", b"8").replace(
         bytes(10), _WHEN
     )
-    for due in _DUE
+    for key in _SET
 ]
 _FORGET: Final = [
-    packed(b"ZREMRANGEBYSCORE", deleted, b"-inf", bytes(10)).replace(bytes(10), _WHEN)
-    for deleted in _DELETED
+    packed(b"ZREMRANGEBYSCORE", key, b"-" + bytes(10), b"(0").replace(bytes(10), _WHEN)
+    + packed(b"ZCOUNT", key, b"-inf", b"(0")
+    for key in _SET
+]
+_KEEP: Final = [
+    packed(b"ZADD", key, b"NX", b"+inf", b"") + packed(b"EXPIRE", key, b"%d" % KEPT_SECONDS)
+    for key in _SET
 ]
 
-_EXISTS: Final = (b"*2\r\n$6\r\nEXISTS\r\n$38\r\n", b"\r\n")
-_WHOLE: Final = (b"*2\r\n$4\r\nMGET\r\n$38\r\n", b"\r\n")
+_EXISTS: Final = b"\r\n*2\r\n$6\r\nEXISTS\r\n$38\r\n{0000}"
+_WHOLE: Final = b"\r\n*2\r\n$4\r\nMGET\r\n$38\r\n{0000}"
+_KEY: Final = b"\r\n$38\r\n{0000}"
 
 
 def tag_of(id_: MailboxId) -> int:
@@ -74,12 +73,12 @@ def tag_of(id_: MailboxId) -> int:
 
 def exists(ids: Iterable[MailboxId]) -> bytes:
     """Return one command for each of *ids*; the reply is 1 if anything lies there, or 0."""
-    return _for_each(ids, *_EXISTS)
+    return _for_each(_EXISTS, ids)[len(_END) :] + _END
 
 
 def wholes(ids: Iterable[MailboxId]) -> bytes:
     """Return one command for each of *ids*; the reply is a list of one: head and box, or None."""
-    return _for_each(ids, *_WHOLE)
+    return _for_each(_WHOLE, ids)[len(_END) :] + _END
 
 
 def all_wholes(ids: Sequence[MailboxId]) -> list[bytes]:
@@ -88,18 +87,19 @@ def all_wholes(ids: Sequence[MailboxId]) -> list[bytes]:
     Not for a cluster. There must be an id: a command without keys is none, and shifts all later
     replies.
     """
-    # Each sync asks for dozens: to put keys together one by one would take most of the time.
-    words = [_END] * (2 + 2 * len(ids))
-    words[0] = b"*%d\r\n$4\r\nMGET" % (1 + len(ids))
-    words[1:-1:2] = [_KEY[id_[0]] for id_ in ids]
-    words[2:-1:2] = ids
-    return words
+    return [b"*%d\r\n$4\r\nMGET" % (1 + len(ids)), _for_each(_KEY, ids), _END]
 
 
-def _for_each(ids: Iterable[MailboxId], before: bytes, after: bytes) -> bytes:
-    # Dozens of these go into each request: packed one by one they would cost more than the rest.
-    keys = [_BOX[id_[0]] + id_ for id_ in ids]
-    return b"".join((before, (after + before).join(keys), after))
+def _for_each(before: bytes, ids: Iterable[MailboxId]) -> bytes:
+    """Return *before*, which ends with a tag, and the id for each, the tag being that of the id."""
+    # Dozens of these go into each request: put together one by one they would take most of the
+    # time. So the first bytes of all ids at once become the first digits of all tags, and so on.
+    keys = bytearray(before.join((b"", *ids)))
+    step, at = len(before) + ID_BYTES, len(before)
+    firsts = keys[at::step]
+    for place, digits in enumerate(_DIGITS, at - len("0000}")):
+        keys[place::step] = firsts.translate(digits)
+    return bytes(keys)
 
 
 def times(whole: bytes) -> tuple[int, int] | None:
@@ -118,25 +118,35 @@ def deposit(asked: Deposit, now: int, limit: int) -> tuple[bytes, ...]:
         now: Unix seconds.
         limit: how many keys its server may have.
     """
-    record = record_of(asked, now)
     tag = asked.id[0]
+    before, after = _around(
+        now,
+        *times_of(asked, now),
+        len(asked.box),
+        limit,
+        is_replacing=asked.delete_key is not None,
+    )
     return (
-        _head(scripts.DEPOSIT, 6),
+        _head(scripts.DEPOSIT, 5),
         _BOX[tag],
         asked.id,
-        _SETS[tag],
-        b"$10\r\n%010d\r\n$%d\r\n%010d%010d"
-        % (
-            now,
-            scripts.HEAD_BYTES + len(asked.box),
-            record.released_at,
-            record.expires_at,
-        ),
+        _SET_WORD[tag],
+        before,
         asked.box,
-        b"\r\n$1\r\n%d\r\n$10\r\n%010d\r\n$10\r\n%010d\r\n$32\r\n"
-        % (asked.delete_key is not None, record.expires_at - now, min(limit, _MOST)),
-        asked.id,
-        _END,
+        after,
+    )
+
+
+@lru_cache(maxsize=8)
+def _around(
+    now: int, released_at: int, expires_at: int, size: int, limit: int, *, is_replacing: bool
+) -> tuple[bytes, bytes]:
+    """Return what stands before and after a box that is deposited."""
+    lasts = word(b"%d000" % (expires_at - now))
+    return (
+        b"$10\r\n%010d\r\n$%d\r\n%010d%010d"
+        % (now, scripts.HEAD_BYTES + size, released_at, expires_at),
+        b"\r\n$1\r\n%d\r\n%b$10\r\n%010d\r\n" % (is_replacing, lasts, min(limit, _MOST)),
     )
 
 
@@ -160,22 +170,34 @@ def changes(
     return pack
 
 
+def all_changes(
+    deletes: Sequence[MailboxId], deposits: Sequence[Deposit], now: int, limit: int
+) -> list[bytes]:
+    """Return the pieces of all commands that `changes` would make."""
+    commands: list[bytes] = []
+    for id_ in deletes:
+        commands += delete(id_, now)
+    for one in deposits:
+        commands += deposit(one, now, limit)
+    return commands
+
+
 def delete(id_: MailboxId, now: int) -> tuple[bytes, ...]:
     """Return the pieces of a command that deletes; the reply is how many boxes."""
     tag = id_[0]
-    return _head(scripts.DELETE, 4), _BOX[tag], id_, _SETS[tag], _deletion(now), id_, _END
+    return _head(scripts.DELETE, 2), _BOX[tag], id_, _SET_WORD[tag], _deletion(now)
 
 
 @lru_cache(maxsize=2)
 def _deletion(now: int) -> bytes:
-    times = word(b"%d" % now), word(b"%d" % (now + REMEMBERED_SECONDS))
-    return b"".join((*times, _MARKS, _ID))
+    return word(b"%d" % now) + word(b"-%d" % (now + REMEMBERED_SECONDS))
 
 
 def clear(id_: MailboxId, now: int) -> bytes:
     """Return a command that erases a box if it is over; the reply is how many boxes."""
-    tag, words = id_[0], (word(b"%d" % now), word(id_))
-    return b"".join((_head(scripts.CLEAR, 2), _BOX[tag], id_, _SETS[tag], *words))
+    tag = id_[0]
+    words = _BOX[tag], id_, _SET_WORD[tag], word(b"%d" % now)
+    return b"".join((_head(scripts.CLEAR, 1), *words))
 
 
 def over(tag: int, now: int) -> bytes:
@@ -184,38 +206,38 @@ def over(tag: int, now: int) -> bytes:
 
 
 def is_due(member: bytes, tag: int) -> bool:
-    """Return whether *member* can stand for a box in the set `due` of *tag*."""
+    """Return whether *member* can stand for a box in the set of *tag*."""
     return len(member) == ID_BYTES and tag_of(MailboxId(member)) == tag
 
 
 def drop(tag: int, member: bytes) -> bytes:
-    """Return a command that takes what stands for no box out of the set `due` of *tag*."""
+    """Return a command that takes what stands for no box out of the set of *tag*."""
     if not member:
         # This one keeps the set alive, whenever somebody says that it is over.
-        return packed(b"ZADD", _DUE[tag], b"+inf", member)
-    return packed(b"ZREM", _DUE[tag], member)
+        return packed(b"ZADD", _SET[tag], b"+inf", member)
+    return packed(b"ZREM", _SET[tag], member)
 
 
-def forget(tag: int, now: int) -> bytes:
-    """Return a command that forgets what was deleted an hour ago."""
-    return _FORGET[tag] % now
+def forget(tag: int, until: int) -> bytes:
+    """Return two commands that forget deletions that count until then or earlier, and count.
+
+    The second reply is how many are left.
+    """
+    return _FORGET[tag] % until
 
 
 def keep(tag: int) -> bytes:
-    """Return two commands that make both sets of *tag*, which then always are there.
+    """Return two commands that make the set of *tag*, and keep it for two hours from now.
 
-    So the number of keys of a server less those of its tags is the number of its boxes.
+    As long as relays run it is always there: so the number of keys of a server less those of its
+    tags is the number of its boxes. Where none runs any more the server ends it by itself.
     """
-    return b"".join(packed(b"ZADD", key, b"NX", b"+inf", b"") for key in _sets_of(tag))
+    return _KEEP[tag]
 
 
 def anew(tag: int) -> bytes:
-    """Return two commands that do the same, and erase first what is no set."""
-    return b"".join(packed(b"EVAL", scripts.ANEW, b"1", key) for key in _sets_of(tag))
-
-
-def _sets_of(tag: int) -> tuple[bytes, bytes]:
-    return _DUE[tag], _DELETED[tag]
+    """Return a command that erases what is no set, and makes one."""
+    return packed(b"EVAL", scripts.ANEW, b"1", _SET[tag])
 
 
 def loads() -> list[bytes]:
@@ -229,4 +251,4 @@ def _head(script: bytes, arguments: int) -> bytes:
     """Return how a command begins that runs *script*, up to its first key."""
     # As servers call it; nothing is kept secret by it.
     name = hashlib.sha1(script, usedforsecurity=False).hexdigest().encode()
-    return b"*%d\r\n$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n3\r\n$38\r\n" % (6 + arguments, name)
+    return b"*%d\r\n$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n2\r\n$38\r\n" % (5 + arguments, name)

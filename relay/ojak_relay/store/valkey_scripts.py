@@ -1,16 +1,17 @@
 """The rules of `base.judge` as scripts: what a Valkey server does at once, whoever else asks.
 
 A box is one key, its value 20 digits (released at, expires at) and the box, with the server's own
-expiry. Beside the boxes stand two sorted sets for each of 256 tags: `due`, each box with the time
-when it is over, and `deleted`, each id deleted within the hour with the time until which it counts.
-All three have the tag of the box in braces, by which a cluster puts them on one server. What an id
-is not enough for is in no name and no value: servers see what they keep, and when.
+expiry. Beside the boxes stands a sorted set for each of 256 tags with what is known of ids: of each
+box the time when it is over, and of each id deleted within the hour, below zero, the time until
+which that counts. Both keys have the tag in braces, by which a cluster puts them on one server.
+What an id is not enough for is in no name and no value: servers see what they keep, and when.
 
 What lies at a box's key and is no box counts as nothing: it is replaced, or deleted. A set of
 another type is made anew (`ANEW`); a script fails at it and leaves everything as it was.
 
 Each begins with what nearly always is the case and needs the fewest calls, as these are most of
-what a box costs: a deposit where nothing lies, a deletion of a box whose time is not over.
+what a box costs: a deposit where nothing is known, a deletion of a box whose time is not over.
+That a box came is told by whoever had it stored, behind the script and some at once.
 """
 
 from typing import Final
@@ -41,25 +42,19 @@ end
 
 DEPOSIT: Final = (
     b"""
-local mark = redis.call('ZSCORE', KEYS[3], ARGV[6])
-if not (mark and tonumber(ARGV[1]) < tonumber(mark))
-  and redis.call('DBSIZE') < tonumber(ARGV[5]) then
+local id = string.sub(KEYS[1], 7)
+local over = string.sub(ARGV[2], 11, 20)
+if redis.call('DBSIZE') < tonumber(ARGV[5])
   -- It fails where there is no memory, too; below that is told, or room made.
-  local set = redis.pcall('SET', KEYS[1], ARGV[2], 'NX', 'PX', 1000 * ARGV[4])
-  if set and set.ok then
-    local listed = redis.pcall('ZADD', KEYS[2], string.sub(ARGV[2], 11, 20), ARGV[6])
-    if type(listed) == 'table' then
-      redis.call('DEL', KEYS[1])
-      return listed
-    end
-    redis.call('PUBLISH', 'ojak', ARGV[6])
-    return 'added'
-  end
+  and redis.pcall('ZADD', KEYS[2], 'NX', over, id) == 1 then
+  local set = redis.pcall('SET', KEYS[1], ARGV[2], 'NX', 'PX', ARGV[4])
+  if set and set.ok then return 'added' end
+  redis.call('ZREM', KEYS[2], id)
 end
 """
     + _LYING
     + b"""
-redis.call('ZCARD', KEYS[2])
+local known = redis.call('ZSCORE', KEYS[2], id)
 if ends and now < ends then
   if string.sub(lying, 21) == string.sub(ARGV[2], 21) then
     -- A write, so that who asked waits for the replicas that the first one may not have waited for.
@@ -67,66 +62,64 @@ if ends and now < ends then
     return 'kept'
   end
   if ARGV[3] == '0' then return 'occupied' end
-else
-  local deleted = redis.call('ZSCORE', KEYS[3], ARGV[6])
-  if deleted and now < tonumber(deleted) then return 'kept' end
+elseif known and now < -tonumber(known) then
+  return 'kept'
 end
 if not lying and redis.call('DBSIZE') >= tonumber(ARGV[5]) then return 'full' end
 -- A server without memory refuses what begins with SET, and takes what makes room before.
 if lying then redis.call('DEL', KEYS[1]) end
-redis.call('SET', KEYS[1], ARGV[2], 'PX', 1000 * ARGV[4])
-redis.call('ZADD', KEYS[2], string.sub(ARGV[2], 11, 20), ARGV[6])
-redis.call('PUBLISH', 'ojak', ARGV[6])
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[4])
+redis.call('ZADD', KEYS[2], over, id)
 return not lying and 'added' or ends and 'replaced' or 'mended'
 """
 )
 
+# A server without memory refuses what adds. These add little, and deletes are never refused.
+_ALWAYS: Final = b"#!lua flags=allow-oom"
+
 DELETE: Final = (
-    b"""
-local due = redis.call('ZSCORE', KEYS[2], ARGV[4])
-if due and tonumber(ARGV[1]) < tonumber(due) then
-  -- A server without memory refuses what adds, unless something was taken away before.
-  redis.call('ZREM', KEYS[2], ARGV[4])
-  local marked = redis.pcall('ZADD', KEYS[3], ARGV[2], ARGV[4])
-  if type(marked) == 'table' then
-    redis.call('ZADD', KEYS[2], due, ARGV[4])
-    return marked
-  end
-  redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -ARGV[3])
+    _ALWAYS
+    + b"""
+local id = string.sub(KEYS[1], 7)
+local known = redis.call('ZSCORE', KEYS[2], id)
+if known and tonumber(ARGV[1]) < tonumber(known) then
+  redis.call('ZADD', KEYS[2], ARGV[2], id)
   return redis.call('DEL', KEYS[1])
 end
 """
     + _LYING
     + b"""
-local deleted = redis.call('ZSCORE', KEYS[3], ARGV[4])
 if not lying then
-  if deleted and now < tonumber(deleted) then
+  if known and now < -tonumber(known) then
     -- A write, for the same reason as that of the same deposit: to set what is set would be none.
-    redis.call('ZREM', KEYS[3], ARGV[4])
-    redis.call('ZADD', KEYS[3], deleted, ARGV[4])
+    redis.call('ZREM', KEYS[2], id)
+    redis.call('ZADD', KEYS[2], known, id)
   end
   return 0
 end
-redis.call('ZREM', KEYS[2], ARGV[4])
-redis.call('DEL', KEYS[1])
 -- What was no box may lie where one was, which a sender would bring back.
 if not ends or now < ends then
-  redis.call('ZADD', KEYS[3], ARGV[2], ARGV[4])
-  redis.call('ZREMRANGEBYRANK', KEYS[3], 0, -ARGV[3])
+  redis.call('ZADD', KEYS[2], ARGV[2], id)
+else
+  redis.call('ZREM', KEYS[2], id)
 end
-return 1
+return redis.call('DEL', KEYS[1])
 """
 )
 
 CLEAR: Final = (
-    _LYING
+    _ALWAYS
+    + _LYING
     + b"""
+local id = string.sub(KEYS[1], 7)
 if ends and now < ends then
   -- Otherwise it would be found to be over again and again.
-  redis.call('ZADD', KEYS[2], ends, ARGV[2])
+  redis.call('ZADD', KEYS[2], ends, id)
   return 0
 end
-redis.call('ZREM', KEYS[2], ARGV[2])
+local known = redis.call('ZSCORE', KEYS[2], id)
+-- Another relay may have deleted it meanwhile.
+if known and tonumber(known) >= 0 then redis.call('ZREM', KEYS[2], id) end
 return redis.call('DEL', KEYS[1])
 """
 )

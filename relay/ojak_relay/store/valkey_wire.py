@@ -1,6 +1,7 @@
 """What is said to Valkey servers and what they say, as words of their protocol."""
 
 import ssl
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -46,9 +47,20 @@ Address: TypeAlias = tuple[str, int]
 """Host and port; port 0 for the path of a Unix socket."""
 
 
+CHANNEL: Final = b"ojak"
+"""Where the ids of boxes that come are told to all relays, some at once."""
+TOLD_BYTES: Final = 32
+"""Of each of them."""
+
+
 def packed(*words: bytes) -> bytes:
     """Return one command as it goes over the line."""
     return b"".join([b"*%d\r\n" % len(words), *map(word, words)])
+
+
+def news(ids: Iterable[bytes]) -> bytes:
+    """Return a command that tells all relays that boxes came to *ids*."""
+    return packed(b"PUBLISH", CHANNEL, b"".join(ids))
 
 
 def word(content: bytes) -> bytes:
