@@ -4,12 +4,15 @@ import time
 
 import pytest
 
+from ojak_protocol.addresses import MailboxId
 from ojak_relay.errors import StoreUnusable
 from ojak_relay.store import valkey_checks
+from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.valkey_checks import BYTES_A_BOX, check
 from ojak_relay.store.valkey_wire import Login
 from tests.relay.kit import NOW, deposit
 from tests.relay.meddler import meddled
+from tests.relay.test_valkey_strange import ask_owner
 from tests.relay.valkeys import Listens, Valkey, flush, replicated, until, valkey_store, valkeys
 
 
@@ -101,13 +104,26 @@ async def test_too_few_replicas_other_keys_a_replica_alone_and_nobody_are_refuse
         assert line.endswith(f"is 2, and the server at 127.0.0.1:{primary.port} has 1 replicas")
         (line,) = await said_of(replica)
         assert line.endswith(f"the server at 127.0.0.1:{replica.port}: not a primary")
-        for number in range(600):
+        for number in range(257):
             primary.ask("SET", f"somebody's {number}", "else")
         (line,) = await said_of(primary)
         assert "keeps other things than boxes" in line
         primary.kill()
         (line,) = await said_of(primary)
         assert line.endswith(f"the server at 127.0.0.1:{primary.port}: no server answers")
+
+
+@pytest.mark.asyncio
+async def test_what_relays_of_an_earlier_state_left_is_refused(servers: list[Valkey]) -> None:
+    """They had two sets of each tag, without an end, that nobody would ever erase."""
+    await (await valkey_store(servers)).close()
+    assert await said_of(*servers) == []
+    for first in range(rules.TAGS):
+        _, tag, *_ = rules.delete(MailboxId(bytes([first]) + bytes(31)), NOW)
+        for kind in (b"due", b"deleted"):
+            ask_owner(servers, "ZADD", tag + kind, "+inf", "")
+    (line,) = await said_of(*servers)
+    assert "keeps other things than boxes" in line
 
 
 @pytest.mark.asyncio

@@ -4,6 +4,7 @@ Boxes lie in the memory of servers and nowhere else: a file of theirs would keep
 server that shows no settings is taken at its operator's word, and that is said.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -23,7 +24,8 @@ LARGE_BYTES: Final = 1_048_576
 """Larger is nothing that a relay asks, or is answered; and what servers begin with."""
 
 REST_SECONDS: Final = 5
-"""A relay's line asks for something every second or two; for less time none must be at rest."""
+"""A relay asks for something on each line at least every second or two; no `timeout` of a server
+may be shorter than this."""
 
 BYTES_A_BOX: Final = 4600
 """What a box takes of a server's memory, with its part of the sorted sets and some to spare."""
@@ -108,12 +110,15 @@ class Seen:
             found.append((parts["ip"], int(parts["port"])))
         return found
 
-    def strange_keys(self, database: int) -> int:
-        """Return how many keys without an end *database* has that no relay made."""
+    def strange_keys(self, database: int, tags: int) -> int:
+        """Return how many keys without an end *database* has that cannot be sets of its *tags*.
+
+        These have one, but for a short while where they were made anew.
+        """
         kept = self.info.get(f"db{database}", "keys=0,expires=0")
         counts = dict(part.split("=") for part in kept.split(","))
         most = int(counts["keys"]) - int(counts["expires"])
-        return max(0, most - rules.KEYS_OF_A_TAG * rules.TAGS)
+        return max(0, most - rules.KEYS_OF_A_TAG * tags)
 
 
 async def check(
@@ -138,14 +143,14 @@ async def check(
     """
     primaries = await _primaries(seeds, login)
     memory_bytes, times = 0, []
-    for address in primaries:
+    for address, tags in primaries.items():
         primary = await _seen(address, login)
         if len(primary.replicas) < login.replicas:
             raise StoreUnusable(
                 f"valkey_replicas is {login.replicas}, and {shown(address)} has "
                 f"{len(primary.replicas)} replicas"
             )
-        if primary.strange_keys(login.database):
+        if primary.strange_keys(login.database, tags):
             raise StoreUnusable(
                 f"{shown(address)} keeps other things than boxes: "
                 "give the relay a database of its own"
@@ -169,7 +174,8 @@ def shown(address: Address) -> str:
     return f"the server at {name}:{port}" if port else f"the server at {host}"
 
 
-async def _primaries(seeds: Sequence[Address], login: Login) -> list[Address]:
+async def _primaries(seeds: Sequence[Address], login: Login) -> Mapping[Address, int]:
+    """Return each primary, and for how many tags it answers."""
     why, alone = "", []
     for address in seeds:
         try:
@@ -178,7 +184,7 @@ async def _primaries(seeds: Sequence[Address], login: Login) -> list[Address]:
             why = why or f"{shown(address)}: {error}"
             continue
         if owners.is_cluster:
-            return list(dict.fromkeys(owners.by_tag))
+            return Counter(owners.by_tag)
         alone.append(address)
     if len(alone) > 1:
         # Relays that do not take the same one would not see each other's boxes.
@@ -186,7 +192,7 @@ async def _primaries(seeds: Sequence[Address], login: Login) -> list[Address]:
         raise StoreUnusable(f"{both} are primaries both: name one, and its replicas")
     if not alone:
         raise StoreUnusable(f"the store cannot be opened: {why}")
-    return alone
+    return {alone[0]: rules.TAGS}
 
 
 async def _seen(address: Address, login: Login) -> Seen:
