@@ -154,7 +154,7 @@ async def test_nothing_is_told_where_relays_tell_nothing(
     one_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Planted: without the word from server to relays, the wait across them is seen to fail."""
-    monkeypatch.setattr(valkey_line, "news", lambda _: packed(b"PING"))
+    monkeypatch.setattr(valkey_line, "packed_news", lambda _: packed(b"PING"))
     flush([one_valkey])
     async with two_stores(one_valkey) as (one, other):
         waiting = asyncio.create_task(one.wait_for([place(1)], 0.5, now=NOW))

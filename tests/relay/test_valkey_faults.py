@@ -4,7 +4,6 @@ import asyncio
 import gc
 import signal
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from pathlib import Path
 
 import pytest
 
@@ -14,7 +13,7 @@ from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.valkey import FORGET_EVERY
 from ojak_relay.store.valkey_line import Line
 from ojak_relay.store.valkey_news import News
-from ojak_relay.store.valkey_wire import Address
+from ojak_relay.store.valkey_wire import CHANNEL, Address, Login
 from tests.ports import free_port
 from tests.relay.kit import NOW, box, deposit, place
 from tests.relay.meddler import meddled
@@ -80,6 +79,34 @@ async def test_a_line_that_is_cut_at_rest_is_found(monkeypatch: pytest.MonkeyPat
     """Planted: nothing is asked on a line at rest."""
     monkeypatch.setattr(Line, "_watch", lambda _: None)
     assert not await stays_on_its_lines(0)
+
+
+async def notices_that_nobody_is_there(server: Valkey) -> bool:
+    """Say whether a line that only listens is cut when its server hangs."""
+    lost = asyncio.Event()
+    login = Login(answer_seconds=0.2)
+    line = await Line.open(("127.0.0.1", server.port), login, lost.set, told=lambda _: None)
+    await line.one(b"SUBSCRIBE", CHANNEL)
+    server.signal(signal.SIGSTOP)
+    try:
+        async with asyncio.timeout(2):
+            await lost.wait()
+    except TimeoutError:
+        return False
+    finally:
+        server.signal(signal.SIGCONT)
+        line.close()
+    return True
+
+
+@pytest.mark.asyncio
+async def test_a_line_that_only_listens_notices_that_its_server_hangs(
+    one_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await notices_that_nobody_is_there(one_valkey)
+    # Planted: nothing is asked on a line at rest.
+    monkeypatch.setattr(Line, "_watch", lambda _: None)
+    assert not await notices_that_nobody_is_there(one_valkey)
 
 
 @pytest.mark.parametrize("kind", ["deposit", "deletion"])
@@ -310,26 +337,6 @@ async def test_a_line_that_is_lost_while_lines_are_made_anew_is_made_anew_too(
         await waiting
         await one.close()
         await other.close()
-
-
-def timers_of(server: Valkey) -> set[str]:
-    """Return which timers the system has for the lines to *server*: 02 asks whether it is there."""
-    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-    established = [row for row in rows if row[2].endswith(f":{server.port:04X}") and row[3] == "01"]
-    return {row[5][:2] for row in established}
-
-
-@pytest.mark.asyncio
-async def test_a_line_at_rest_is_asked_by_the_system_whether_its_server_is_there(
-    one_valkey: Valkey,
-) -> None:
-    flush([one_valkey])
-    async with two_stores(one_valkey):
-
-        async def timers() -> set[str]:
-            return timers_of(one_valkey)
-
-        await soon(timers, {"02"})
 
 
 def ends_of_a_move(cluster: Sequence[Valkey], slot: int) -> tuple[Valkey, Valkey]:

@@ -8,11 +8,9 @@ uses it makes another. Nothing that was sent or received stands in an error.
 """
 
 import asyncio
-import socket
 import ssl
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Final, NamedTuple, Self, cast
 
 import hiredis
@@ -24,8 +22,8 @@ from ojak_relay.store.valkey_wire import (
     Login,
     Refusal,
     Reply,
-    news,
     packed,
+    packed_news,
 )
 
 CONNECT_SECONDS: Final = 3.0
@@ -175,8 +173,6 @@ class Line(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self.is_open = True
         self._loop.call_later(self._answer_seconds / 4, self._watch)
-        # A line that only listens learns by nothing else that nobody is there any more.
-        _keep_alive(transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
         """Take what came, and answer whoever waits for it."""
@@ -209,7 +205,7 @@ class Line(asyncio.Protocol):
             return
         if self._news:
             # One word for all of them costs little more than one for each would.
-            self._unsent.append(news(self._news))
+            self._unsent.append(packed_news(self._news))
             self._asked.append(_Asked(1, self._nobody, self._loop.time(), []))
             self._news = []
         if self._replicas:
@@ -283,13 +279,3 @@ def _fail(done: "asyncio.Future[list[Reply]]", why: str) -> None:
     done.set_exception(StoreAway(why))
     # It need not be waited for by anybody.
     done.exception()
-
-
-def _keep_alive(line: socket.socket) -> None:
-    """Have the system ask every few seconds whether the other end is there."""
-    if line.family == socket.AF_UNIX:
-        return
-    line.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-    for name, value in (("TCP_KEEPIDLE", 5), ("TCP_KEEPINTVL", 5), ("TCP_KEEPCNT", 2)):
-        with suppress(AttributeError):
-            line.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)

@@ -8,10 +8,10 @@ tells, and looks for boxes after that; a line that is lost is told at once.
 import asyncio
 from collections.abc import Callable, Collection
 
-from ojak_protocol.addresses import MailboxId
+from ojak_protocol.addresses import ID_BYTES, MailboxId
 from ojak_relay.errors import StoreAway
 from ojak_relay.store.valkey_line import Line
-from ojak_relay.store.valkey_wire import CHANNEL, TOLD_BYTES, Address, Login, Refusal, Reply, packed
+from ojak_relay.store.valkey_wire import CHANNEL, Address, Login, Refusal, Reply, packed
 
 
 class News:
@@ -84,5 +84,5 @@ class News:
             self._line.close()
 
     def _hear(self, ids: bytes) -> None:
-        for at in range(0, len(ids), TOLD_BYTES):
-            self._told(MailboxId(ids[at : at + TOLD_BYTES]))
+        for at in range(0, len(ids), ID_BYTES):
+            self._told(MailboxId(ids[at : at + ID_BYTES]))

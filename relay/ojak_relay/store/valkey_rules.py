@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cache, lru_cache
 from typing import Final
 
-from ojak_protocol.addresses import MailboxId
+from ojak_protocol.addresses import ID_BYTES, MailboxId
 from ojak_protocol.sync import Deposit
 from ojak_relay.store import valkey_scripts as scripts
 from ojak_relay.store.base import times_of
@@ -15,7 +15,6 @@ from ojak_relay.store.valkey_wire import packed, word
 
 TAGS: Final = 256
 SLOTS: Final = 16_384
-ID_BYTES: Final = 32
 KEPT_SECONDS: Final = 2 * REMEMBERED_SECONDS
 """How long what is known of ids stays where no relay runs any more."""
 

@@ -49,8 +49,6 @@ Address: TypeAlias = tuple[str, int]
 
 CHANNEL: Final = b"ojak"
 """Where the ids of boxes that come are told to all relays, some at once."""
-TOLD_BYTES: Final = 32
-"""Of each of them."""
 
 
 def packed(*words: bytes) -> bytes:
@@ -58,7 +56,7 @@ def packed(*words: bytes) -> bytes:
     return b"".join([b"*%d\r\n" % len(words), *map(word, words)])
 
 
-def news(ids: Iterable[bytes]) -> bytes:
+def packed_news(ids: Iterable[bytes]) -> bytes:
     """Return a command that tells all relays that boxes came to *ids*."""
     return packed(b"PUBLISH", CHANNEL, b"".join(ids))
 
