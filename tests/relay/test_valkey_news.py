@@ -57,6 +57,32 @@ async def test_a_relay_is_told_of_boxes_only_while_somebody_waits_at_it(
         await soon(both, 0)
 
 
+class Written(asyncio.Transport):
+    """Keeps what is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.content = b""
+
+    def write(self, data: bytes | bytearray | memoryview) -> None:
+        self.content += data
+
+    def abort(self) -> None:
+        pass
+
+
+@pytest.mark.asyncio
+async def test_a_server_has_all_boxes_of_a_write_before_it_tells_of_them() -> None:
+    line, written = Line(lambda: None), Written()
+    line.connection_made(written)
+    for number in (1, 2):
+        line.ask([b"box %d." % number], 1, [place(number)])
+    await asyncio.sleep(0)
+    line.close()
+    word = packed(b"PUBLISH", CHANNEL, place(1) + place(2))
+    assert written.content == b"box 1.box 2." + word
+
+
 async def waits_among_rests(one: ValkeyStore, other: ValkeyStore, times: int = 60) -> None:
     """Have waits at *one* begin at any moment of its coming to rest, and boxes come to *other*."""
     chance = random.Random(7)  # noqa: S311 (repeatable on purpose)
