@@ -11,9 +11,10 @@ import pytest
 from ojak_client.errors import NotAllKept, NotAllSealed, VaultFull
 from ojak_client.exchange import Exchange, Round
 from ojak_client.profile import Contact
+from ojak_client.requests import Shape, make_request
 from ojak_client.rounds import MOST_ROUNDS, goes_on, keeping_shape, room_for, run_errands
 from ojak_protocol.addresses import ID_BYTES, MailboxId
-from tests.client.persons import Clock, guest_of, host_of, kept_pair
+from tests.client.persons import RELAY, Clock, guest_of, host_of, kept_pair
 from tests.client.simulated_relay import SimulatedRelay
 
 DAY = 86_400
@@ -119,6 +120,23 @@ def test_errands_end_when_everything_is_deposited_fetched_and_deleted() -> None:
     assert not (rounds[-1].errands)
     assert not (rounds[-1].left_behind)
     assert relay.store.boxes == 0
+
+
+def test_a_look_that_brings_something_says_what_is_to_be_deleted_now() -> None:
+    clock = Clock()
+    relay = SimulatedRelay(clock)
+    host, guest = kept_pair(relay, clock)
+    exchange = host.exchange()
+    run_errands(exchange)
+    known, shape = host.store.read(), Shape(guest=True)
+    places = make_request(known, RELAY, exchange.moment, turn=0, shape=shape).polls
+    assert not exchange.look(known, places, room=1).errands
+    guest.write("편지")
+    guest.sync()
+    found = exchange.look(known, places, room=1)
+    assert (found.found, found.moved, found.errands) == (1, True, True)
+    # What was brought is still to be deleted.
+    assert exchange.look(found.profile, places, room=1).errands
 
 
 def test_at_a_full_relay_all_that_came_is_fetched_and_deleted_at_once() -> None:
