@@ -10,8 +10,8 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
-WORKERS = 16
-WARM_UP_SECONDS = 0.5
+WORKERS = 64
+WARM_UP_SECONDS = 1.0
 BOX = bytes(range(250)) * 16
 """4000 bytes."""
 

@@ -27,6 +27,8 @@ from tests.bench.relay.throughput import CONNECTIONS, take_turns
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
 SPARE = 1_000
+TURNS = 21
+TURN_SECONDS = 1.0
 TTL_SECONDS = 86_400
 EXPIRING = 250_000
 BATCH = 2_000
@@ -79,7 +81,8 @@ def measure_growth() -> dict[int, Growth]:
             uvloop.run(drive(relays[size], [Cycles().cycle], 0.1, warm_up_seconds=0))
             starts[size] = time.perf_counter() - began - 0.1
         makes = [Cycles().cycle for _ in range(CONNECTIONS)]
-        turns = take_turns({str(size): (relay, makes) for size, relay in relays.items()})
+        servers = {str(size): (relay, makes) for size, relay in relays.items()}
+        turns = take_turns(servers, turns=TURNS, seconds=TURN_SECONDS)
         return {
             size: Growth(
                 size,

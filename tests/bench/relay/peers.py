@@ -23,9 +23,9 @@ from tests.bench.relay.servers import Server, our_relay, started
 from tests.ports import free_port
 
 PEERS = Path(".venv-peers/bin")
-TURNS = 5
+TURNS = 9
 TURN_SECONDS = 3.0
-CONNECTIONS = 16
+CONNECTIONS = 64
 Start = Callable[[Path], AbstractContextManager[Server]]
 
 
