@@ -117,15 +117,17 @@ def run_errands(
     if exchange.needs_clock(known):
         exchange.learn_clock()
     rounds = _until_done(exchange, Shape(room=1, guest=True))
-    is_short, is_older_short = _is_short(rounds[-1]), False
+    is_short, is_older_short, later = _is_short(rounds[-1]), False, len(rounds)
     if older and exchange.is_host(rounds[-1].profile):
         rounds += _until_done(exchange, Shape(room=1, guest=True, older=True))
         is_older_short = _is_short(rounds[-1])
     if everybody:
         looks, is_still_short = _at_everybody(exchange, rounds[-1].profile)
-        # Looks find again what did not fit before, save for the boxes of past days.
-        is_short = is_still_short if looks else is_short
         rounds += looks
+        if looks:
+            # Looks find again what did not fit before, save for the boxes of past days, and where
+            # places had their turn. If nothing was saved since, it lies there still.
+            is_short = is_still_short or (is_short and not any(one.moved for one in rounds[later:]))
     # At last: what one sent, and does not fit, keeps back nothing of others.
     _refuse_short(rounds[-1], kept_out=is_short or is_older_short)
     return rounds

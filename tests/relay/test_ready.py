@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ojak_relay.service_manager import PATIENCE_SECONDS, ServiceManager
+from ojak_relay.store import index
 from ojak_relay.store.page_file import PageFile
 from ojak_relay.store.repair import repair
 from tests.relay.disks import QuickDisk
@@ -91,6 +92,21 @@ def test_how_far_a_store_is_read_is_told_again_and_again(tmp_path: Path) -> None
     end = file.pages.stop
     file.close()
     assert told == [(514, end), (1026, end), (end, end)]
+
+
+def test_a_store_whose_boxes_take_long_to_be_noted_is_waited_for_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is read takes some time more, on a small machine minutes."""
+    monkeypatch.setattr(index, "TOLD_EVERY_PAGES", 500)
+    file = PageFile.open(tmp_path / "store", CAPACITY, disk=QuickDisk())
+    file.write_all({page: a_box(page) for page in file.pages})
+    told: list[tuple[int, int]] = []
+    start = repair(file, lambda page, of: told.append((page, of)))
+    end = file.pages.stop
+    file.close()
+    assert told == [(514, end), (1026, end), (end, end), (end, end), (end, end)]
+    assert all(start.index.find(start.index.id_of(page)) == page for page in file.pages)
 
 
 def test_what_goes_on_is_told_once_a_second_and_not_by_a_clock(tmp_path: Path) -> None:

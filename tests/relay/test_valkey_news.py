@@ -7,13 +7,14 @@ import signal
 import pytest
 
 from ojak_protocol.sync import Found
-from ojak_relay.errors import StoreAway
+from ojak_relay.errors import StoreAway, StoreUnusable
 from ojak_relay.store.valkey import ValkeyStore
 from ojak_relay.store.valkey_line import Line
 from ojak_relay.store.valkey_news import News
 from ojak_relay.store.valkey_wire import CHANNEL, Address, Login, packed
 from tests.relay.kit import NOW, box, deposit, place
 from tests.relay.test_valkey import found, soon, two_stores
+from tests.relay.test_valkey_strange import set_of
 from tests.relay.valkeys import Valkey, flush, valkey_store, valkeys
 
 
@@ -237,3 +238,15 @@ async def test_a_server_that_does_not_tell_is_refused_at_the_start() -> None:
         server.ask("ACL", "SETUSER", "default", "-subscribe")
         with pytest.raises(StoreAway):
             await News(Login(), lambda _: None, lambda: None).open([("127.0.0.1", server.port)])
+
+
+@pytest.mark.parametrize("strange", [False, True])
+@pytest.mark.asyncio
+async def test_a_server_that_is_not_to_be_told_is_refused_at_the_start(*, strange: bool) -> None:
+    """Whoever waits would wait in vain, and nobody would hear of it."""
+    with valkeys() as (server,):
+        if strange:
+            server.ask("SET", set_of(1), "a")
+        server.ask("ACL", "SETUSER", "default", "-publish")
+        with pytest.raises(StoreUnusable):
+            await valkey_store([server])

@@ -7,8 +7,8 @@ hash is Python's own, whose key is new in every process: nobody outside can choo
 
 import struct
 from array import array
-from collections.abc import Iterator, Sequence
-from itertools import chain, compress
+from collections.abc import Callable, Iterator, Sequence
+from itertools import chain, compress, islice
 from typing import Final
 
 from ojak_protocol.addresses import MailboxId
@@ -18,6 +18,9 @@ _ONE: Final = struct.Struct(f"{_ID_BYTES}s")
 _MANY: Final = struct.Struct(_ONE.format * 256)
 _SLOTS_PER_PAGE: Final = 3
 """At least: then most ids stand at their hash, and most misses end at once."""
+
+TOLD_EVERY_PAGES: Final = 65_536
+"""A tenth of a second's work."""
 
 
 class Index:
@@ -80,21 +83,28 @@ class Index:
         self._taken += 1
         return other
 
-    def put_all(self, has_id: bytearray) -> list[tuple[int, int]]:
+    def put_all(
+        self, has_id: bytearray, progress: Callable[[], None] = lambda: None
+    ) -> list[tuple[int, int]]:
         """Note which pages have an id: 1 or 0 of each; return some with another that has the same.
 
-        All of them at once: so the table stays in the processor's cache meanwhile.
+        All of them at once: so the table stays in the processor's cache meanwhile. With many it
+        takes seconds, and *progress* is called again and again.
         """
         slots, ids, last = self._slots, self._ids, self._last_slot
-        homes = map(last.__and__, map(hash, _each(ids)))
+        homes = enumerate(map(last.__and__, map(hash, _each(ids))))
         others = []
-        for page, slot in compress(enumerate(homes), has_id):
-            while other := slots[slot]:
-                id_ = ids[_ID_BYTES * page : _ID_BYTES * (page + 1)]
-                if ids.startswith(id_, _ID_BYTES * other):
-                    others.append((page, other))
-                slot = (slot + 1) & last  # noqa: PLW2901 (it is looked for from its home on)
-            slots[slot] = page
+        for first in range(0, len(has_id), TOLD_EVERY_PAGES):
+            if first:
+                progress()
+            some = has_id[first : first + TOLD_EVERY_PAGES]
+            for page, slot in compress(islice(homes, len(some)), some):
+                while other := slots[slot]:
+                    id_ = ids[_ID_BYTES * page : _ID_BYTES * (page + 1)]
+                    if ids.startswith(id_, _ID_BYTES * other):
+                        others.append((page, other))
+                    slot = (slot + 1) & last  # noqa: PLW2901 (it is looked for from its home on)
+                slots[slot] = page
         self._is_taken = bytearray(map(bool, slots))
         self._taken = has_id.count(1)
         return others

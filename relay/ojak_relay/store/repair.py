@@ -84,7 +84,8 @@ def repair(file: PageFile, progress: Progress = untold) -> Start:
     """
     scan = _Scan(file, progress)
     index = Index(scan.ids)
-    doubles = _by_id(index, index.put_all(scan.has_box))
+    end = file.pages.stop
+    doubles = _by_id(index, index.put_all(scan.has_box, lambda: progress(end, end)))
     start = Start(
         index=index,
         has_box=scan.has_box,

@@ -8,7 +8,7 @@ from ojak_relay.errors import StoreAway
 from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.valkey_line import Line
 from ojak_relay.store.valkey_refusals import is_full, is_moving, is_no_set
-from ojak_relay.store.valkey_wire import Address, Login, Refusal, Reply, packed
+from ojak_relay.store.valkey_wire import Address, Login, Refusal, Reply, packed, packed_news
 
 
 @dataclass(slots=True, eq=False)
@@ -66,13 +66,15 @@ class Primary:
         Raises:
             StoreAway: it does not take that.
         """
-        commands = [*rules.loads(), *[rules.keep(tag) for tag in tags]]
+        # A relay that may not tell of boxes would not hear that it is refused.
+        begins = [*rules.loads(), packed_news(())]
+        commands = [*begins, *[rules.keep(tag) for tag in tags]]
         self.base = rules.KEYS_OF_A_TAG * len(tags)
         self.limit = self.base + -(-capacity * len(tags) // rules.TAGS)
-        replies = await self.looks.ask(commands, len(rules.loads()) + 2 * len(tags))
+        replies = await self.looks.ask(commands, len(begins) + 2 * len(tags))
         if any(map(is_no_set, replies)):
             anew = [rules.anew(tag) for tag in tags]
-            replies = await self.looks.ask(anew, len(tags))
+            replies[len(begins) :] = await self.looks.ask(anew, len(tags))
         if not all(map(_is_taken, replies)):
             raise StoreAway("a server does not take what a store begins with")
 
