@@ -212,7 +212,8 @@ class Cut:
 
     def _finish(self, verb: Verb) -> list[str]:
         again = self.run(verb)
-        # It was killed when all was done.
-        if again.code and not (verb.between and again.said == ["vault-missing"]):
+        # It was killed when all was done, or all but erasing remains.
+        is_done = again.said in (["vault-missing"], ["move-remains-erased"])
+        if again.code and not (verb.between and is_done):
             return [f"done again, it does not end well: {again}"]
         return [] if verb.is_new(self.found, self.profile) else ["done again, it is not done"]
