@@ -40,6 +40,8 @@ _WITH_KEY: Final = cbor.head(5, 4) + _KEYS[1] + _ID_HEAD
 _NO_BOX: Final = cbor.head(0, 0)
 _NO_ROOM: Final = cbor.head(0, 1)
 _BEFORE_BOX: Final = _KEYS[4] + _BOX_HEAD
+_SHOWN_AFTER_DEPOSITS: Final = 5
+"""In so many bytes stand the room and the time to wait, neither of which takes more than two."""
 
 NO_DELETE: Final = DeleteKey(bytes(ID_BYTES))
 """What fills up the deletes of a request; it deletes nothing."""
@@ -243,33 +245,19 @@ def encode_reply(reply: SyncReply, room: int) -> bytes:
     """
     if room not in REPLY_BYTES:
         raise LocalError("room is 0, 1, 4 or 16 boxes")
-    kinds = list(map(type, reply.polls))
-    if kinds.count(Found) > room:
-        raise LocalError("more boxes than the reply has room for")
-    if kinds.count(Nothing) == len(kinds):
-        polls = _NO_BOX * len(kinds)
-    else:
-        # Most are nothing in any case, so each of these costs no call.
-        polls = b"".join(
-            [
-                _NO_BOX if kind is Nothing else _poll_bytes(result)
-                for kind, result in zip(kinds, reply.polls, strict=True)
-            ]
-        )
-    shown = b"".join(
-        (
-            _REPLY_START,
-            cbor.head(0, reply.clock),
-            _KEYS[2],
-            cbor.head(4, len(kinds)),
-            polls,
-            _KEYS[3],
-            cbor.head(4, len(reply.deposits)),
-            *[cbor.head(0, outcome) for outcome in reply.deposits],
-            _KEYS[4],
-        )
+    shown = (
+        _REPLY_START,
+        cbor.head(0, reply.clock),
+        _KEYS[2],
+        cbor.head(4, len(reply.polls)),
+        *_polls(reply.polls, room),
+        _KEYS[3],
+        cbor.head(4, len(reply.deposits)),
+        *[cbor.head(0, outcome) for outcome in reply.deposits],
+        _KEYS[4],
     )
-    return shown + _padding(REPLY_BYTES[room] - len(shown))
+    # In one piece: to put the padding behind it later would copy every box once more.
+    return b"".join((*shown, _padding(REPLY_BYTES[room] - sum(map(len, shown)))))
 
 
 def decode_reply(body: bytes, request: SyncRequest) -> SyncReply:
@@ -303,7 +291,7 @@ def _request_body(request: SyncRequest, deletes: Sequence[DeleteKey]) -> bytes:
         (
             _before_deposits(request.polls, deletes),
             cbor.head(4, len(request.deposits)),
-            *map(_deposit_bytes, request.deposits),
+            *[part for one in request.deposits for part in (_before_box(one), one.box)],
         )
     )
     rest = request.sync_class.body_bytes - len(before)
@@ -342,18 +330,31 @@ def _request_in(body: bytes) -> SyncRequest:
     for _ in range(count):
         deposit, at = _deposit_at(body, at)
         deposits.append(deposit)
-    room, past_room = _integer_at(body, at + len(_KEYS[4]))
-    wait, _ = _integer_at(body, past_room + len(_KEYS[5]))
+    room, wait = _room_and_wait(body[at : at + _SHOWN_AFTER_DEPOSITS])
     if body[at:] != _after_deposits(room, wait, len(body) - at):
         raise ValueError
     return SyncRequest(
         sync_class=limits,
         polls=polls,
-        deletes=tuple([key for key in deletes if key != NO_DELETE]),
+        deletes=_asked_for(deletes),
         deposits=tuple(deposits),
         room=room,
         wait_seconds=wait,
     )
+
+
+def _asked_for(deletes: tuple[DeleteKey, ...]) -> tuple[DeleteKey, ...]:
+    """Return *deletes* without those that only fill up, which mostly are the last ones."""
+    first = deletes[: len(deletes) - deletes.count(NO_DELETE)]
+    return first if NO_DELETE not in first else tuple([key for key in deletes if key != NO_DELETE])
+
+
+@lru_cache(maxsize=64)
+def _room_and_wait(shown: bytes) -> tuple[int, int]:
+    """Return the numbers in what follows the deposits, of which nothing else is looked at."""
+    room, end = _integer_at(shown, len(_KEYS[4]))
+    wait, _ = _integer_at(shown, end + len(_KEYS[5]))
+    return room, wait
 
 
 def _past(piece: bytes, body: bytes, at: int) -> int:
@@ -387,7 +388,8 @@ def _deposit_at(body: bytes, at: int) -> tuple[Deposit, int]:
         after_seconds=after,
         box=body[start : start + BOX_BYTES],
     )
-    return deposit, _past(_deposit_bytes(deposit), body, at)
+    # It has as many bytes as a box has, and they were taken from there.
+    return deposit, _past(_before_box(deposit), body, at) + BOX_BYTES
 
 
 def _refuse(body: bytes) -> NoReturn:
@@ -424,7 +426,7 @@ def _ids(ids: Sequence[bytes]) -> bytes:
     return cbor.head(4, len(ids)) + _ID_HEAD + _ID_HEAD.join(ids)
 
 
-def _deposit_bytes(deposit: Deposit) -> bytes:
+def _before_box(deposit: Deposit) -> bytes:
     return b"".join(
         (
             _WITH_ID if deposit.delete_key is None else _WITH_KEY,
@@ -434,15 +436,40 @@ def _deposit_bytes(deposit: Deposit) -> bytes:
             _KEYS[3],
             cbor.head(0, deposit.after_seconds),
             _BEFORE_BOX,
-            deposit.box,
         )
     )
 
 
-def _poll_bytes(result: PollResult) -> bytes:
-    if type(result) is Found:
-        return _BOX_HEAD + result.box
-    return _NO_BOX if type(result) is Nothing else _NO_ROOM
+def _polls(results: Sequence[PollResult], room: int) -> list[bytes]:
+    """Return the results of polls in pieces.
+
+    Most are nothing, in most replies all: so only each of the others costs a step.
+
+    Raises:
+        LocalError: more boxes were found than *room*.
+    """
+    kinds = list(map(type, results))
+    found = kinds.count(Found)
+    if found > room:
+        raise LocalError("more boxes than the reply has room for")
+    without_box = [_NO_BOX] * len(kinds)
+    for at in _places(kinds, NoRoom):
+        without_box[at] = _NO_ROOM
+    pieces: list[bytes] = []
+    start = 0
+    for at in _places(kinds, Found):
+        pieces += (*without_box[start:at], _BOX_HEAD, cast("Found", results[at]).box)
+        start = at + 1
+    return pieces + without_box[start:]
+
+
+def _places(kinds: list[type], kind: type) -> list[int]:
+    """Return where *kind* stands among *kinds*."""
+    places, at = [], -1
+    for _ in range(kinds.count(kind)):
+        at = kinds.index(kind, at + 1)
+        places.append(at)
+    return places
 
 
 @lru_cache(maxsize=64)
