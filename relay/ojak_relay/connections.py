@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum, auto
 from http import HTTPStatus
+from itertools import chain
 from pathlib import Path
 from socket import SO_LINGER, SOL_SOCKET
 from typing import Final, Protocol, cast
@@ -115,10 +116,9 @@ class Connection(asyncio.Protocol):
         "_counted",
         "_deadline",
         "_fed",
+        "_fields",
         "_head",
         "_head_bytes",
-        "_header_count",
-        "_headers",
         "_is_answering",
         "_is_deaf",
         "_is_full",
@@ -159,17 +159,18 @@ class Connection(asyncio.Protocol):
         self._is_reading = True
         self._is_full = False
         self._lingers_until = _NEVER
-        self._known = KnownHeads()
-        self._fed = b""
-        self._path = b""
-        self._headers: dict[bytes, bytes] = {}
-        self._head_bytes = self._header_count = 0
-        self._head: Head | None = None
+        self._known: KnownHeads | None = None
         self._reads: Phase = Phase.IDLE
-        self._size = 0
-        self._body: list[bytes] = []
-        self._plan: Answer | None = None
-        self._source: Source = ()
+        # Of the request that is read, and not there before one is.
+        self._fed: bytes
+        self._path: bytes
+        self._fields: list[tuple[bytes, bytes]]
+        self._head_bytes: int
+        self._head: Head
+        self._size: int
+        self._body: list[bytes]
+        self._plan: Answer | None
+        self._source: Source
 
     @property
     def is_busy(self) -> bool:
@@ -210,6 +211,9 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on, and answer what is whole."""
+        if len(data) <= MAX_HEAD_BYTES:
+            self._read(data)
+            return
         # In pieces, so that a head is found too long before the parser holds much of it.
         for at in range(0, len(data), MAX_HEAD_BYTES):
             self._read(data[at : at + MAX_HEAD_BYTES])
@@ -218,7 +222,8 @@ class Connection(asyncio.Protocol):
         if self._is_deaf:
             return
         begins = self._reads is Phase.IDLE
-        if begins and (known := self._known.split(data)) is not None:
+        known = self._known.split(data) if begins and self._known is not None else None
+        if known is not None:
             self._take_known(*known)
         else:
             self._fed = data if begins else b""
@@ -227,12 +232,12 @@ class Connection(asyncio.Protocol):
         self._answer_next()
 
     def _parse(self, data: bytes) -> None:
-        unfinished = self._headers if self._reads is Phase.HEAD else None
+        unfinished = self._fields if self._reads is Phase.HEAD else None
         try:
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._refuse(HTTPStatus.BAD_REQUEST)
-        if self._headers is unfinished and self._reads is Phase.HEAD:
+        if self._reads is Phase.HEAD and self._fields is unfinished:
             # Still the same one: what the parser holds of it is bounded too.
             self._head_bytes += len(data)
             self._bound_head()
@@ -306,33 +311,28 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         """Begin to read a head."""
         self._reads = Phase.HEAD
-        self._path, self._headers = b"", {}
-        self._head_bytes = self._header_count = 0
+        self._path, self._fields, self._body = b"", [], []
+        self._head_bytes = 0
         if self._phase is Phase.IDLE:
             self._until(Phase.HEAD, self._config.header_seconds)
 
     def on_url(self, path: bytes) -> None:
         """Take the path, or a further part of it."""
-        self._head_bytes += len(path)
         self._path += path
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take one header."""
-        self._head_bytes += len(name) + len(value)
-        self._header_count += 1
-        name = name.lower()
-        held = self._headers.get(name)
-        self._headers[name] = value if held is None else held + b"," + value
+        self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
         """Decide by the head alone."""
+        fields = self._fields
+        self._head_bytes += len(self._path) + sum(map(len, chain.from_iterable(fields)))
         self._bound_head()
         if self._is_deaf:
             return
-        head = Head(
-            self._parser.get_method(), self._path, self._parser.get_http_version(), self._headers
-        )
-        self._decide(head)
+        method, version = self._parser.get_method(), self._parser.get_http_version()
+        self._decide(Head(method, self._path, version, _by_name(fields)))
 
     def _decide(self, head: Head) -> None:
         self._head = head
@@ -359,7 +359,9 @@ class Connection(asyncio.Protocol):
             return
         body, self._body = b"".join(self._body), []
         closes = not self._parser.should_keep_alive()
-        if self._plan is None and self._head is not None and not closes:
+        if self._plan is None and not closes:
+            if self._known is None:
+                self._known = KnownHeads()
             self._known.remember(self._fed, self._head, body)
         self._whole(body, closes=closes)
 
@@ -387,13 +389,15 @@ class Connection(asyncio.Protocol):
             self._turn(_Asked(refusal(status), closes=True))
 
     def _bound_head(self) -> None:
-        if self._head_bytes > MAX_HEAD_BYTES or self._header_count > MAX_HEADERS:
+        if self._head_bytes > MAX_HEAD_BYTES or len(self._fields) > MAX_HEADERS:
             self._refuse(HTTPStatus.BAD_REQUEST)
 
     def _answer_next(self) -> None:
         """Answer what has its turn, as far as answers are taken; meanwhile read no more."""
         if self._is_answering:
             # What is answered at once leads back here; with many in one breath, ever deeper.
+            return
+        if self._is_reading and not self._turns:
             return
         self._is_answering = True
         try:
@@ -551,6 +555,18 @@ class Server:
         now = self.loop.time()
         for connection in list(self.connections):
             connection.look_at_deadline(now)
+
+
+def _by_name(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Return *fields* as `Head.headers` has them."""
+    headers = {name.lower(): value for name, value in fields}
+    if len(headers) < len(fields):
+        # Seldom: so only then each is looked for first.
+        headers.clear()
+        for name, value in fields:
+            held = headers.get(name.lower())
+            headers[name.lower()] = value if held is None else held + b"," + value
+    return headers
 
 
 def _host(transport: asyncio.Transport) -> str | None:
