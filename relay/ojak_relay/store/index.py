@@ -56,10 +56,18 @@ class Index:
     def may_have(self, ids: Sequence[MailboxId]) -> list[int]:
         """Return which of *ids* are worth to call `find` for: few others than it finds.
 
-        Most of what is polled for is nowhere; so each costs no call.
+        Most of what is polled for is nowhere, mostly all of it; so each costs no call, and where it
+        stands is asked only of the others.
         """
         is_taken, last = self._is_taken, self._last_slot
-        return [at for at, id_ in enumerate(ids) if is_taken[hash(id_) & last]]
+        some = [mark for mark in map(hash, ids) if is_taken[mark & last]]
+        if not some:
+            return some
+        marks, places, at = list(map(hash, ids)), [], -1
+        for mark in some:
+            at = marks.index(mark, at + 1)
+            places.append(at)
+        return places
 
     def id_of(self, page: int) -> MailboxId:
         """Return the id that *page* was put with."""
