@@ -24,7 +24,7 @@ from ojak_relay.config import Config
 from ojak_relay.counts import Counts
 from ojak_relay.errors import StoreAway, StoreFailed
 from ojak_relay.http import PREFLIGHT, Answer, Head, Later, refusal
-from ojak_relay.limits import Limits, Source
+from ojak_relay.limits import Limits, Peer, Source
 from ojak_relay.service import Service
 from ojak_relay.sources import FORWARDED
 
@@ -94,7 +94,7 @@ class App:
         """Whether another request may follow on a connection."""
         return self._service.ready
 
-    def source(self, peer: str | None, headers: Mapping[bytes, bytes]) -> Source:
+    def source(self, peer: Peer, headers: Mapping[bytes, bytes]) -> Source:
         """Return who asks, from the other end of the connection and what proxies wrote."""
         said = headers.get(_FORWARDED)
         return self._limits.source(peer, () if said is None else (said.decode("latin-1"),))

@@ -28,7 +28,7 @@ from ojak_relay.config import Config
 from ojak_relay.errors import ConfigError
 from ojak_relay.http import Answer, Head, Later, refusal
 from ojak_relay.known_heads import KnownHeads
-from ojak_relay.limits import Limits, Source
+from ojak_relay.limits import Limits, Peer, Source
 from ojak_relay.pace import Steps
 from ojak_relay.sockets import is_ended
 
@@ -57,7 +57,7 @@ class Front(Protocol):
     def keeps_connections(self) -> bool:
         """Whether another request may follow on a connection."""
 
-    def source(self, peer: str | None, headers: Mapping[bytes, bytes]) -> Source:
+    def source(self, peer: Peer, headers: Mapping[bytes, bytes]) -> Source:
         """Return who asks."""
 
     def receive(self, head: Head, source: Source) -> Answer | int:
@@ -147,7 +147,7 @@ class Connection(asyncio.Protocol):
         self._now = server.loop.time
         self._parser = httptools.HttpRequestParser(self)
         self._line: asyncio.Transport | None = None
-        self._peer: str | None = None
+        self._peer: Peer
         self._counted: Source | None = None
         self._phase = Phase.HEAD
         self._deadline = _NEVER
@@ -180,7 +180,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection, or cut it at once if there are too many."""
         line = cast("asyncio.Transport", transport)
-        self._peer = _host(line)
+        self._peer = Peer(_host(line))
         source = self._server.limits.source(self._peer)
         if self._server.is_full or not self._server.limits.opens(source):
             self._server.cut += 1
@@ -229,6 +229,9 @@ class Connection(asyncio.Protocol):
             self._fed = data if begins else b""
             self._parse(data)
             self._fed = b""
+        if self._reads is Phase.BODY and self._phase is Phase.HEAD:
+            # Only here, so that a body that came with its head needs no deadline of its own.
+            self._until(Phase.BODY, self._config.transfer_seconds(self._size))
         self._answer_next()
 
     def _parse(self, data: bytes) -> None:
@@ -337,16 +340,14 @@ class Connection(asyncio.Protocol):
     def _decide(self, head: Head) -> None:
         self._head = head
         self._source = self._app.source(self._peer, head.headers)
-        match self._app.receive(head, self._source):
-            case Answer(closes=True) as refused:
-                self._turn(_Asked(refused, closes=True, has_body=head.method != b"HEAD"))
-                self._is_deaf = True
-            case Answer() as answer:
-                self._plan = answer
-            case size:
-                self._plan, self._size, self._reads = None, size, Phase.BODY
-                if self._phase is Phase.HEAD:
-                    self._until(Phase.BODY, self._config.transfer_seconds(size))
+        decided = self._app.receive(head, self._source)
+        if isinstance(decided, int):
+            self._plan, self._size, self._reads = None, decided, Phase.BODY
+        elif decided.closes:
+            self._turn(_Asked(decided, closes=True, has_body=head.method != b"HEAD"))
+            self._is_deaf = True
+        else:
+            self._plan = decided
 
     def on_body(self, part: bytes) -> None:
         """Take a part of a body."""

@@ -10,6 +10,7 @@ is left at the relay, so that one source cannot take what is left from all other
 
 import hmac
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 from ojak_relay.config import Config
@@ -26,6 +27,21 @@ _ROUNDING: Final = 1e-6
 
 Source: TypeAlias = tuple[tuple[bytes, int], ...]
 """What is counted for one request, each with its shares; nothing where nobody is told apart."""
+
+
+@dataclass(slots=True, repr=False)
+class Peer:
+    """The other end of one connection: its address, and what `Limits` last counted for that.
+
+    Attributes:
+        address: None where it has none.
+        source: what is counted for it where no proxy is believed.
+        key_number: under which key, the first being 1; 0 before any.
+    """
+
+    address: str | None
+    source: Source = ()
+    key_number: int = 0
 
 
 class Rate:
@@ -91,6 +107,7 @@ class Limits:
         self._proxies = parse_networks(config.trusted_proxies)
         self._key = entropy(KEY_BYTES)
         self._key_made_at = clock()
+        self._key_number = 1
         self._requests = Rate(config.requests_per_minute)
         self._deposits = Rate(config.deposits_per_minute)
         self._open: dict[bytes, int] = {}
@@ -100,19 +117,27 @@ class Limits:
         """Of how many sources, each counted for each rate, is known what they spent."""
         return len(self._requests) + len(self._deposits)
 
-    def source(self, peer: str | None, forwarded: Sequence[str] = ()) -> Source:
+    def source(self, peer: Peer, forwarded: Sequence[str] = ()) -> Source:
         """Return what is counted for a request, or nothing where nobody is told apart.
 
         Args:
-            peer: the address of the other end of the connection.
+            peer: the other end of the connection; found anew only under another key.
             forwarded: every `X-Forwarded-For` of the request.
         """
         if self._clock() - self._key_made_at >= KEY_SECONDS:
             self._key = self._entropy(KEY_BYTES)
             self._key_made_at = self._clock()
+            self._key_number += 1
             self._requests.forget()
             self._deposits.forget()
-        address = source_address(peer, forwarded, self._proxies)
+        if self._proxies:
+            return self._counted(peer, forwarded)
+        if peer.key_number != self._key_number:
+            peer.source, peer.key_number = self._counted(peer, ()), self._key_number
+        return peer.source
+
+    def _counted(self, peer: Peer, forwarded: Sequence[str]) -> Source:
+        address = source_address(peer.address, forwarded, self._proxies)
         if address is None:
             return ()
         return tuple(

@@ -15,7 +15,7 @@ from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_late
 from prometheus_client.registry import Collector
 
 from ojak_relay.http import Answer, Head, refusal
-from ojak_relay.limits import Source
+from ojak_relay.limits import Peer, Source
 from ojak_relay.state import State
 
 PREFIX: Final = "ojak_relay_"
@@ -48,7 +48,7 @@ class Metrics:
         self._registry = CollectorRegistry()
         self._registry.register(_States(state))
 
-    def source(self, peer: str | None, headers: Mapping[bytes, bytes]) -> Source:
+    def source(self, peer: Peer, headers: Mapping[bytes, bytes]) -> Source:
         """Tell nobody apart: who may ask is the operator's to say."""
         del peer, headers
         return ()

@@ -18,7 +18,7 @@ from ojak_protocol.sync import Deposit, DepositOutcome, PollResult, SyncRequest
 from ojak_relay.__main__ import main
 from ojak_relay.app import App
 from ojak_relay.connections import Connection
-from ojak_relay.limits import Rate, Source
+from ojak_relay.limits import Peer, Rate, Source
 from ojak_relay.store.memory import MemoryStore
 from ojak_relay.store.pages import PagesStore
 from tests.relay.kit import Relay, address_of, start
@@ -67,8 +67,8 @@ def repeats_bodies() -> None:
 def tells_sources() -> None:
     """Requests are logged with the address that they came from."""
 
-    def source(self: App, peer: str | None, headers: Mapping[bytes, bytes]) -> Source:
-        click.echo(f"{peer} asked", err=True)
+    def source(self: App, peer: Peer, headers: Mapping[bytes, bytes]) -> Source:
+        click.echo(f"{peer.address} asked", err=True)
         return _source(self, peer, headers)
 
     App.source = source  # type: ignore[method-assign]  # the bug

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ojak_relay.config import Config
-from ojak_relay.limits import KEY_BYTES, KEY_SECONDS, REMEMBERED, Limits, Rate, Source
+from ojak_relay.limits import KEY_BYTES, KEY_SECONDS, REMEMBERED, Limits, Peer, Rate, Source
 from ojak_relay.sources import SITE_SHARES
 
 MINUTE = 60
@@ -86,7 +86,7 @@ def test_nobody_spends_more_than_a_minutes_worth_and_what_came_back(
 def test_a8_one_source_at_ten_times_its_share_is_refused_and_no_other() -> None:
     clock = Clock()
     held = limits(clock, requests_per_minute=600)
-    loud, quiet = held.source("198.51.100.7"), held.source("198.51.100.8")
+    loud, quiet = held.source(Peer("198.51.100.7")), held.source(Peer("198.51.100.8"))
     taken = {loud: 0, quiet: 0}
     for _ in range(10 * 60):
         clock.now += 0.1
@@ -126,17 +126,26 @@ def test_a8_what_is_remembered_of_all_sources_takes_a_few_megabytes() -> None:
 def test_a8_the_key_is_drawn_anew_every_hour_and_all_that_was_counted_goes() -> None:
     clock = Clock()
     held = limits(clock, requests_per_minute=1)
-    first = held.source("198.51.100.7")
+    peer = Peer("198.51.100.7")
+    first = held.source(peer)
     assert (held.takes_request(first), held.takes_request(first)) == (True, False)
     clock.now += KEY_SECONDS - 1
-    assert held.source("198.51.100.7") == first
+    assert held.source(peer) == first
     assert held.takes_deposits(first, 1, 0)
     assert held.remembered == 2
     clock.now += 1
-    second = held.source("198.51.100.7")
+    second = held.source(peer)
     assert held.remembered == 0
     assert second != first
     assert held.takes_request(second)
+
+
+def test_a8_behind_a_proxy_each_request_of_a_connection_counts_for_whom_it_was_written() -> None:
+    held = limits(Clock(), trusted_proxies="192.0.2.1")
+    proxy = Peer("192.0.2.1")
+    for address in ("198.51.100.7", "198.51.100.8", "198.51.100.7"):
+        assert held.source(proxy, (address,)) == held.source(Peer(address))
+    assert held.source(proxy) == ()
 
 
 def test_a8_a_source_is_a_digest_that_tells_no_address() -> None:
@@ -148,10 +157,11 @@ def test_a8_a_source_is_a_digest_that_tells_no_address() -> None:
 
     held = Limits(Config(), Clock(), entropy)
     assert drawn == [KEY_BYTES]
-    ((digest, _),) = held.source("198.51.100.7")
+    ((digest, _),) = held.source(Peer("198.51.100.7"))
     assert len(digest) == 16
     assert (
-        digest != Limits(Config(), Clock(), lambda size: b"\1" * size).source("198.51.100.7")[0][0]
+        digest
+        != Limits(Config(), Clock(), lambda size: b"\1" * size).source(Peer("198.51.100.7"))[0][0]
     )
 
 
@@ -159,7 +169,7 @@ def test_the_less_room_is_left_the_fewer_boxes_one_source_may_deposit() -> None:
     taken = {}
     for boxes in (0, 500, 750, 900, 990, 999, 1000):
         held = limits(Clock(), capacity=1000, deposits_per_minute=100)
-        who = held.source("198.51.100.7")
+        who = held.source(Peer("198.51.100.7"))
         taken[boxes] = sum(held.takes_deposits(who, 16, boxes) for _ in range(10))
     assert taken == {0: 100, 500: 100, 750: 50, 900: 20, 990: 2, 999: 1, 1000: 1}
 
@@ -167,7 +177,7 @@ def test_the_less_room_is_left_the_fewer_boxes_one_source_may_deposit() -> None:
 def test_one_source_alone_takes_hours_for_the_last_room() -> None:
     clock = Clock()
     held = limits(clock, capacity=10_000, deposits_per_minute=300)
-    who, other, boxes = held.source("198.51.100.7"), held.source("198.51.100.8"), 0
+    who, other, boxes = held.source(Peer("198.51.100.7")), held.source(Peer("198.51.100.8")), 0
     for _ in range(60 * MINUTE):
         clock.now += 1
         boxes += held.takes_deposits(who, 16, boxes)
@@ -177,12 +187,12 @@ def test_one_source_alone_takes_hours_for_the_last_room() -> None:
 
 def test_deposits_without_a_limit_are_all_taken_while_there_is_room() -> None:
     held = limits(Clock(), capacity=10, deposits_per_minute=0)
-    assert held.takes_deposits(held.source("198.51.100.7"), 16, 9) == 16
+    assert held.takes_deposits(held.source(Peer("198.51.100.7")), 16, 9) == 16
 
 
 def test_connections_of_one_source_are_counted_and_given_back() -> None:
     held = limits(Clock(), connections_per_source=2)
-    who, other = held.source("198.51.100.7"), held.source("198.51.100.8")
+    who, other = held.source(Peer("198.51.100.7")), held.source(Peer("198.51.100.8"))
     assert [held.opens(who) for _ in range(3)] == [True, True, False]
     assert held.opens(other)
     held.closes(who)
@@ -195,7 +205,7 @@ def test_connections_of_one_source_are_counted_and_given_back() -> None:
 
 def test_nobody_is_limited_who_cannot_be_told_apart() -> None:
     held = limits(Clock(), requests_per_minute=1, deposits_per_minute=1, connections_per_source=1)
-    nobody = held.source("127.0.0.1")
+    nobody = held.source(Peer("127.0.0.1"))
     assert all(held.takes_request(nobody) for _ in range(100))
     assert held.takes_deposits(nobody, 16, 0) == 16
     assert all(held.opens(nobody) for _ in range(100))

@@ -19,7 +19,7 @@ import uvloop
 from ojak_relay.config import Config
 from ojak_relay.connections import LOOK_SECONDS, Connection, Server, tls_context
 from ojak_relay.http import Answer, Head, Later
-from ojak_relay.limits import Limits, Source
+from ojak_relay.limits import Limits, Peer, Source
 from ojak_relay.listening import listen
 from tests.relay.lines import certificate
 
@@ -36,7 +36,7 @@ class Same:
     keeps_connections: bool = True
     errors: list[object] = field(default_factory=list)
 
-    def source(self, peer: str | None, headers: Mapping[bytes, bytes]) -> Source:
+    def source(self, peer: Peer, headers: Mapping[bytes, bytes]) -> Source:
         del peer, headers
         return ()
 
