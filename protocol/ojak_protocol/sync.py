@@ -39,6 +39,7 @@ _WITH_ID: Final = cbor.head(5, 4) + _KEYS[0] + _ID_HEAD
 _WITH_KEY: Final = cbor.head(5, 4) + _KEYS[1] + _ID_HEAD
 _NO_BOX: Final = cbor.head(0, 0)
 _NO_ROOM: Final = cbor.head(0, 1)
+"""As short as `_NO_BOX`, one byte."""
 _BEFORE_BOX: Final = _KEYS[4] + _BOX_HEAD
 _SHOWN_AFTER_DEPOSITS: Final = 5
 """In so many bytes stand the room and the time to wait, neither of which takes more than two."""
@@ -151,9 +152,11 @@ class SyncRequest:
         keys = (*self.polls, *self.deletes)
         if set(map(type, keys)) != {bytes} or set(map(len, keys)) != {ID_BYTES}:
             raise LocalError("an id and a key have 32 bytes")
-        if type(self.room) is not int or self.room not in REPLY_BYTES:
-            raise LocalError("room is 0, 1, 4 or 16 boxes")
-        _check_integer(self.wait_seconds, 0, MAX_WAIT_SECONDS)
+        _check_wish(self.room, self.wait_seconds)
+
+
+_PLACES: Final = [vars(SyncRequest)[name].__set__ for name in SyncRequest.__match_args__]
+"""What sets each attribute of a request, in their order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +184,9 @@ class NoRoom:
 
 
 PollResult: TypeAlias = Found | Nothing | NoRoom
+
+NOTHING: Final = Nothing()
+"""The result of most polls, made once: to see that it is the same object takes no call."""
 
 
 class DepositOutcome(IntEnum):
@@ -333,14 +339,28 @@ def _request_in(body: bytes) -> SyncRequest:
     room, wait = _room_and_wait(body[at : at + _SHOWN_AFTER_DEPOSITS])
     if body[at:] != _after_deposits(room, wait, len(body) - at):
         raise ValueError
-    return SyncRequest(
-        sync_class=limits,
-        polls=polls,
-        deletes=_asked_for(deletes),
-        deposits=tuple(deposits),
-        room=room,
-        wait_seconds=wait,
-    )
+    _check_wish(room, wait)
+    return _asked(limits, polls, _asked_for(deletes), tuple(deposits), room, wait)
+
+
+def _asked(
+    sync_class: SyncClass,
+    polls: tuple[MailboxId, ...],
+    deletes: tuple[DeleteKey, ...],
+    deposits: tuple[Deposit, ...],
+    room: int,
+    wait_seconds: int,
+) -> SyncRequest:
+    """Return a request whose ids and keys were taken out of a body by its class.
+
+    By that they are as many as the class has, of 32 bytes each: to look at all of them once more
+    would cost more than to read them.
+    """
+    request = object.__new__(SyncRequest)
+    fields = (sync_class, polls, deletes, deposits, room, wait_seconds)
+    for place, value in zip(_PLACES, fields, strict=True):
+        place(request, value)
+    return request
 
 
 def _asked_for(deletes: tuple[DeleteKey, ...]) -> tuple[DeleteKey, ...]:
@@ -443,33 +463,27 @@ def _before_box(deposit: Deposit) -> bytes:
 def _polls(results: Sequence[PollResult], room: int) -> list[bytes]:
     """Return the results of polls in pieces.
 
-    Most are nothing, in most replies all: so only each of the others costs a step.
-
     Raises:
         LocalError: more boxes were found than *room*.
     """
-    kinds = list(map(type, results))
-    found = kinds.count(Found)
-    if found > room:
+    absent = _NO_BOX * len(results)
+    if results.count(NOTHING) == len(results):
+        return [absent]
+    found = []
+    for at in [at for at, result in enumerate(results) if result is not NOTHING]:
+        result = results[at]
+        if isinstance(result, Found):
+            found.append((at, result.box))
+        elif isinstance(result, NoRoom):
+            absent = absent[:at] + _NO_ROOM + absent[at + 1 :]
+    if len(found) > room:
         raise LocalError("more boxes than the reply has room for")
-    without_box = [_NO_BOX] * len(kinds)
-    for at in _places(kinds, NoRoom):
-        without_box[at] = _NO_ROOM
     pieces: list[bytes] = []
     start = 0
-    for at in _places(kinds, Found):
-        pieces += (*without_box[start:at], _BOX_HEAD, cast("Found", results[at]).box)
+    for at, box in found:
+        pieces += (absent[start:at], _BOX_HEAD, box)
         start = at + 1
-    return pieces + without_box[start:]
-
-
-def _places(kinds: list[type], kind: type) -> list[int]:
-    """Return where *kind* stands among *kinds*."""
-    places, at = [], -1
-    for _ in range(kinds.count(kind)):
-        at = kinds.index(kind, at + 1)
-        places.append(at)
-    return places
+    return [*pieces, absent[start:]]
 
 
 @lru_cache(maxsize=64)
@@ -523,7 +537,7 @@ def _poll_result(value: cbor.Value) -> PollResult:
         return Found(_bytes(value, BOX_BYTES))
     match _integer(value):
         case 0:
-            return Nothing()
+            return NOTHING
         case 1:
             return NoRoom()
         case _:
@@ -558,6 +572,12 @@ def _bytes(value: cbor.Value, size: int) -> bytes:
 def _check_bytes(value: bytes, size: int) -> None:
     if type(value) is not bytes or len(value) != size:
         raise LocalError("an id and a key have 32 bytes and a box 4000")
+
+
+def _check_wish(room: int, wait_seconds: int) -> None:
+    if type(room) is not int or room not in REPLY_BYTES:
+        raise LocalError("room is 0, 1, 4 or 16 boxes")
+    _check_integer(wait_seconds, 0, MAX_WAIT_SECONDS)
 
 
 def _check_integer(value: int, lowest: int, highest: int) -> None:

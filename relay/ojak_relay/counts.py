@@ -8,6 +8,7 @@ from http import HTTPStatus
 from typing import Final
 
 from ojak_protocol.sync import (
+    NOTHING,
     DepositOutcome,
     Found,
     NoRoom,
@@ -42,7 +43,7 @@ class Counts:
         self.deletes += len(asked.deletes)
         for outcome in reply.deposits:
             self._deposited(outcome)
-        results = list(map(type, reply.polls))
+        results = [type(result) for result in reply.polls if result is not NOTHING]
         self.polls_found += results.count(Found)
         self.polls_without_room += results.count(NoRoom)
 

@@ -12,11 +12,8 @@ from enum import Enum, auto
 from typing import Final, Protocol
 
 from ojak_protocol.addresses import MailboxId
-from ojak_protocol.sync import Deposit, DepositOutcome, Nothing, PollResult
+from ojak_protocol.sync import Deposit, DepositOutcome, PollResult
 from ojak_protocol.values import dataclass
-
-NOTHING: Final = Nothing()
-"""The result of most polls, made once."""
 
 EXPIRE_AT_MOST: Final = 32
 """How many boxes one call of `Store.expire` erases: others wait no longer than for that."""

@@ -4,8 +4,8 @@ import heapq
 from collections.abc import Sequence
 
 from ojak_protocol.addresses import MailboxId
-from ojak_protocol.sync import Deposit, DepositOutcome, Found, NoRoom, PollResult
-from ojak_relay.store.base import EXPIRE_AT_MOST, NOTHING, Record, Store, Verdict, judge, record_of
+from ojak_protocol.sync import NOTHING, Deposit, DepositOutcome, Found, NoRoom, PollResult
+from ojak_relay.store.base import EXPIRE_AT_MOST, Record, Store, Verdict, judge, record_of
 from ojak_relay.store.deleted import DeletedLately
 from ojak_relay.store.waiting import Waiters
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Final, Self
 
 from ojak_protocol.addresses import MailboxId
-from ojak_protocol.sync import Deposit, DepositOutcome, Found, NoRoom, PollResult
+from ojak_protocol.sync import NOTHING, Deposit, DepositOutcome, Found, NoRoom, PollResult
 from ojak_relay.errors import StoreFailed, StoreUnusable
-from ojak_relay.store.base import EXPIRE_AT_MOST, NOTHING, Record, Store, Verdict, judge, record_of
+from ojak_relay.store.base import EXPIRE_AT_MOST, Record, Store, Verdict, judge, record_of
 from ojak_relay.store.commits import Committer, Job
 from ojak_relay.store.deleted import DeletedLately
 from ojak_relay.store.disk import Disk

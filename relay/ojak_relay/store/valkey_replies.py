@@ -3,11 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from ojak_protocol.sync import DepositOutcome, Found, NoRoom, PollResult
+from ojak_protocol.sync import NOTHING, DepositOutcome, Found, NoRoom, PollResult
 from ojak_relay.errors import StoreAway
 from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store import valkey_scripts as scripts
-from ojak_relay.store.base import NOTHING
 from ojak_relay.store.valkey_refusals import is_full
 from ojak_relay.store.valkey_wire import Refusal, Reply
 
