@@ -39,6 +39,10 @@ how long, at a stop, a line is kept on which all was sent."""
 LOOK_SECONDS: Final = 0.25
 """How often deadlines are looked at, for all connections at once: so late is one at most."""
 
+GATHERED: Final = 0.2
+"""For which part of a step what comes is gathered, so that it is read, done and made durable
+together: as its reply leaves a step later at the earliest, nobody waits longer for that."""
+
 FILES_BESIDES: Final = 64
 """How many files are kept for what is no connection: the store, the listening socket, libraries."""
 
@@ -112,6 +116,7 @@ class Connection(asyncio.Protocol):
         "_app",
         "_asked",
         "_body",
+        "_came_at",
         "_config",
         "_counted",
         "_deadline",
@@ -119,6 +124,7 @@ class Connection(asyncio.Protocol):
         "_fields",
         "_head",
         "_head_bytes",
+        "_held",
         "_is_answering",
         "_is_deaf",
         "_is_full",
@@ -161,6 +167,8 @@ class Connection(asyncio.Protocol):
         self._lingers_until = _NEVER
         self._known: KnownHeads | None = None
         self._reads: Phase = Phase.IDLE
+        self._held = b""
+        self._came_at: float
         # Of the request that is read, and not there before one is.
         self._fed: bytes
         self._path: bytes
@@ -200,7 +208,7 @@ class Connection(asyncio.Protocol):
             self._server.forget(self)
             self._server.limits.closes(self._counted)
             self._counted = None
-        self._line = None
+        self._line, self._held = None, b""
         # What is only found by looking for cycles would keep its bodies until then.
         self._parser = cast("httptools.HttpRequestParser", None)
         self._is_deaf = True
@@ -210,13 +218,27 @@ class Connection(asyncio.Protocol):
             self._task.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Read on, and answer what is whole."""
+        """Keep what came until what comes with it is there too, or read it at once."""
+        # Never more than one piece is kept: whoever sends much is read as fast as it comes.
+        self.read_held()
+        self._came_at = self._now()
         if len(data) <= MAX_HEAD_BYTES:
-            self._read(data)
+            self._held = data
+            self._server.gather(self)
             return
         # In pieces, so that a head is found too long before the parser holds much of it.
         for at in range(0, len(data), MAX_HEAD_BYTES):
             self._read(data[at : at + MAX_HEAD_BYTES])
+
+    def eof_received(self) -> None:
+        """Answer what came before the other side's end, as far as that is done at once."""
+        self.read_held()
+
+    def read_held(self) -> None:
+        """Read on in what is kept, and answer what is whole."""
+        data, self._held = self._held, b""
+        if data:
+            self._read(data)
 
     def _read(self, data: bytes) -> None:
         if self._is_deaf:
@@ -259,6 +281,8 @@ class Connection(asyncio.Protocol):
 
     def look_at_deadline(self, now: float) -> None:
         """End what took too long."""
+        # It came before now.
+        self.read_held()
         if self._line is None:
             return
         if self._is_let_go(now, self._line):
@@ -296,7 +320,8 @@ class Connection(asyncio.Protocol):
         return now >= self._lingers_until
 
     def close_if_idle(self) -> None:
-        """Close the connection unless a request has begun on it."""
+        """Close the connection unless a request has begun on it, as far as it has come."""
+        self.read_held()
         if self._line is not None and not self.is_busy:
             self._line.close()
 
@@ -376,7 +401,7 @@ class Connection(asyncio.Protocol):
 
     def _whole(self, body: bytes, *, closes: bool) -> None:
         what = body if self._plan is None else self._plan
-        self._turn(_Asked(what, self._source, self._now(), closes=closes))
+        self._turn(_Asked(what, self._source, self._came_at, closes=closes))
         self._is_deaf = closes
 
     def _turn(self, asked: _Asked) -> None:
@@ -517,6 +542,8 @@ class Server:
         """How many were cut at once because there were too many."""
         self.is_ending = False
         """Whether it is to end as soon as all that has begun is answered."""
+        self._gathered: list[Connection] = []
+        self._gather_seconds = GATHERED * config.reply_milliseconds / 1000
         self._all_gone = asyncio.Event()
         self._look = self.loop.call_later(LOOK_SECONDS, self._look_at_deadlines)
 
@@ -543,6 +570,24 @@ class Server:
         self._look.cancel()
         for connection in list(self.connections):
             connection.abort()
+
+    def gather(self, connection: Connection) -> None:
+        """Have *connection* read what it keeps, together with those that have something soon."""
+        if not self._gather_seconds:
+            connection.read_held()
+            return
+        if not self._gathered:
+            self.loop.call_later(self._gather_seconds, self._read_gathered)
+        self._gathered.append(connection)
+
+    def _read_gathered(self) -> None:
+        gathered, self._gathered = self._gathered, []
+        for connection in gathered:
+            try:
+                connection.read_held()
+            except Exception as error:  # noqa: BLE001 - a fault of one keeps none of the others
+                self.loop.call_exception_handler({"message": "a request", "exception": error})
+                connection.abort()
 
     def forget(self, connection: Connection) -> None:
         """Note that *connection* is lost."""

@@ -1,0 +1,227 @@
+"""What comes within a fifth of a step is read together, and nothing else changes by that."""
+
+import asyncio
+import os
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import cast
+
+from ojak_relay.config import Config
+from ojak_relay.connections import MAX_HEAD_BYTES, Connection, Server
+from ojak_relay.http import Answer, Head, Later
+from ojak_relay.limits import Limits, Peer, Source
+
+PATIENCE_SECONDS = 20
+LOOK = b"GET / HTTP/1.1\r\nHost: relay\r\n\r\n"
+POST = b"POST / HTTP/1.1\r\nHost: relay\r\nContent-Length: 3\r\n\r\nabc"
+
+
+@dataclass
+class Front:
+    """Answers at once what has no body, and notes bodies."""
+
+    bodies: list[bytes] = field(default_factory=list)
+    is_begun: asyncio.Event = field(default_factory=asyncio.Event)
+    keeps_connections: bool = True
+
+    def source(self, peer: Peer, headers: Mapping[bytes, bytes]) -> Source:
+        del peer, headers
+        return ()
+
+    def receive(self, head: Head, source: Source) -> Answer | int:
+        del source
+        return 3 if head.method == b"POST" else Answer(HTTPStatus.OK)
+
+    def sync(self, body: bytes, source: Source) -> Answer | Later:
+        del source
+        if body == b"bad":
+            raise ZeroDivisionError
+        self.bodies.append(body)
+        self.is_begun.set()
+        return Answer(HTTPStatus.OK)
+
+    async def begun(self) -> list[bytes]:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            await self.is_begun.wait()
+        return self.bodies
+
+
+@dataclass
+class Line:
+    """Takes all that is sent to it."""
+
+    sent: bytes = b""
+    is_ended: bool = False
+
+    def get_extra_info(self, name: str) -> object:
+        return ("192.0.2.1", 5) if name == "peername" else None
+
+    def set_write_buffer_limits(self, high: int) -> None:
+        assert high
+
+    def write(self, data: bytes) -> None:
+        self.sent += data
+
+    def is_closing(self) -> bool:
+        return self.is_ended
+
+    def can_write_eof(self) -> bool:
+        return True
+
+    def end(self) -> None:
+        self.is_ended = True
+
+    write_eof = close = abort = end
+
+    def pause_reading(self) -> None:
+        pass
+
+    resume_reading = pause_reading
+
+
+class World:
+    """A server with a front that is no relay, and lines to it."""
+
+    def __init__(self, milliseconds: int = 50) -> None:
+        config = Config(reply_milliseconds=milliseconds)
+        self.front = Front()
+        self.server = Server(self.front, config, Limits(config, time.monotonic, os.urandom))
+
+    def connected(self) -> tuple[Connection, Line]:
+        connection, line = self.server(), Line()
+        connection.connection_made(cast("asyncio.Transport", line))
+        return connection, line
+
+
+def run(holds: Callable[[], Awaitable[None]]) -> None:
+    async def limited() -> None:
+        async with asyncio.timeout(2 * PATIENCE_SECONDS):
+            await holds()
+
+    asyncio.run(limited())
+
+
+def test_what_comes_together_is_begun_together() -> None:
+    async def holds() -> None:
+        world = World()
+        lines = [world.connected() for _ in range(3)]
+        for connection, _ in lines:
+            connection.data_received(POST)
+            assert world.front.bodies == []
+        assert await world.front.begun() == [b"abc"] * 3
+
+    run(holds)
+
+
+def test_where_replies_leave_at_once_nothing_is_gathered() -> None:
+    async def holds() -> None:
+        world = World(milliseconds=0)
+        connection, line = world.connected()
+        connection.data_received(LOOK)
+        assert line.sent.startswith(b"HTTP/1.1 200 OK")
+
+    run(holds)
+
+
+def test_a11_a_reply_leaves_a_step_after_its_request_came_and_not_after_it_was_read() -> None:
+    async def holds() -> None:
+        world = World()
+        released: list[float] = []
+        world.server.steps.release = lambda began, leave: released.append(began)  # type: ignore[method-assign]  # noqa: ARG005 - to see when
+        connection, _ = world.connected()
+        before = world.server.loop.time()
+        connection.data_received(POST)
+        after = world.server.loop.time()
+        await world.front.begun()
+        assert before <= released[0] <= after
+
+    run(holds)
+
+
+def test_a7_never_more_than_one_piece_of_a_connection_waits() -> None:
+    async def holds() -> None:
+        world = World()
+        connection, line = world.connected()
+        connection.data_received(LOOK[:-2])
+        for _ in range(MAX_HEAD_BYTES // 500 + 2):
+            connection.data_received(b"X-Long: %s\r\n" % (b"x" * 500))
+        assert line.sent.startswith(b"HTTP/1.1 400 ")
+
+    run(holds)
+
+
+def test_more_than_a_piece_is_read_at_once() -> None:
+    async def holds() -> None:
+        world = World()
+        connection, line = world.connected()
+        connection.data_received(LOOK * (MAX_HEAD_BYTES // len(LOOK) + 1))
+        assert line.sent.startswith(b"HTTP/1.1 200 OK")
+
+    run(holds)
+
+
+def test_whoever_asks_and_ends_his_side_in_one_breath_is_answered() -> None:
+    async def holds() -> None:
+        world = World()
+        connection, line = world.connected()
+        connection.data_received(LOOK)
+        connection.eof_received()
+        assert line.sent.startswith(b"HTTP/1.1 200 OK")
+
+    run(holds)
+
+
+def test_a7_what_came_in_time_is_not_cut_by_its_deadline() -> None:
+    async def holds() -> None:
+        world = World()
+        connection, line = world.connected()
+        connection.data_received(LOOK)
+        connection.look_at_deadline(world.server.loop.time() + Config().header_seconds + 1)
+        assert (line.sent[:15], line.is_ended) == (b"HTTP/1.1 200 OK", False)
+
+    run(holds)
+
+
+def test_c6_at_a_stop_what_came_whole_has_begun_and_what_came_by_half_has_not() -> None:
+    async def holds() -> None:
+        world = World()
+        (whole, line), (_, rest) = world.connected(), world.connected()
+        half, cut = world.connected()
+        whole.data_received(POST)
+        half.data_received(POST[:20])
+        ending = asyncio.create_task(world.server.finish())
+        await asyncio.sleep(0)
+        assert (line.is_ended, rest.is_ended, cut.is_ended) == (False, True, True)
+        assert world.front.bodies == [b"abc"]
+        ending.cancel()
+
+    run(holds)
+
+
+def test_what_a_lost_connection_sent_last_is_not_read() -> None:
+    async def holds() -> None:
+        world = World()
+        (lost, _), (connection, _) = world.connected(), world.connected()
+        lost.data_received(POST)
+        connection.data_received(POST.replace(b"abc", b"def"))
+        lost.connection_lost(None)
+        assert await world.front.begun() == [b"def"]
+
+    run(holds)
+
+
+def test_a_fault_of_one_keeps_none_of_the_others() -> None:
+    async def holds() -> None:
+        world = World()
+        told: list[object] = []
+        world.server.loop.set_exception_handler(lambda _, context: told.append(context["message"]))
+        (faulty, cut), (connection, _) = world.connected(), world.connected()
+        faulty.data_received(POST.replace(b"abc", b"bad"))
+        connection.data_received(POST)
+        assert await world.front.begun() == [b"abc"]
+        assert told == ["a request"]
+        assert cut.is_ended
+
+    run(holds)
