@@ -43,6 +43,8 @@ class Counts:
         self.deletes += len(asked.deletes)
         for outcome in reply.deposits:
             self._deposited(outcome)
+        if reply.polls.count(NOTHING) == len(reply.polls):
+            return
         results = [type(result) for result in reply.polls if result is not NOTHING]
         self.polls_found += results.count(Found)
         self.polls_without_room += results.count(NoRoom)
