@@ -201,7 +201,10 @@ def copied(folder: Path) -> Path:
     quiet = shutil.ignore_patterns("__pycache__")
     for name in ("relay", "protocol", "requirements"):
         shutil.copytree(ROOT / name, project / name, ignore=quiet)
-    for name in ("compose.yaml", "Dockerfile", ".dockerignore", ".env.example", "pyproject.toml"):
+    for name in (
+        *("compose.yaml", "Dockerfile", ".dockerignore", ".env.example"),
+        *("pyproject.toml", "CHANGELOG.md"),
+    ):
         shutil.copy(ROOT / name, project / name)
     shutil.copy(project / ".env.example", project / ".env")
     return project

@@ -118,7 +118,7 @@ def test_the_image_sets_only_what_the_relay_knows() -> None:
 def test_what_the_image_copies_is_here_and_not_ignored() -> None:
     ignored = (ROOT / ".dockerignore").read_text(encoding="utf-8")
     copied = re.findall(r"^COPY (?!--from)(\S+) ", DOCKERFILE, re.MULTILINE)
-    assert len(copied) == 4
+    assert len(copied) == 5
     for name in copied:
         assert (ROOT / name).exists()
         assert f"!{name}\n" in ignored
