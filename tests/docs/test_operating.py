@@ -85,7 +85,7 @@ def test_from_an_empty_folder_to_a_first_letter_and_on_to_the_end(tmp_path: Path
     assert said.count("엄마, 나 미나예요.") == 1
     assert re.search(r"^fine: 1[0-9], look: \d, wrong: 0$", said, re.MULTILINE)
     assert re.search(r"^boxes +[1-9]", said, re.MULTILINE)
-    assert said.count("the relay has ended\n") == 3
+    assert said.count("the relay has ended\n") == 6
     assert "boxes that fit: 2000 (before: 1000)\n" in said
     purged = re.search(r"^pages overwritten: (\d+)$", said, re.MULTILINE)
     assert purged is not None
