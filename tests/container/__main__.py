@@ -21,6 +21,7 @@ import click
 
 from ojak_protocol.sync import DepositOutcome, Found
 from tests.container import engine, machine
+from tests.container.backups import check_backup
 from tests.container.booted import check_booted
 from tests.container.cluster import check_cluster
 from tests.container.composed import check_composed
@@ -205,6 +206,7 @@ def run_engine(folder: Path, builder: Builder, base: str) -> None:
     podman = engine.Engine(folder, engine.copied(folder), free_port(), free_port())
     with podman.serving():
         check_composed(podman, folder)
+        check_backup(podman, folder)
         check_cluster(podman, folder)
 
 

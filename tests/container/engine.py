@@ -2,13 +2,14 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -75,11 +76,16 @@ class Engine:
         )
         return done.stdout.strip()
 
+    def _compose(self) -> list[str]:
+        own = ["compose.override.yaml"] * (self.project / "compose.override.yaml").exists()
+        files = ("compose.yaml", *own, str(self._folder / "limits.json"))
+        named = [word for file in files for word in ("--file", file)]
+        return [str(COMPOSE), "--progress", "quiet", *named]
+
     def compose(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
         """Run `docker compose` as an operator would in the folder of the project."""
-        files = ("--file", "compose.yaml", "--file", str(self._folder / "limits.json"))
         return subprocess.run(
-            [COMPOSE, "--progress", "quiet", *files, *words],
+            [*self._compose(), *words],
             cwd=self.project,
             env=self._environment,
             input=given,
@@ -95,6 +101,32 @@ class Engine:
         if ended.returncode:
             print(ended.stdout[-3000:], ended.stderr[-3000:])  # noqa: T201 - for whoever runs it
         return ended.returncode == 0
+
+    def typed(self, lines: Sequence[str]) -> bool:
+        """Run lines of the guide in the folder of the project, and tell whether all succeeded."""
+        for line in lines:
+            # Each time anew: a line may bring the file that the next one is to heed.
+            command = shlex.join(self._compose())
+            script = f'docker() {{ shift; {command} "$@"; }}; umask 077; {line}'
+            done = subprocess.run(
+                ("sh", "-euc", script),  # noqa: S607 - any one
+                cwd=self.project,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=300,
+                check=False,
+            )
+            if done.returncode:
+                print(line, done.stdout[-3000:], done.stderr[-3000:])  # noqa: T201 - as above
+                return False
+        return True
+
+    def volume(self, name: str) -> Path:
+        """Return the folder of this machine in which a volume of Compose lies."""
+        place = self.podman("volume", "inspect", "--format", "{{.Mountpoint}}", f"ojak_{name}")
+        return Path(place)
 
     def state(self, service: str) -> dict[str, Any]:
         """Return what the engine knows of the container of *service*."""
