@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ojak_client.failures import Failure
+from ojak_client.i18n import command_line
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.notices import Notice
@@ -53,7 +54,7 @@ def opened_vault(invocation: Invocation) -> Iterator[Vault]:
     _refuse_closed(path)
     if not path.exists():
         _refuse_copies(path)
-        raise Failure(Message.VAULT_MISSING, command="ojak invite")
+        raise Failure(Message.VAULT_MISSING, command=command_line("invite"))
     with invocation.inputs.passphrase() as passphrase:
         vault = Vault.open(path, passphrase.data, argon2id, os.urandom)
     try:
@@ -83,13 +84,13 @@ def open_or_create_vault(invocation: Invocation) -> Iterator[VaultStore]:
 def _refuse_closed(path: Path) -> None:
     """Raise `Failure` where a move was cut off: a new vault there would hide the old one."""
     if is_closed(path):
-        raise Failure(Message.MOVE_CUT_OFF, command="ojak move …")
+        raise Failure(Message.MOVE_CUT_OFF, command=command_line("move …"))
 
 
 def _refuse_copies(path: Path) -> None:
     """Raise `Failure` where copies of a move lie that was cut off: they may be all there is."""
     if are_copies_there(path):
-        raise Failure(Message.MOVE_COPIES, command="ojak wipe")
+        raise Failure(Message.MOVE_COPIES, command=command_line("wipe"))
 
 
 @contextmanager
@@ -136,12 +137,12 @@ def choose_contact(profile: Profile, name: str | None) -> Contact:
         Failure: there is none of that name, or more than one and no name.
     """
     if not profile.contacts:
-        raise Failure(Message.NO_CONTACTS, command="ojak invite")
+        raise Failure(Message.NO_CONTACTS, command=command_line("invite"))
     if name is None:
         if len(profile.contacts) > 1:
-            raise Failure(Message.NEEDS_NAME, command="ojak contacts")
+            raise Failure(Message.NEEDS_NAME, command=command_line("contacts"))
         return profile.contacts[0]
     for contact in profile.contacts:
         if contact.name in {name, one_form(name)}:
             return contact
-    raise Failure(Message.UNKNOWN_NAME, command="ojak contacts", name=name)
+    raise Failure(Message.UNKNOWN_NAME, command=command_line("contacts"), name=name)

@@ -8,6 +8,7 @@ from ojak_client.errors import NoAnswer, RelayRefused, UnusableSetting, VaultFul
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure, explain
 from ojak_client.help_texts import HelpText
+from ojak_client.i18n import command_line
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.news import standing
@@ -29,7 +30,7 @@ def command(invocation: Invocation, proxy: str | None) -> ExitCode:
         profile = store.read()
         relays = relays_of(profile)
         if not relays:
-            raise Failure(Message.NO_CONTACTS, command="ojak invite")
+            raise Failure(Message.NO_CONTACTS, command=command_line("invite"))
         failures: list[Failure] = []
         known: Profile | None = profile
         for relay in relays:
