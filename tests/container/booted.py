@@ -194,7 +194,7 @@ def check_booted(machine: Machine) -> None:
     machine.make()
     *before, last = install
     holds("the relay is installed as the guide says", machine.prepare("\n".join(before)))
-    empty = machine.copied("empty")
+    empty = machine.copied("empty-machine")
     with machine.booted():
         holds("systemd has booted", machine.said("systemctl is-system-running") == "running")
         started = machine.done(f"{last} && ojak-relay healthcheck")

@@ -42,9 +42,10 @@ class Machine:
             shutil.copy(path, copy)
 
     def copied(self, name: str) -> "Machine":
-        """Return another machine with all that is on this one, which is off."""
+        """Return another machine with all that is on this one, which is off; the folder is new."""
         other = self.root.parent / name
-        subprocess.run(("cp", "--archive", self.root, other), check=True)  # noqa: S607 - any one
+        other.mkdir()
+        subprocess.run(("cp", "--archive", f"{self.root}/.", other), check=True)  # noqa: S607 - any one
         return Machine(other)
 
     def _nspawn(self, *words: str) -> list[str]:
