@@ -893,6 +893,18 @@ class Message:
         "moving-already",
         "Your family has not read of the last change yet. Nothing was changed. Wait for it.",
     )
+    BACK_AND_TOLD = text(
+        "back-and-told",
+        "Letters go by the relay before again, from now on. Your family is told in a letter that "
+        "lies there.",
+    )
+    RELAY_UNANSWERED = text(
+        "relay-unanswered",
+        "The new relay does not answer. If its address is wrong, you and your family lose each "
+        "other.",
+    )
+    USE_UNANSWERED = text("use-unanswered?", "Use this relay all the same?")
+    RELAY_AS_BEFORE = text("relay-as-before", "The relay was not changed. Nobody was told.")
     SLIP_CHANGED = text(
         "slip-changed",
         "Whoever has the number needs the new relay too. Tell them.",

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ojak_client.errors import NoAnswer, RelayRefused
 from ojak_client.failures import Failure
 from ojak_client.i18n import command_line
 from ojak_client.invocation import Invocation
@@ -13,7 +14,7 @@ from ojak_client.messages import Message
 from ojak_client.notices import Notice
 from ojak_client.profile import Contact, Profile
 from ojak_client.steady import steady_seconds
-from ojak_client.store import Store, VaultStore, vault_path
+from ojak_client.store import MemoryStore, Store, VaultStore, vault_path
 from ojak_client.typed import one_form
 from ojak_client.vault import Vault
 from ojak_client.vault_files import are_copies_there, is_closed
@@ -123,6 +124,20 @@ def connect(
     shown = pass_for(url)
     with RelayConnection(url, proxy=through, bearer_pass=shown, look=look) as connection:
         yield Exchange(store, relay, connection, listen, steady=steady_seconds)
+
+
+def is_answering(relay: str, proxy: str | None) -> bool:
+    """Return whether *relay* takes a request, one that asks for nothing of ours.
+
+    Raises:
+        UnusableSetting: as `connect`.
+    """
+    try:
+        with connect(MemoryStore(Profile()), relay, proxy) as exchange:
+            exchange.learn_clock()
+    except (NoAnswer, RelayRefused):
+        return False
+    return True
 
 
 def relays_of(profile: Profile) -> tuple[str, ...]:
