@@ -123,6 +123,21 @@ class Engine:
                 return False
         return True
 
+    def drained(self, service: str) -> bool:
+        """Drain the relay of *service*, and tell whether it ended and was started anew.
+
+        Whatever runs in a container ends with its relay: how `drain` itself ended is not always told.
+        """
+        before = self.state(service)["State"]["StartedAt"]
+        said = self.compose("exec", "-T", service, "ojak-relay", "drain").stdout
+        until = time.monotonic() + 30
+        while self.state(service)["State"]["StartedAt"] == before:
+            if time.monotonic() > until:
+                print(said)  # noqa: T201 - as above
+                return False
+            time.sleep(0.2)
+        return True
+
     def volume(self, name: str) -> Path:
         """Return the folder of this machine in which a volume of Compose lies."""
         place = self.podman("volume", "inspect", "--format", "{{.Mountpoint}}", f"ojak_{name}")
