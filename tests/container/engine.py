@@ -126,7 +126,7 @@ class Engine:
     def drained(self, service: str) -> bool:
         """Drain the relay of *service*, and tell whether it ended and was started anew.
 
-        Whatever runs in a container ends with its relay: how `drain` itself ended is not always told.
+        Whatever runs in a container ends with its relay: how `drain` ended is not always told.
         """
         before = self.state(service)["State"]["StartedAt"]
         said = self.compose("exec", "-T", service, "ojak-relay", "drain").stdout
