@@ -159,6 +159,7 @@ class Exchange:
         self._stays_as: object = None
         self._is_full = False
         self._has_errands = False
+        self._nothing_due_of: tuple[int, int, Profile] | None = None
         self._sharing = LastShares()
         self._is_unsealed = False
         self._kem = MlKem768()
@@ -210,7 +211,12 @@ class Exchange:
         moment = self.moment
 
         def before(profile: Profile) -> tuple[Profile, _Change]:
+            due_of = (moment.now, moment.relay_clock, profile)
+            if due_of == self._nothing_due_of:
+                return profile, _Change(profile, (), moved=False)
             prepared, notices = prepare(profile, self.relay, moment, sharing=self._sharing)
+            if prepared is profile and not notices:
+                self._nothing_due_of = due_of
             return prepared, _Change(prepared, notices, moved=prepared != profile)
 
         try:
@@ -233,7 +239,10 @@ class Exchange:
         self._turn += 1
         moment = self.moment
 
-        applied = self._apply(request, reply, moment)
+        applied = _Change(prepared.profile, (), moved=False)
+        # What was held may have taken minutes, and others have saved since.
+        if request.wait_seconds or _says_anything(request, reply, prepared.profile):
+            applied = self._apply(request, reply, moment)
         self._is_full = any(one.kind is NoticeKind.RELAY_FULL for one in applied.notices)
         if not applied.moved:
             self._note_what_stays(request, reply, applied.profile)
@@ -272,8 +281,7 @@ class Exchange:
         request = look_request(profile, self.relay, places, room=room)
         reply = self._ask(request)
         done = _Change(profile, (), moved=False)
-        found = sum(isinstance(result, Found) for result in reply.polls)
-        if found or any(map(minds_nothing, profile.contacts)):
+        if _says_anything(request, reply, profile):
             done = self._apply(request, reply, self.moment)
         if done.moved:
             self._has_errands = has_errands(done.profile, self.relay, self.moment)
@@ -285,7 +293,7 @@ class Exchange:
         return Round(
             notices=done.notices,
             left_behind=sum(isinstance(result, NoRoom) for result in reply.polls),
-            found=found,
+            found=sum(isinstance(result, Found) for result in reply.polls),
             # It deposits nothing: what was said last still holds.
             errands=self._has_errands,
             full=self._is_full,
@@ -422,6 +430,15 @@ class Exchange:
 
     def _ticks(self) -> int:
         return int(self.clock() if self.steady is None else self.steady())
+
+
+def _says_anything(request: SyncRequest, reply: SyncReply, profile: Profile) -> bool:
+    """Return whether *reply* to *request* can change *profile*, or tell of anything."""
+    return (
+        bool(request.deposits or request.deletes)
+        or any(isinstance(result, Found) for result in reply.polls)
+        or any(map(minds_nothing, profile.contacts))
+    )
 
 
 def _one_by_one(request: SyncRequest, reply: SyncReply) -> Iterator[tuple[SyncRequest, SyncReply]]:
