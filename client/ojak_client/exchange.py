@@ -28,7 +28,7 @@ from ojak_client.requests import (
     make_request,
 )
 from ojak_client.room import what_may_come
-from ojak_client.sharing import LastShares, shares
+from ojak_client.sharing import LastShares, Sharing, shares
 from ojak_client.store import Store
 from ojak_client.transport import RelayConnection
 from ojak_protocol.addresses import ID_BYTES, DeleteKey, MailboxId
@@ -126,6 +126,7 @@ class Exchange:
         steady: seconds by which the relay's clock is carried on from its last word, and by which
             what stays there is asked for again; without it `clock`, and then whoever sets the
             device's clock moves both.
+        sharing: counts the shares of the contacts; without it one that counts for this exchange.
 
     Attributes:
         asked_bytes: how long the bodies of all requests and of their replies are together, also of
@@ -140,6 +141,7 @@ class Exchange:
         listen: Callable[[tuple[Notice, ...]], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] | None = None,
+        sharing: Sharing | None = None,
     ) -> None:
         self.store = store
         self.relay = relay
@@ -160,7 +162,8 @@ class Exchange:
         self._is_full = False
         self._has_errands = False
         self._nothing_due_of: tuple[int, int, Profile] | None = None
-        self._sharing = LastShares()
+        self._sharing = LastShares() if sharing is None else sharing
+        self._minding = (Profile(), False)
         self._is_unsealed = False
         self._kem = MlKem768()
 
@@ -241,7 +244,7 @@ class Exchange:
 
         applied = _Change(prepared.profile, (), moved=False)
         # What was held may have taken minutes, and others have saved since.
-        if request.wait_seconds or _says_anything(request, reply, prepared.profile):
+        if request.wait_seconds or self._says_anything(request, reply, prepared.profile):
             applied = self._apply(request, reply, moment)
         self._is_full = any(one.kind is NoticeKind.RELAY_FULL for one in applied.notices)
         if not applied.moved:
@@ -281,7 +284,7 @@ class Exchange:
         request = look_request(profile, self.relay, places, room=room)
         reply = self._ask(request)
         done = _Change(profile, (), moved=False)
-        if _says_anything(request, reply, profile):
+        if self._says_anything(request, reply, profile):
             done = self._apply(request, reply, self.moment)
         if done.moved:
             self._has_errands = has_errands(done.profile, self.relay, self.moment)
@@ -305,6 +308,17 @@ class Exchange:
             unseen=tuple(place for place in places if place in no_room),
             profile=done.profile,
         )
+
+    def _says_anything(self, request: SyncRequest, reply: SyncReply, profile: Profile) -> bool:
+        """Return whether *reply* to *request* can change *profile*, or tell of anything."""
+        if request.deposits or request.deletes:
+            return True
+        if any(isinstance(result, Found) for result in reply.polls):
+            return True
+        # All looks of a run that brings nothing are at one profile.
+        if self._minding[0] is not profile:
+            self._minding = profile, any(map(minds_nothing, profile.contacts))
+        return self._minding[1]
 
     def _apply(self, request: SyncRequest, reply: SyncReply, moment: Moment) -> _Change:
         """Save what *reply* brought, and tell of it; where not all of it fits, box by box.
@@ -430,15 +444,6 @@ class Exchange:
 
     def _ticks(self) -> int:
         return int(self.clock() if self.steady is None else self.steady())
-
-
-def _says_anything(request: SyncRequest, reply: SyncReply, profile: Profile) -> bool:
-    """Return whether *reply* to *request* can change *profile*, or tell of anything."""
-    return (
-        bool(request.deposits or request.deletes)
-        or any(isinstance(result, Found) for result in reply.polls)
-        or any(map(minds_nothing, profile.contacts))
-    )
 
 
 def _one_by_one(request: SyncRequest, reply: SyncReply) -> Iterator[tuple[SyncRequest, SyncReply]]:
