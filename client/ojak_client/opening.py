@@ -23,6 +23,7 @@ from ojak_protocol.stretch import argon2id
 if TYPE_CHECKING:
     from ojak_client.exchange import Exchange
     from ojak_client.incoming import Look
+    from ojak_client.sharing import Sharing
 
 Listen = Callable[[tuple[Notice, ...]], None]
 
@@ -101,6 +102,7 @@ def connect(
     proxy: str | None,
     listen: Listen = lambda _: None,
     look: "Look | None" = None,
+    sharing: "Sharing | None" = None,
 ) -> Iterator["Exchange"]:
     """Give rounds with *relay* over one connection, which is made at the first of them.
 
@@ -110,6 +112,7 @@ def connect(
         proxy: the address of a proxy, if one is to be used.
         listen: told what comes to light, as soon as it is saved.
         look: called about once a second while an answer is awaited; what it raises ends the wait.
+        sharing: as of `Exchange`.
 
     Raises:
         UnusableSetting: the address, the proxy or the pass cannot be used.
@@ -123,7 +126,7 @@ def connect(
     through = parse_proxy_url(proxy) if proxy else None
     shown = pass_for(url)
     with RelayConnection(url, proxy=through, bearer_pass=shown, look=look) as connection:
-        yield Exchange(store, relay, connection, listen, steady=steady_seconds)
+        yield Exchange(store, relay, connection, listen, steady=steady_seconds, sharing=sharing)
 
 
 def is_answering(relay: str, proxy: str | None) -> bool:
