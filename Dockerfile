@@ -35,6 +35,7 @@ LABEL org.opencontainers.image.title="ojak-relay" \
       org.opencontainers.image.version="${VERSION}" \
       org.opencontainers.image.revision="${REVISION}"
 COPY --from=build /opt/ojak /opt/ojak
+COPY CHANGELOG.md /opt/ojak/share/doc/ojak/CHANGELOG.md
 # Not the client: a relay never runs it.
 COPY protocol/ojak_protocol /opt/ojak/lib/ojak/ojak_protocol
 COPY relay/ojak_relay /opt/ojak/lib/ojak/ojak_relay

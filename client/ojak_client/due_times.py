@@ -9,7 +9,7 @@ from ojak_client.messages import Message
 from ojak_protocol.parcels import MOST_AHEAD_SECONDS
 
 _SECONDS: Final = {"m": 60, "h": 3600, "d": 24 * 3600}
-_DURATION: Final = re.compile(r"([0-9]{1,6})([mhd])", re.ASCII)
+_DURATION: Final = r"([0-9]{1,6})([mhd])"
 
 
 def due_after(duration: str, now: int) -> int:
@@ -18,7 +18,7 @@ def due_after(duration: str, now: int) -> int:
     Raises:
         Failure: it is no such duration, nothing at all, or more than 30 days.
     """
-    found = _DURATION.fullmatch(duration.strip())
+    found = re.fullmatch(_DURATION, duration.strip())
     if found is None:
         raise Failure(Message.TIME_UNCLEAR)
     return _checked(now + int(found[1]) * _SECONDS[found[2]], now)

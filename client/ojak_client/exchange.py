@@ -28,7 +28,7 @@ from ojak_client.requests import (
     make_request,
 )
 from ojak_client.room import what_may_come
-from ojak_client.sharing import LastShares, shares
+from ojak_client.sharing import LastShares, Sharing, shares
 from ojak_client.store import Store
 from ojak_client.transport import RelayConnection
 from ojak_protocol.addresses import ID_BYTES, DeleteKey, MailboxId
@@ -126,6 +126,7 @@ class Exchange:
         steady: seconds by which the relay's clock is carried on from its last word, and by which
             what stays there is asked for again; without it `clock`, and then whoever sets the
             device's clock moves both.
+        sharing: counts the shares of the contacts; without it one that counts for this exchange.
 
     Attributes:
         asked_bytes: how long the bodies of all requests and of their replies are together, also of
@@ -140,6 +141,7 @@ class Exchange:
         listen: Callable[[tuple[Notice, ...]], None] = lambda _: None,
         clock: Callable[[], float] = time.time,
         steady: Callable[[], float] | None = None,
+        sharing: Sharing | None = None,
     ) -> None:
         self.store = store
         self.relay = relay
@@ -159,7 +161,9 @@ class Exchange:
         self._stays_as: object = None
         self._is_full = False
         self._has_errands = False
-        self._sharing = LastShares()
+        self._nothing_due_of: tuple[int, int, Profile] | None = None
+        self._sharing = LastShares() if sharing is None else sharing
+        self._minding = (Profile(), False)
         self._is_unsealed = False
         self._kem = MlKem768()
 
@@ -210,7 +214,12 @@ class Exchange:
         moment = self.moment
 
         def before(profile: Profile) -> tuple[Profile, _Change]:
+            due_of = (moment.now, moment.relay_clock, profile)
+            if due_of == self._nothing_due_of:
+                return profile, _Change(profile, (), moved=False)
             prepared, notices = prepare(profile, self.relay, moment, sharing=self._sharing)
+            if prepared is profile and not notices:
+                self._nothing_due_of = due_of
             return prepared, _Change(prepared, notices, moved=prepared != profile)
 
         try:
@@ -233,7 +242,10 @@ class Exchange:
         self._turn += 1
         moment = self.moment
 
-        applied = self._apply(request, reply, moment)
+        applied = _Change(prepared.profile, (), moved=False)
+        # What was held may have taken minutes, and others have saved since.
+        if request.wait_seconds or self._says_anything(request, reply, prepared.profile):
+            applied = self._apply(request, reply, moment)
         self._is_full = any(one.kind is NoticeKind.RELAY_FULL for one in applied.notices)
         if not applied.moved:
             self._note_what_stays(request, reply, applied.profile)
@@ -272,8 +284,7 @@ class Exchange:
         request = look_request(profile, self.relay, places, room=room)
         reply = self._ask(request)
         done = _Change(profile, (), moved=False)
-        found = sum(isinstance(result, Found) for result in reply.polls)
-        if found or any(map(minds_nothing, profile.contacts)):
+        if self._says_anything(request, reply, profile):
             done = self._apply(request, reply, self.moment)
         if done.moved:
             self._has_errands = has_errands(done.profile, self.relay, self.moment)
@@ -285,7 +296,7 @@ class Exchange:
         return Round(
             notices=done.notices,
             left_behind=sum(isinstance(result, NoRoom) for result in reply.polls),
-            found=found,
+            found=sum(isinstance(result, Found) for result in reply.polls),
             # It deposits nothing: what was said last still holds.
             errands=self._has_errands,
             full=self._is_full,
@@ -297,6 +308,17 @@ class Exchange:
             unseen=tuple(place for place in places if place in no_room),
             profile=done.profile,
         )
+
+    def _says_anything(self, request: SyncRequest, reply: SyncReply, profile: Profile) -> bool:
+        """Return whether *reply* to *request* can change *profile*, or tell of anything."""
+        if request.deposits or request.deletes:
+            return True
+        if any(isinstance(result, Found) for result in reply.polls):
+            return True
+        # All looks of a run that brings nothing are at one profile.
+        if self._minding[0] is not profile:
+            self._minding = profile, any(map(minds_nothing, profile.contacts))
+        return self._minding[1]
 
     def _apply(self, request: SyncRequest, reply: SyncReply, moment: Moment) -> _Change:
         """Save what *reply* brought, and tell of it; where not all of it fits, box by box.

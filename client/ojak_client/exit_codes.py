@@ -41,6 +41,7 @@ _CODES: Final[Mapping[Text, ExitCode]] = {
     Message.OFFLINE: ExitCode.RELAY_NOT_REACHED,
     Message.UNSURE: ExitCode.RELAY_NOT_REACHED,
     Message.WRONG_PLACE: ExitCode.RELAY_NOT_REACHED,
+    Message.RELAY_AS_BEFORE: ExitCode.RELAY_NOT_REACHED,
     Message.REFUSED: ExitCode.RELAY_REFUSED,
     Message.VAULT_MISSING: ExitCode.NOT_READY,
     Message.MOVE_COPIES: ExitCode.NOT_READY,

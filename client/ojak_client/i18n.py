@@ -67,9 +67,13 @@ def _option(arguments: Sequence[str]) -> str:
 
 
 class _Spoken:
-    """The catalogue in use; empty, which is English, until `use` was called."""
+    """The catalogue in use; empty, which is English, until `use` was called.
+
+    And what a person types to call Ojak.
+    """
 
     catalogue = gettext.NullTranslations()
+    ojak = "ojak"
 
 
 def use(language: str) -> None:
@@ -82,10 +86,31 @@ def use(language: str) -> None:
     _Spoken.catalogue = gettext.translation(DOMAIN, LOCALE_DIR, [language], fallback=True)
 
 
+def use_profile(folder: str | None) -> None:
+    """Name *folder* from now on in all that a sentence asks to type; None for no folder.
+
+    For one that was typed: without it the same command would look somewhere else.
+    """
+    _Spoken.ojak = "ojak"
+    if folder is not None:
+        import shlex  # noqa: PLC0415 - most runs are told no folder
+
+        _Spoken.ojak = f"ojak --profile {shlex.quote(folder)}"
+
+
+def command_line(words: str) -> str:
+    """Return what to type for `ojak` with *words*, the folder of `use_profile` named."""
+    return f"{_Spoken.ojak} {words}"
+
+
 def told(what: Text, **values: object) -> str:
-    """Return *what* in the language in use, its variables filled in and made safe to show."""
+    """Return *what* in the language in use, its variables filled in and made safe to show.
+
+    The variable `ojak`, what to type to call Ojak, is known here and is not given.
+    """
     template = _Spoken.catalogue.pgettext(what.id, what.english)
-    return template.format(**{name: _shown(value) for name, value in values.items()})
+    shown = {name: _shown(value) for name, value in values.items()}
+    return template.format(ojak=_shown(_Spoken.ojak), **shown)
 
 
 def _shown(value: object) -> object:

@@ -9,7 +9,7 @@ from typing import assert_never
 
 from ojak_client.i18n import told
 from ojak_client.messages import Message
-from ojak_client.profile import TheirLetter
+from ojak_client.profile import FIRST_SET, TheirLetter
 from ojak_protocol.details import (
     NextNumber,
     NextQuestions,
@@ -72,6 +72,8 @@ def view_of(letter: TheirLetter) -> View:
 
 def _next_questions(set_number: int, questions: tuple[str, ...]) -> View:
     lines = [told(Message.NEXT_QUESTIONS, set=set_number)]
+    if set_number != FIRST_SET:
+        lines.append(told(Message.COME_WITH_SET, set=set_number))
     lines += [
         told(Message.SLIP_QUESTION, n=n, question=question)
         for n, question in enumerate(questions, 1)

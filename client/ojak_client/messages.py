@@ -113,17 +113,17 @@ class Message:
     )
     NUMBER_TAKEN = text(
         "number-taken",
-        'Someone else sits at this number. Take a new one. Type: "ojak number". Name: "{name}"',
+        'Someone else sits at this number. Take a new one. Type: "{ojak} number". Name: "{name}"',
     )
     POINT_CLOSED = text(
         "point-closed",
         "Five tries were not confirmed. This number is closed now. Ask your family, then open"
-        ' it again. Type: "ojak reopen". Name: "{name}"',
+        ' it again. Type: "{ojak} reopen". Name: "{name}"',
     )
     SET_DEAD = text(
         "set-dead",
         "Twenty tries were not confirmed. These answers cannot be used any more. Agree new "
-        'ones. Type: "ojak questions". Name: "{name}"',
+        'ones. Type: "{ojak} questions". Name: "{name}"',
     )
     LUCK = text("luck", 'The chance that a stranger has guessed so far. One in: "{one_in}"')
     KEEPING = text("keeping", "Waiting for your family. To stop, press Ctrl-C.")
@@ -481,7 +481,7 @@ class Message:
     HELD_VISIT = text(
         "held-visit",
         "Someone came with answers that a stranger may have seen. They get none of your letters "
-        'without a yes. To say it, type: "ojak allow". Name: "{name}". Visit: "{visit}". Time: '
+        'without a yes. To say it, type: "{ojak} allow". Name: "{name}". Visit: "{visit}". Time: '
         '"{when}"',
     )
     CONVERSATION_ENDED = text(
@@ -498,7 +498,7 @@ class Message:
         'Showing a letter broke off. It is kept. To see it once more, use: "--again"',
     )
     THREE_QUESTIONS = text("three-questions", "There must be three questions. Nothing was changed.")
-    NOW_KEEP = text("now-keep", 'Now begin to wait for your family. Type: "ojak keep"')
+    NOW_KEEP = text("now-keep", 'Now begin to wait for your family. Type: "{ojak} keep"')
     REACHED_AGAIN = text("reached-again", "The relay is reached again.")
     STATUS_OF = text("status-of", 'Name: "{name}"')
     STATUS_COLLECTED = text("status-collected", 'Letters that arrived. Count: "{n}"')
@@ -516,7 +516,7 @@ class Message:
     NEW_ANSWER = text(
         "new-answer",
         "An answer came and was compared with the other. To see what came of it, type: "
-        '"ojak read". From: "{name}"',
+        '"{ojak} read". From: "{name}"',
     )
     STOP_MONEY = text(
         "stop-money",
@@ -565,7 +565,7 @@ class Message:
     HOW_TO_ANSWER = text(
         "how-to-answer",
         "Your answer is not sent. Both of you learn only whether the two answers are "
-        'the same. To answer, type: "ojak answer"',
+        'the same. To answer, type: "{ojak} answer"',
     )
     SAME_ANSWER = text("same-answer", 'They gave the same answer. Question: "{question}"')
     OTHER_ANSWER = text(
@@ -644,12 +644,12 @@ class Message:
     ANSWERS_WERE_SPENT = text(
         "answers-were-spent",
         "Someone came with answers that a stranger may have seen. Your letters are held. To "
-        'give them, type: "ojak allow". Name: "{name}"',
+        'give them, type: "{ojak} allow". Name: "{name}"',
     )
     NEW_QUESTIONS_NEEDED = text(
         "new-questions-needed",
         "The answers were typed on a stranger's device. Choose new questions. Type: "
-        '"ojak questions". Name: "{name}"',
+        '"{ojak} questions". Name: "{name}"',
     )
     SEVERAL_HELD = text(
         "several-held",
@@ -664,7 +664,7 @@ class Message:
     READ_BEFORE_ALLOWING = text(
         "read-before-allowing",
         "Letters that came with a visit are unread. Read them first, to tell who wrote. Type: "
-        '"ojak read". Visit: "{visit}". Count: "{n}"',
+        '"{ojak} read". Visit: "{visit}". Count: "{n}"',
     )
     ALLOWED = text("allowed", "Your letters go to them with the next connection.")
     ALLOWED_LATE = text(
@@ -681,6 +681,10 @@ class Message:
         "first.",
     )
     SET_KEPT = text("set-kept", 'Set: "{set}"')
+    COME_WITH_SET = text(
+        "come-with-set",
+        'Who comes with this set types it after the number: "--set {set}"',
+    )
     SET_TOLD = text(
         "set-told",
         "Your family is told of this set in a letter, once you are confirmed to each other.",
@@ -889,6 +893,18 @@ class Message:
         "moving-already",
         "Your family has not read of the last change yet. Nothing was changed. Wait for it.",
     )
+    BACK_AND_TOLD = text(
+        "back-and-told",
+        "Letters go by the relay before again, from now on. Your family is told in a letter that "
+        "lies there.",
+    )
+    RELAY_UNANSWERED = text(
+        "relay-unanswered",
+        "The new relay does not answer. If its address is wrong, you and your family lose each "
+        "other.",
+    )
+    USE_UNANSWERED = text("use-unanswered?", "Use this relay all the same?")
+    RELAY_AS_BEFORE = text("relay-as-before", "The relay was not changed. Nobody was told.")
     SLIP_CHANGED = text(
         "slip-changed",
         "Whoever has the number needs the new relay too. Tell them.",

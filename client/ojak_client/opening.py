@@ -6,13 +6,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ojak_client.errors import NoAnswer, RelayRefused
 from ojak_client.failures import Failure
+from ojak_client.i18n import command_line
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.notices import Notice
 from ojak_client.profile import Contact, Profile
 from ojak_client.steady import steady_seconds
-from ojak_client.store import Store, VaultStore, vault_path
+from ojak_client.store import MemoryStore, Store, VaultStore, vault_path
 from ojak_client.typed import one_form
 from ojak_client.vault import Vault
 from ojak_client.vault_files import are_copies_there, is_closed
@@ -21,6 +23,7 @@ from ojak_protocol.stretch import argon2id
 if TYPE_CHECKING:
     from ojak_client.exchange import Exchange
     from ojak_client.incoming import Look
+    from ojak_client.sharing import Sharing
 
 Listen = Callable[[tuple[Notice, ...]], None]
 
@@ -53,7 +56,7 @@ def opened_vault(invocation: Invocation) -> Iterator[Vault]:
     _refuse_closed(path)
     if not path.exists():
         _refuse_copies(path)
-        raise Failure(Message.VAULT_MISSING, command="ojak invite")
+        raise Failure(Message.VAULT_MISSING, command=command_line("invite"))
     with invocation.inputs.passphrase() as passphrase:
         vault = Vault.open(path, passphrase.data, argon2id, os.urandom)
     try:
@@ -83,13 +86,13 @@ def open_or_create_vault(invocation: Invocation) -> Iterator[VaultStore]:
 def _refuse_closed(path: Path) -> None:
     """Raise `Failure` where a move was cut off: a new vault there would hide the old one."""
     if is_closed(path):
-        raise Failure(Message.MOVE_CUT_OFF, command="ojak move …")
+        raise Failure(Message.MOVE_CUT_OFF, command=command_line("move …"))
 
 
 def _refuse_copies(path: Path) -> None:
     """Raise `Failure` where copies of a move lie that was cut off: they may be all there is."""
     if are_copies_there(path):
-        raise Failure(Message.MOVE_COPIES, command="ojak wipe")
+        raise Failure(Message.MOVE_COPIES, command=command_line("wipe"))
 
 
 @contextmanager
@@ -99,6 +102,7 @@ def connect(
     proxy: str | None,
     listen: Listen = lambda _: None,
     look: "Look | None" = None,
+    sharing: "Sharing | None" = None,
 ) -> Iterator["Exchange"]:
     """Give rounds with *relay* over one connection, which is made at the first of them.
 
@@ -108,6 +112,7 @@ def connect(
         proxy: the address of a proxy, if one is to be used.
         listen: told what comes to light, as soon as it is saved.
         look: called about once a second while an answer is awaited; what it raises ends the wait.
+        sharing: as of `Exchange`.
 
     Raises:
         UnusableSetting: the address, the proxy or the pass cannot be used.
@@ -121,7 +126,21 @@ def connect(
     through = parse_proxy_url(proxy) if proxy else None
     shown = pass_for(url)
     with RelayConnection(url, proxy=through, bearer_pass=shown, look=look) as connection:
-        yield Exchange(store, relay, connection, listen, steady=steady_seconds)
+        yield Exchange(store, relay, connection, listen, steady=steady_seconds, sharing=sharing)
+
+
+def is_answering(relay: str, proxy: str | None) -> bool:
+    """Return whether *relay* takes a request, one that asks for nothing of ours.
+
+    Raises:
+        UnusableSetting: as `connect`.
+    """
+    try:
+        with connect(MemoryStore(Profile()), relay, proxy) as exchange:
+            exchange.learn_clock()
+    except (NoAnswer, RelayRefused):
+        return False
+    return True
 
 
 def relays_of(profile: Profile) -> tuple[str, ...]:
@@ -136,12 +155,12 @@ def choose_contact(profile: Profile, name: str | None) -> Contact:
         Failure: there is none of that name, or more than one and no name.
     """
     if not profile.contacts:
-        raise Failure(Message.NO_CONTACTS, command="ojak invite")
+        raise Failure(Message.NO_CONTACTS, command=command_line("invite"))
     if name is None:
         if len(profile.contacts) > 1:
-            raise Failure(Message.NEEDS_NAME, command="ojak contacts")
+            raise Failure(Message.NEEDS_NAME, command=command_line("contacts"))
         return profile.contacts[0]
     for contact in profile.contacts:
         if contact.name in {name, one_form(name)}:
             return contact
-    raise Failure(Message.UNKNOWN_NAME, command="ojak contacts", name=name)
+    raise Failure(Message.UNKNOWN_NAME, command=command_line("contacts"), name=name)

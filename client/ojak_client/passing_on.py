@@ -19,6 +19,7 @@ from ojak_client.errors import (
 )
 from ojak_client.exit_codes import ExitCode, exit_code
 from ojak_client.failures import Failure, explain
+from ojak_client.i18n import command_line
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.notices import Notice, NoticeKind
@@ -145,7 +146,7 @@ def _say_where(
         failure = Failure(Message.REFUSED)
     if failure.message is Message.UNSURE:
         # The letter may have gone; the same bytes go again, and only one arrives.
-        raise Failure(Message.UNSURE, command="ojak sync")
+        raise Failure(Message.UNSURE, command=command_line("sync"))
     invocation.output.warn(failure.message)
     invocation.output.say(Message.QUEUED)
     return exit_code(failure.message)

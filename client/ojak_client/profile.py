@@ -5,7 +5,7 @@ for the length of a visit. It is immutable; `prepare` and `apply` return new one
 """
 
 from enum import Enum
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from ojak_client.errors import ContactGone
 from ojak_protocol.addresses import DeleteKey, MailboxId
@@ -18,6 +18,9 @@ from ojak_protocol.letters import Kind
 from ojak_protocol.meeting_point import MeetingPoint
 from ojak_protocol.stretch import Seed
 from ojak_protocol.values import dataclass, replace
+
+FIRST_SET: Final = 1
+"""The set of questions that a guest means who names none."""
 
 
 class LetterState(Enum):

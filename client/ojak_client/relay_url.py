@@ -18,10 +18,10 @@ MAX_URL_CHARACTERS: Final = 300
 DEFAULT_PORTS: Final = {"https": 443, "http": 80}
 
 # urlsplit drops tabs and line ends silently, so characters are looked at before it sees them.
-_ALLOWED: Final = re.compile(r"[A-Za-z0-9._~:/\[\]-]+")
-_PREFIX: Final = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
-_LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
-_ONION: Final = re.compile(r"[a-z2-7]{56}")
+_ALLOWED: Final = r"[A-Za-z0-9._~:/\[\]-]+"
+_PREFIX: Final = r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*"
+_LABEL: Final = r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_ONION: Final = r"[a-z2-7]{56}"
 _LOOPBACK: Final = IPv6Address("::1")
 
 
@@ -86,7 +86,7 @@ def parse_relay_url(text: str) -> RelayUrl:
     except ValueError:
         raise BadRelayUrl("not the address of a relay") from None
     prefix = parts.path.removesuffix("/")
-    if parts.scheme not in DEFAULT_PORTS or not _PREFIX.fullmatch(prefix):
+    if parts.scheme not in DEFAULT_PORTS or not re.fullmatch(_PREFIX, prefix):
         raise BadRelayUrl("an address of a relay is https://HOST, and a plain path may follow")
     relay = RelayUrl(scheme=parts.scheme, host=host, port=port, prefix=prefix)
     if not relay.is_secure and not relay.is_onion and not is_loopback(host):
@@ -138,7 +138,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _split(text: str) -> SplitResult:
-    if len(text) > MAX_URL_CHARACTERS or not _ALLOWED.fullmatch(text):
+    if len(text) > MAX_URL_CHARACTERS or not re.fullmatch(_ALLOWED, text):
         raise ValueError
     return urlsplit(text)
 
@@ -159,8 +159,8 @@ def _host(parts: SplitResult) -> str:
     if last.isdigit() or last.startswith("0x"):
         # "127.1" and "2130706433" are addresses to a resolver; only four plain numbers are to us.
         return str(IPv4Address(host))
-    if not all(_LABEL.fullmatch(label) for label in host.split(".")) or len(host) > 253:
+    if not all(re.fullmatch(_LABEL, label) for label in host.split(".")) or len(host) > 253:
         raise ValueError
-    if last == "onion" and not _ONION.fullmatch(above):
+    if last == "onion" and not re.fullmatch(_ONION, above):
         raise ValueError
     return host

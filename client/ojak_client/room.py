@@ -19,6 +19,7 @@ from ojak_client.sharing import (
     PASSED_OVER_BYTES,
     VISIT_BYTES,
     Share,
+    Sharing,
     letters_bytes,
     meetings_bytes,
     passed_over,
@@ -76,14 +77,16 @@ def has_room(contact: Contact, share: Share) -> bool:
     return cleared + staying < MOST_UNREAD or cleared < MOST_UNREAD // 2
 
 
-def keep_no_more(contacts: Sequence[Contact]) -> frozenset[str]:
+def keep_no_more(contacts: Sequence[Contact], sharing: Sharing = shares) -> frozenset[str]:
     """Return the names of those of whom a reading must come before one more letter is kept.
 
-    All in the vault are to be among *contacts*.
+    Args:
+        contacts: all in the vault.
+        sharing: counts their shares.
     """
     if not any(map(unread, contacts)):
         return frozenset()
-    allowed = shares(contacts)
+    allowed = sharing(contacts)
     return frozenset(
         one.name for one in contacts if unread(one) and not has_room(one, allowed[one.name])
     )

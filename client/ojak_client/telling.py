@@ -11,7 +11,7 @@ from ojak_client.messages import Message
 from ojak_client.news import as_told
 from ojak_client.notices import Notice, NoticeKind
 from ojak_client.output import Output
-from ojak_client.profile import Contact, News, NewsKind
+from ojak_client.profile import FIRST_SET, Contact, News, NewsKind
 from ojak_client.store import Store
 from ojak_client.timed_pointers import later
 from ojak_protocol.number import Number, format_number
@@ -75,13 +75,24 @@ def mark_told(store: Store, told: Collection[News]) -> None:
             store.update(lambda profile: (as_told(profile, told), None))
 
 
-def show_slip(output: Output, number: Number, relay: str, questions: tuple[str, ...]) -> None:
+def show_slip(
+    output: Output, number: Number, relay: str, set_number: int, questions: tuple[str, ...]
+) -> None:
     """Write what the go-between is given, and what only the family is to know."""
     output.show(Message.YOUR_NUMBER, number=format_number(number))
     output.show(Message.SLIP_RELAY, relay=relay)
+    if set_number != FIRST_SET:
+        show_set(output, set_number)
     show_questions(output, questions)
     output.say(Message.SLIP_NOTE)
     output.say(Message.SLIP_QUESTIONS_NOTE)
+
+
+def show_set(output: Output, set_number: int) -> None:
+    """Write which set it is, and what to type to come with it where something has to be typed."""
+    output.show(Message.SET_KEPT, set=set_number)
+    if set_number != FIRST_SET:
+        output.show(Message.COME_WITH_SET, set=set_number)
 
 
 def show_questions(output: Output, questions: tuple[str, ...]) -> None:

@@ -28,7 +28,7 @@ INFO_BYTES: Final = 4 * 1024
 PATIENCE_SECONDS: Final = 60.0
 """A class-16 exchange takes 14 s at 50 kbit/s; this leaves room for a worse link."""
 
-_PASS: Final = re.compile(r"[A-Za-z0-9._~+/-]{1,256}=*")
+_BEARER_FORM: Final = r"[A-Za-z0-9._~+/-]{1,256}=*"
 _NOT_A_RELAY: Final = frozenset({404, 405, 511})
 """No such place, not such a request, and "log in to this network first"."""
 
@@ -71,7 +71,7 @@ class RelayConnection:
         look: Look | None = None,
     ) -> None:
         check_way(relay, proxy)
-        if bearer_pass is not None and not _PASS.fullmatch(bearer_pass):
+        if bearer_pass is not None and not re.fullmatch(_BEARER_FORM, bearer_pass):
             raise BadPass("a pass has letters, digits and -._~+/= only")
         self._relay = relay
         self._proxy = proxy

@@ -11,7 +11,7 @@ import click
 from click.core import ParameterSource
 
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import LANGUAGES, Text, told
+from ojak_client.i18n import LANGUAGES, Text, told, use_profile
 
 _COMMON: Final = (
     "lang", "profile", "relay", "json", "no_input", "yes", "quiet", "verbose", "passphrase_fd",
@@ -114,6 +114,7 @@ class Verb(click.Command):
         from ojak_client.invocation import from_options  # noqa: PLC0415 - nor needs what they load
 
         harden()
+        use_profile(_chosen(ctx, "profile") if _is_typed(ctx, "profile") else None)
         if not gc.isenabled():
             # It rested while modules were imported (`__main__`); what they hold is left out of it.
             gc.freeze()
@@ -141,6 +142,15 @@ def verb(help_text: Text, *, examples: Sequence[str]) -> Callable[[Run], Verb]:
 
 def _chosen(ctx: click.Context, name: str) -> Any:  # noqa: ANN401 - of each option its own type
     """Return what stands after the verb if anything does, else what stands before it."""
-    if ctx.parent is None or ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE:
+    if ctx.parent is None or _stands_in(ctx, name):
         return ctx.params[name]
     return ctx.parent.params[name]
+
+
+def _is_typed(ctx: click.Context, name: str) -> bool:
+    """Whether the option stands before or after the verb, and not in the environment alone."""
+    return _stands_in(ctx, name) or (ctx.parent is not None and _stands_in(ctx.parent, name))
+
+
+def _stands_in(ctx: click.Context, name: str) -> bool:
+    return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE

@@ -407,19 +407,22 @@ def unmade_places(state: Conversation, *, most: int, turn: int) -> list[Unmade]:
     near = list(range(min(ahead, most - len(first))))
     if ahead > len(near) > 1:
         near[-1] += turn % (ahead - near[-1])
-    return [*(partial(_id_of, place) for place in first), *(_unmade(chains, n) for n in near)]
+    return [*(partial(_id_of, place) for place in first), *_unmade(chains, near)]
 
 
 def _id_of(place: Place) -> MailboxId:
     return place.id
 
 
-def _unmade(chains: Sequence[PlacesAhead], position: int) -> Unmade:
-    """Return what makes the id at *position* of two chains taken in turn, step by step."""
+def _unmade(chains: Sequence[PlacesAhead], positions: list[int]) -> list[Unmade]:
+    """Return what makes the ids at *positions* of two chains taken in turn, step by step."""
     shorter, longer = sorted(chains, key=len)
-    if position < 2 * shorter.count:
-        return partial(chains[position % 2].id_at, position // 2)
-    return partial(longer.id_at, position - shorter.count)
+    return [
+        partial(chains[position % 2].id_at, position // 2)
+        if position < 2 * shorter.count
+        else partial(longer.id_at, position - shorter.count)
+        for position in positions
+    ]
 
 
 def count_watched(state: Conversation) -> int:

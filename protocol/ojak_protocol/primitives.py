@@ -28,6 +28,9 @@ NONCE_BYTES: Final = 24
 TAG_BYTES: Final = 16
 SEAL_OVERHEAD_BYTES: Final = NONCE_BYTES + TAG_BYTES
 
+_HASH_BYTES: Final = 64
+MOST_DERIVED_BYTES: Final = 255 * _HASH_BYTES
+
 
 def u8(value: int) -> bytes:
     """Return *value* as one byte."""
@@ -79,14 +82,21 @@ def mac(key: bytes, label: bytes) -> bytes:
 
 
 def kdf(*, salt: bytes, ikm: bytes, info: bytes, size: int) -> bytes:
-    """Return *size* bytes of HKDF-SHA512.
+    """Return *size* bytes of HKDF-SHA512, at most `MOST_DERIVED_BYTES`.
+
+    Over the standard library's HMAC, because to load `cryptography` for it costs more than all
+    that a command which opens a vault derives. See docs/decisions/0197.
 
     Source: RFC 5869.
     """
-    from cryptography.hazmat.primitives.hashes import SHA512  # noqa: PLC0415 - the relay derives nothing
-    from cryptography.hazmat.primitives.kdf.hkdf import HKDF  # noqa: PLC0415 - and loads neither
-
-    return HKDF(algorithm=SHA512(), length=size, salt=salt, info=info).derive(ikm)
+    if size > MOST_DERIVED_BYTES:
+        raise LocalError("HKDF counts its blocks in one byte")
+    key = hmac.digest(salt, ikm, "sha512")
+    block, derived = b"", b""
+    for number in range(1, 1 + -(-size // _HASH_BYTES)):
+        block = hmac.digest(key, block + info + u8(number), "sha512")
+        derived += block
+    return derived[:size]
 
 
 def seal(key: bytes, plaintext: bytes, *, bound_to: bytes, nonce: bytes) -> bytes:

@@ -5,7 +5,7 @@ import timeit
 from itertools import chain
 
 from tests.bench import client, own_device, protocol
-from tests.bench.relay import growth, peers, shared, throughput
+from tests.bench.relay import growth, peers, several, shared, throughput
 
 SQUARES = 1000
 
@@ -30,6 +30,7 @@ def main() -> None:
         peers.rows(),
         growth.rows(),
         shared.rows(),
+        several.rows(),
         client.rows(),
         protocol.rows(),
         own_device.rows(),

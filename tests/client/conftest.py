@@ -33,6 +33,12 @@ def device(tmp_path: Path) -> Device:
 
 
 @pytest.fixture
+def every_relay_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let `ojak relay` find a relay at any address, and open no line to any."""
+    monkeypatch.setattr("ojak_client.verbs.relay.is_answering", lambda *_: True)
+
+
+@pytest.fixture
 def clock() -> Clock:
     return Clock()
 

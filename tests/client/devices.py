@@ -135,7 +135,7 @@ def assert_each_can_be_told(ran: Ran) -> None:
     """Fail where a field is missing that the sentence a person reads has a place for."""
     for event in ran.events:
         if event["event"] in _SENTENCES:
-            _SENTENCES[event["event"]].format(**event)
+            _SENTENCES[event["event"]].format(ojak="ojak", **event)
 
 
 def waiting_host(relay: SimulatedRelay, clock: Clock) -> Person:

@@ -67,6 +67,7 @@ def test_a_side_that_stays_is_told_a_day_after_the_meeting_and_the_move_begins_t
     assert village.host.contact.relays == (NEW_RELAY, RELAY)
 
 
+@pytest.mark.usefixtures("every_relay_answers")
 def test_nobody_who_was_met_can_be_told_after_visits_on_borrowed_devices_alone(
     device: Device,
 ) -> None:
@@ -78,6 +79,7 @@ def test_nobody_who_was_met_can_be_told_after_visits_on_borrowed_devices_alone(
     assert device.profile.contacts[0].ours == ()
 
 
+@pytest.mark.usefixtures("every_relay_answers")
 def test_who_moves_is_told_that_because_of_the_alarm_word_only_an_own_device_learns_of_it(
     device: Device,
 ) -> None:
@@ -87,6 +89,7 @@ def test_who_moves_is_told_that_because_of_the_alarm_word_only_an_own_device_lea
     assert ran.said == ["move-told", "move-and-alarm", "slip-changed"]
 
 
+@pytest.mark.usefixtures("every_relay_answers")
 def test_no_harmless_letter_is_asked_for_on_behalf_of_word_of_another_relay(
     device: Device,
 ) -> None:

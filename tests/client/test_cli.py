@@ -42,7 +42,7 @@ def command(invocation, what, to_stdout):
     if what == "interrupt":
         raise KeyboardInterrupt
     if what == "nothing":
-        raise Failure(Message.NOTHING, command="ojak sync")
+        raise Failure(Message.NOTHING, command=i18n.command_line("sync"))
     if what == "wait":
         invocation.inputs.show_once("편지")
     if what == "flood":
@@ -116,8 +116,8 @@ def test_help_begins_with_examples_and_names_every_verb() -> None:
 
 
 SLOW = {
-    "ssl", "http.client", "cryptography", "nacl", "argon2", "asyncio", "aiohttp", "segno",
-    "cbor2", "platformdirs", "wcwidth", "pathlib", "ojak_relay",
+    "ssl", "http.client", "cryptography", "nacl", "_argon2_cffi_bindings", "asyncio", "aiohttp",
+    "segno", "cbor2", "platformdirs", "wcwidth", "pathlib", "ojak_relay",
 }  # fmt: skip
 
 
@@ -187,6 +187,23 @@ def test_a_failure_is_one_sentence_a_command_and_its_code() -> None:
         "",
         'No letter yet. Nothing is wrong. Look next time.\nType: "ojak sync"\n',
     )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "typed"),
+    [
+        (["--profile", "/no such/mina", "status"], {}, "ojak --profile '/no such/mina' invite"),
+        (["status", "--profile", "/none/b"], {}, "ojak --profile /none/b invite"),
+        (["status"], {"OJAK_HOME": "/none/c"}, "ojak invite"),
+        (["status", "--profile", "/none/d"], {"OJAK_HOME": "/n"}, "ojak --profile /none/d invite"),
+        (["--profile", "/none/\x1b[31m", "status"], {}, "ojak --profile '/none/␛[31m' invite"),
+    ],
+)
+def test_what_to_type_next_names_the_profile_that_was_typed(
+    arguments: list[str], variables: dict[str, str], typed: str
+) -> None:
+    ended = ojak("--lang", "en", *arguments, **variables)
+    assert ended.stderr.splitlines()[-1] == f'Type: "{typed}"'
 
 
 def test_a_failure_in_json_is_one_object_with_its_code() -> None:

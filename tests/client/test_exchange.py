@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ojak_client.errors import NoAnswer, WrongPlace
-from ojak_client.notices import NoticeKind
-from ojak_client.profile import Contact, LetterState
+from ojak_client.moment import Moment
+from ojak_client.notices import Notice, NoticeKind
+from ojak_client.prepare import prepare
+from ojak_client.profile import Contact, LetterState, Profile
 from ojak_client.requests import Shape
+from ojak_client.sharing import Sharing
 from ojak_protocol.sync import NO_DELETE, SyncRequest, decode_request
 from tests.client.persons import (
     RELAY,
@@ -33,6 +36,8 @@ if TYPE_CHECKING:
     from ojak_protocol.addresses import MailboxId
 
 HOUR = 3600
+
+Prepared = tuple[Profile, tuple[Notice, ...]]
 
 
 class Witness:
@@ -188,7 +193,7 @@ def test_the_guess_is_saved_before_anything_for_its_visit_is_sent(relay: Simulat
     host.store.killed_at = host.store.saves + 1  # what the answer brought is the second save
     sent = len(relay.arrived)
     with pytest.raises(Killed):
-        host.exchange().round(Shape())
+        host.exchange().round(Shape(room=1))
     assert all(not request.deposits for request in relay.arrived[sent:])
     point = host.contact.sets[0].point
     assert point.unconfirmed == 0
@@ -210,6 +215,54 @@ def test_what_prepare_brings_to_light_is_told_though_the_relay_is_not_reached(
     with relay.loses_requests(), pytest.raises(NoAnswer):
         host.exchange().round(Shape())
     assert NoticeKind.GUEST_UNCONFIRMED in host.kinds()
+
+
+def test_what_nothing_is_due_of_is_gone_through_once_a_second(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = Clock()
+    relay = SimulatedRelay(clock)
+    host = host_of(relay, clock)
+    host.sync()
+    prepared: list[int] = []
+
+    def counted(profile: Profile, where: str, moment: Moment, *, sharing: Sharing) -> Prepared:
+        prepared.append(moment.now)
+        return prepare(profile, where, moment, sharing=sharing)
+
+    monkeypatch.setattr("ojak_client.exchange.prepare", counted)
+    rounds = host.exchange()
+    rounds.round(Shape(room=1))
+    rounds.round(Shape(room=1, older=True))
+    assert prepared == [clock.now]
+
+    clock.now += 1
+    rounds.round(Shape(room=1))
+    assert prepared == [clock.now - 1, clock.now]
+
+    # What another command wrote meanwhile is due in the same second.
+    host.write("편지")
+    sent = len(relay.arrived)
+    rounds.round(Shape(room=1))
+    assert prepared == [clock.now - 1, clock.now, clock.now]
+    guest = guest_of(relay, clock)
+    for person in (guest, host, guest):
+        person.sync()
+    assert guest.texts == ["편지"]
+    assert len(relay.arrived) > sent
+
+
+def test_a_reply_that_says_nothing_saves_nothing_unless_it_was_held(relay: SimulatedRelay) -> None:
+    """While it was held another command may have saved, and what is known is to be what is."""
+    clock = Clock()
+    host = host_of(relay, clock)
+    host.sync()
+    rounds, before = host.exchange(), host.store.saves
+    rounds.round(Shape(room=1))
+    assert host.store.saves == before + 1  # what was prepared
+
+    held = rounds.round(Shape(room=1, wait_seconds=1))
+    assert (host.store.saves, held.profile) == (before + 3, host.store.read())
 
 
 def test_h5_a_lost_reply_is_answered_by_the_same_bytes_again(relay: SimulatedRelay) -> None:

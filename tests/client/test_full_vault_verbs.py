@@ -46,6 +46,7 @@ def device(tmp_path: Path, made: Device) -> Device:
     return Device(tmp_path / "own")
 
 
+@pytest.mark.usefixtures("every_relay_answers")
 @pytest.mark.parametrize(
     ("arguments", "typed", "answers"),
     [

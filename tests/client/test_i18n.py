@@ -17,7 +17,7 @@ from babel.messages.pofile import read_po
 
 from ojak_client.exit_codes import exit_code
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import LANGUAGES, LOCALE_DIR, Text, choose_language, told, use
+from ojak_client.i18n import LANGUAGES, LOCALE_DIR, Text, choose_language, told, use, use_profile
 from ojak_client.messages import Message
 from tests.client.texts import texts_in
 
@@ -60,7 +60,8 @@ def catalogue(language: str) -> Catalog:
 
 
 def variables(template: str) -> set[str]:
-    return {name for _, name, _, _ in string.Formatter().parse(template) if name}
+    """Return the variables that whoever says *template* gives: all but how Ojak is called."""
+    return {name for _, name, _, _ in string.Formatter().parse(template) if name} - {"ojak"}
 
 
 def extracted(folder: Path, keywords: Keywords) -> set[tuple[str, str]]:
@@ -153,6 +154,26 @@ def test_a_translation_has_the_variables_of_its_source(language: str) -> None:
         sentence = told(text, **{name: f"<{name}>" for name in names})
         assert all(f"<{name}>" in sentence for name in names), text
         assert "{" not in sentence, text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_sentence_that_says_what_to_type_names_the_profile_that_was_typed(language: str) -> None:
+    asking = [text for text in EVERY_TEXT if "{ojak}" in text.english]
+    use(language)
+    use_profile("/a b/mina")
+    sentences = [shown_in(language, text) for text in asking]
+    use_profile(None)
+    assert asking
+    assert all("ojak --profile '/a b/mina' " in sentence for sentence in sentences)
+    assert all(" --profile" not in shown_in(language, text) for text in asking)
+
+
+def test_every_sentence_that_says_what_to_type_can_name_the_profile() -> None:
+    # Help is shown before anything is looked at in a profile.
+    fixed = re.compile(r"\bojak [a-z]")
+    assert not [text for text in texts_in(Message).values() if fixed.search(text.english)]
+    for path in CLIENT.rglob("*.py"):
+        assert 'command="ojak' not in path.read_text("utf-8"), path
 
 
 def test_ids_are_unique_and_stable_in_form() -> None:

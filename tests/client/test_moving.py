@@ -206,6 +206,7 @@ def test_offers_are_laid_anew_at_the_new_relay() -> None:
     assert not any(one.laid for one in offers)
 
 
+@pytest.mark.usefixtures("every_relay_answers")
 def test_somebody_who_was_not_met_is_awaited_at_the_new_relay_at_once(device: Device) -> None:
     device.keep_contact(Contact(NAME, RELAY, sets=(QuestionSet(new_point(), ()),)))
     ran = device.run("relay", NAME, NEW)
@@ -214,6 +215,7 @@ def test_somebody_who_was_not_met_is_awaited_at_the_new_relay_at_once(device: De
     assert device.run("relay", NAME, NEW).said == ["same-relay"]
 
 
+@pytest.mark.usefixtures("every_relay_answers")
 def test_somebody_who_was_met_is_told_first(device: Device) -> None:
     device.keep_contact(Contact(NAME, RELAY, lines=(line_of(meet().guest),)))
     ran = device.run("relay", NAME, NEW)

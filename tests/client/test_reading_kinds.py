@@ -19,7 +19,7 @@ from ojak_client.reading import KEPT_FOR_LATER_SECONDS, Showing, show_letters
 from ojak_protocol import conversation as talk
 from ojak_protocol.addresses import DeleteKey
 from ojak_protocol.conversation import UNREADABLE
-from ojak_protocol.details import NextRelay, Stop, StopWhat
+from ojak_protocol.details import NextQuestions, NextRelay, Stop, StopWhat
 from ojak_protocol.letters import Kind, encode_details
 from tests.client.devices import Device
 from tests.client.persons import NAME, RELAY, JournalStore, Killed, letter, line_of
@@ -134,6 +134,15 @@ def test_c7_a_device_that_dies_shows_no_letter_of_any_kind_twice_unasked_and_los
     assert [one["event"] for one in events(capsys)].count(event) == 1
     show(store, again=True)
     assert store.read().contacts[0].theirs == ()
+
+
+def test_a_letter_of_other_questions_says_how_to_come_with_them() -> None:
+    i18n.use("en")
+    assert '"--set 2"' in view_of(of_kind(Kind.QUESTIONS)).text
+    first = TheirLetter(
+        1, Kind.QUESTIONS, "", details=encode_details(NextQuestions(1, ("a", "b", "c")))
+    )
+    assert "--set" not in view_of(first).text
 
 
 @pytest.mark.parametrize("language", i18n.LANGUAGES)

@@ -215,6 +215,20 @@ def test_another_number_keeps_the_answers_and_tells_whoever_was_met(host: Device
     assert body_of(letter).details == NextNumber(point.number)
 
 
+@pytest.mark.parametrize("number", [1, 2, 7])
+def test_another_number_says_how_its_set_is_named(host: Device, number: int) -> None:
+    point = replace(
+        POINT,
+        set_number=number,
+        right=answers_prs(POINT.seed, number, answers_of(*ANSWERS), argon2id),
+    )
+    host.keep_contact(Contact(NAME, RELAY, sets=(QuestionSet(point, THREE),)))
+    ran = host.run("number", NAME, answers=ANSWERS)
+    # Whoever names no set means the first.
+    named = [] if number == 1 else [{"event": "come-with-set", "set": number}]
+    assert (ran.code, ran.of("come-with-set")) == (0, named)
+
+
 def test_another_number_says_what_does_not_go_with_it(host: Device) -> None:
     host.run("alarm", NAME, answers=(*ANSWERS, ALARM_WORD), typed="날씨가 춥다")
     ran = host.run("number", NAME, answers=ANSWERS)

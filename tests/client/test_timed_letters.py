@@ -8,6 +8,7 @@ from ojak_client.errors import ContactGone
 from ojak_client.notices import NoticeKind
 from ojak_client.profile import LetterState
 from ojak_client.room import MOST_UNREAD
+from ojak_client.rounds import run_errands
 from ojak_client.taking_back import take_back
 from ojak_client.timed_parts import LIES_SECONDS, MOST_PARTS, with_timed_letter
 from ojak_client.timed_pointers import GONE, keep_pointer
@@ -230,6 +231,25 @@ def test_what_never_lies_there_is_given_up_seven_days_after_it_was_due_and_told_
     assert [one.kind for one in reader.contact.theirs] == [GONE]
     assert reader.kinds().count(NoticeKind.LETTER_GONE) == 1
     assert reader.contact.pointers == ()
+
+
+def test_an_exchange_that_began_before_a_letter_was_announced_gives_it_up_as_well(
+    pair: tuple[Person, Person], relay: SimulatedRelay, clock: Clock
+) -> None:
+    writer, reader = pair
+    stays = reader.exchange()
+    run_errands(stays)
+    writes(writer)
+    writer.sync()
+    run_errands(stays)
+    assert reader.contact.pointers
+    relay.store._records.clear()  # noqa: SLF001 - as above
+    clock.now += DUE + LIES_SECONDS - 1
+    run_errands(stays)  # so that nothing else is left to be said
+    assert not reader.contact.theirs
+    clock.now += 1
+    run_errands(stays)
+    assert [one.kind for one in reader.contact.theirs] == [GONE]
 
 
 @pytest.mark.parametrize("garbage", [True, False])

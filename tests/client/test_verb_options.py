@@ -3,11 +3,12 @@
 import re
 from collections import defaultdict
 from importlib import import_module, reload
+from pathlib import Path
 
 import click
 import pytest
 
-from ojak_client.i18n import Text
+from ojak_client.i18n import LOCALE_DIR, Text
 from ojak_client.messages import Message
 from ojak_client.profile import Contact
 from ojak_client.verb import Verb
@@ -20,7 +21,19 @@ WITHOUT_PLACEHOLDER = (click.Choice,)
 """Types that show what may be given, in no language."""
 
 
-WITH_PROXY = ("keep", "meet", "send", "recall", "ask", "answer", "stop", "sync", "allow", "forget")
+WITH_PROXY = (
+    "keep",
+    "meet",
+    "send",
+    "recall",
+    "ask",
+    "answer",
+    "stop",
+    "sync",
+    "allow",
+    "forget",
+    "relay",
+)
 
 
 def verb_of(name: str) -> Verb:
@@ -55,10 +68,29 @@ def test_an_option_has_one_name_one_kind_and_one_placeholder_in_every_verb() -> 
     assert {option: many for option, many in kinds.items() if len(many) > 1} == {}
 
 
-@pytest.mark.parametrize("message", texts_in(Message).values(), ids=lambda one: one.id)
+def said_to_type(message: Text) -> list[str]:
+    return re.findall(r'"\{ojak\} ([a-z]+)"', message.english)
+
+
+@pytest.mark.parametrize(
+    "message",
+    [one for one in texts_in(Message).values() if said_to_type(one)],
+    ids=lambda one: one.id,
+)
 def test_a_command_that_a_sentence_says_to_type_can_be_typed_as_it_stands(message: Text) -> None:
-    for name in re.findall('"ojak ([a-z]+)"', message.english):
+    for name in said_to_type(message):
         verb_of(name).make_context(name, [])
+
+
+def test_a_command_that_stands_below_a_sentence_can_be_typed_as_it_stands() -> None:
+    client = Path(LOCALE_DIR).parent
+    sources = [path.read_text("utf-8") for path in client.rglob("*.py")]
+    lines = {line for source in sources for line in re.findall(r'command_line\("(.+?)"', source)}
+    # With an ellipsis, that of one's own has to be added.
+    whole = [line.split() for line in lines if not line.endswith("…")]
+    assert ["invite"] in whole
+    for name, *options in whole:
+        verb_of(name).make_context(name, options)
 
 
 @pytest.mark.parametrize("name", WITH_PROXY)
@@ -68,7 +100,12 @@ def test_a_proxy_that_cannot_be_used_is_refused_before_anything_is_done(
 ) -> None:
     contact = Contact(NAME, "http://127.0.0.1:1")
     device.keep_contact(contact)
-    arguments = {"keep": (), "sync": (), "meet": ("1234-5678-9018",)}.get(name, (NAME,))
+    arguments = {
+        "keep": (),
+        "sync": (),
+        "meet": ("1234-5678-9018",),
+        "relay": (NAME, "http://127.0.0.1:2"),
+    }.get(name, (NAME,))
     ran = device.run(name, *arguments, "--proxy", proxy, typed="편지")
     assert (ran.code, ran.said) == (2, ["bad-proxy"])
     assert device.profile.contacts == (contact,)

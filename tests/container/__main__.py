@@ -21,12 +21,14 @@ import click
 
 from ojak_protocol.sync import DepositOutcome, Found
 from tests.container import engine, machine
+from tests.container.backups import check_backup
 from tests.container.booted import check_booted
 from tests.container.cluster import check_cluster
 from tests.container.composed import check_composed
 from tests.container.holding import Failed, holds, not_run, skipped
 from tests.container.image import Builder
 from tests.docs.kit import ROOT
+from tests.docs.test_changelog import INSTALLED
 from tests.docs.test_operating import finished
 from tests.ports import free_port
 from tests.relay.kit import Relay, box, deposit, request
@@ -139,6 +141,8 @@ def check_running(container: Container, port: int) -> None:
     version_told = container.relay("--version").stdout
     version = importlib.metadata.version("ojak")
     holds("it tells its version", version_told == f"ojak-relay, version {version}\n")
+    changelog = container.run("cat", f"/opt/ojak/{INSTALLED}").stdout
+    holds("and carries its changelog", f"\n## {version}, " in changelog)
     holds("the health check fails without a relay", container.relay("healthcheck").returncode == 1)
     process = container.serve()
     try:
@@ -202,6 +206,7 @@ def run_engine(folder: Path, builder: Builder, base: str) -> None:
     podman = engine.Engine(folder, engine.copied(folder), free_port(), free_port())
     with podman.serving():
         check_composed(podman, folder)
+        check_backup(podman, folder)
         check_cluster(podman, folder)
 
 

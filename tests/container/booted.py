@@ -1,23 +1,14 @@
 """The relay's unit, and the one that waits for letters, under a systemd that has booted."""
 
 import re
-import shlex
 import time
 from typing import Final
 
+from tests.container.backups import backed_up, check_restored
 from tests.container.holding import holds
 from tests.container.machine import CHECKOUT, Machine
-from tests.docs.kit import ROOT
+from tests.container.unit import FIND, LAY, PASS, UNIT, pasted, shown, visit
 
-BLOCK: Final = re.compile(r"^```console\n((?:[#] .*\n)+)```", re.MULTILINE)
-UNIT: Final = "ojak-relay"
-VISIT: Final = (
-    "from tests.relay.kit import *; r = Relay(None, '127.0.0.1', 8080);"
-    "h = {'Authorization': 'Bearer ' + sys.argv[1]} if sys.argv[1] else {};"
-)
-LAY: Final = "print(r.sync(request(deposits=(deposit(1, 7),)), h).deposits[0].name)"
-FIND: Final = "print(getattr(r.sync(request(1), h).polls[0], 'box', None) == box(7))"
-PASS: Final = "an-open-door-for-those-who-know"  # noqa: S105 - of this run
 ANSWERS: Final = "왜가리 도둑\n노란 도시락통\n앞집 량반\n"
 INVITED: Final = """
 export OJAK_RELAY=http://127.0.0.1:8080 OJAK_LANG=en LANG=C.UTF-8
@@ -27,18 +18,6 @@ ojak --no-input --passphrase-fd 3 invite --name 엄마 --question 'Where?' --que
 echo '엄마, 나 미나예요.' | ojak --passphrase-fd 3 send 엄마 3<passphrase
 """
 GIVEN: Final = '(umask 077; head -c -1 passphrase > "$XDG_RUNTIME_DIR/ojak-passphrase")'
-
-
-def pasted() -> tuple[list[str], list[str]]:
-    """Return the two blocks of the operating guide that root types."""
-    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
-    blocks = [
-        [line.removeprefix("# ") for line in found.splitlines()] for found in BLOCK.findall(page)
-    ]
-    install, commands = (block for block in blocks if "/opt/ojak/bin" in str(block))
-    return install, commands
-
-
 SLOW: Final = """
 import sys, time
 from ojak_relay.__main__ import main
@@ -67,17 +46,6 @@ NO_SERVERS: Final = """
 [Service]
 Environment=OJAK_RELAY_STORE=valkey OJAK_RELAY_VALKEY=valkey://127.0.0.1:6
 """
-
-
-def shown(machine: Machine, name: str, unit: str = UNIT) -> str:
-    """Return what systemd says of a property of *unit*."""
-    return machine.said(f"systemctl show --property {name} --value {unit}")
-
-
-def visit(machine: Machine, what: str, relay_pass: str = "") -> str:
-    """Visit the relay in the machine, and return what came of it, or the last word of a fault."""
-    script = f"cd {CHECKOUT}; python -c {shlex.quote(VISIT + what)} '{relay_pass}' 2>&1 | tail -n 1"
-    return machine.said(script)
 
 
 def check_started(machine: Machine) -> None:
@@ -222,10 +190,11 @@ def check_waiting(machine: Machine) -> None:
 
 def check_booted(machine: Machine) -> None:
     """Install the relay as the guide says, and go through its life."""
-    install, commands = pasted()
+    install, commands = pasted("/opt/ojak/bin/pip"), pasted("OJAK_RELAY_CONFIG")
     machine.make()
     *before, last = install
     holds("the relay is installed as the guide says", machine.prepare("\n".join(before)))
+    empty = machine.copied("empty-machine")
     with machine.booted():
         holds("systemd has booted", machine.said("systemctl is-system-running") == "running")
         started = machine.done(f"{last} && ojak-relay healthcheck")
@@ -236,9 +205,12 @@ def check_booted(machine: Machine) -> None:
         check_kept(machine, commands)
         check_starts(machine)
         check_waiting(machine)
+        backup = backed_up(machine)
         gone = (
             f"for _ in $(seq 50); do systemctl is-active --quiet {UNIT} || exit 0; sleep 0.2; done"
         )
         ended = machine.done(f"{commands[0]}; ojak-relay drain; {gone}; exit 1")
         holds("drain ends the relay, with code 0", ended and shown(machine, "Result") == "success")
         holds("and systemd starts no other", shown(machine, "ActiveState") == "inactive")
+    with empty.booted():
+        check_restored(empty, backup)

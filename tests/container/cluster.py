@@ -102,7 +102,7 @@ def check_losses(engine: Engine, client: Visitor) -> None:
     before = engine.state("relay-2")["Image"]
     with client.laying(3000):
         done = engine.done("build", "relay-2")
-        done = done and engine.done("exec", "-T", "relay-2", "ojak-relay", "drain")
+        done = done and engine.drained("relay-2")
         done = done and engine.done("up", "--detach", "--no-deps", "relay-2")
         done = done and healthy(engine, "relay-2")
     holds(

@@ -2,13 +2,14 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
@@ -75,11 +76,16 @@ class Engine:
         )
         return done.stdout.strip()
 
+    def _compose(self) -> list[str]:
+        own = ["compose.override.yaml"] * (self.project / "compose.override.yaml").exists()
+        files = ("compose.yaml", *own, str(self._folder / "limits.json"))
+        named = [word for file in files for word in ("--file", file)]
+        return [str(COMPOSE), "--progress", "quiet", *named]
+
     def compose(self, *words: str, given: str = "") -> subprocess.CompletedProcess[str]:
         """Run `docker compose` as an operator would in the folder of the project."""
-        files = ("--file", "compose.yaml", "--file", str(self._folder / "limits.json"))
         return subprocess.run(
-            [COMPOSE, "--progress", "quiet", *files, *words],
+            [*self._compose(), *words],
             cwd=self.project,
             env=self._environment,
             input=given,
@@ -95,6 +101,47 @@ class Engine:
         if ended.returncode:
             print(ended.stdout[-3000:], ended.stderr[-3000:])  # noqa: T201 - for whoever runs it
         return ended.returncode == 0
+
+    def typed(self, lines: Sequence[str]) -> bool:
+        """Run lines of the guide in the folder of the project, and tell whether all succeeded."""
+        for line in lines:
+            # Each time anew: a line may bring the file that the next one is to heed.
+            command = shlex.join(self._compose())
+            script = f'docker() {{ shift; {command} "$@"; }}; umask 077; {line}'
+            done = subprocess.run(
+                ("sh", "-euc", script),  # noqa: S607 - any one
+                cwd=self.project,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                timeout=300,
+                check=False,
+            )
+            if done.returncode:
+                print(line, done.stdout[-3000:], done.stderr[-3000:])  # noqa: T201 - as above
+                return False
+        return True
+
+    def drained(self, service: str) -> bool:
+        """Drain the relay of *service*, and tell whether it ended and was started anew.
+
+        Whatever runs in a container ends with its relay: how `drain` ended is not always told.
+        """
+        before = self.state(service)["State"]["StartedAt"]
+        said = self.compose("exec", "-T", service, "ojak-relay", "drain").stdout
+        until = time.monotonic() + 30
+        while self.state(service)["State"]["StartedAt"] == before:
+            if time.monotonic() > until:
+                print(said)  # noqa: T201 - as above
+                return False
+            time.sleep(0.2)
+        return True
+
+    def volume(self, name: str) -> Path:
+        """Return the folder of this machine in which a volume of Compose lies."""
+        place = self.podman("volume", "inspect", "--format", "{{.Mountpoint}}", f"ojak_{name}")
+        return Path(place)
 
     def state(self, service: str) -> dict[str, Any]:
         """Return what the engine knows of the container of *service*."""
@@ -201,7 +248,10 @@ def copied(folder: Path) -> Path:
     quiet = shutil.ignore_patterns("__pycache__")
     for name in ("relay", "protocol", "requirements"):
         shutil.copytree(ROOT / name, project / name, ignore=quiet)
-    for name in ("compose.yaml", "Dockerfile", ".dockerignore", ".env.example", "pyproject.toml"):
+    for name in (
+        *("compose.yaml", "Dockerfile", ".dockerignore", ".env.example"),
+        *("pyproject.toml", "CHANGELOG.md"),
+    ):
         shutil.copy(ROOT / name, project / name)
     shutil.copy(project / ".env.example", project / ".env")
     return project

@@ -25,6 +25,7 @@ class Visitor:
     Attributes:
         acknowledged: numbers of the boxes that a relay said it has.
         unanswered: how many visits got no answer, or that nobody can serve.
+        relay_pass: what it shows a private relay.
     """
 
     port: int
@@ -32,13 +33,15 @@ class Visitor:
     acknowledged: list[int] = field(default_factory=list)
     unanswered: int = 0
     asked: int = 0
+    relay_pass: str = ""
 
     def visit(self, asked: SyncRequest) -> SyncReply:
         """Make one request on a line of its own."""
         context = ssl.create_default_context(cafile=str(self.root))
         line = http.client.HTTPSConnection("localhost", self.port, timeout=40, context=context)
         try:
-            return sync_over(line, asked)
+            shown = {"Authorization": f"Bearer {self.relay_pass}"} if self.relay_pass else {}
+            return sync_over(line, asked, shown)
         finally:
             line.close()
 

@@ -120,6 +120,22 @@ def test_no_repr_of_what_holds_answers_shows_them() -> None:
         assert form.decode() not in shown
 
 
+WITHOUT_MEMORY = """
+import resource, sys, _argon2_cffi_bindings
+from ojak_protocol.stretch import argon2id
+resource.setrlimit(resource.RLIMIT_DATA, (32 * 1024 * 1024,) * 2)
+try:
+    argon2id(b"secret", bytes(16))
+except MemoryError:
+    sys.exit(7)
+"""
+
+
+def test_without_the_memory_nothing_is_made_of_less() -> None:
+    run = subprocess.run([sys.executable, "-c", WITHOUT_MEMORY], check=False)
+    assert run.returncode == 7
+
+
 def test_argon2_is_loaded_only_when_something_is_stretched() -> None:
-    code = "import sys, ojak_protocol.stretch; sys.exit('argon2' in sys.modules)"
+    code = "import sys, ojak_protocol.stretch; sys.exit('_argon2_cffi_bindings' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -9,7 +9,7 @@ from ojak_client.answering import reply_to
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import told
+from ojak_client.i18n import command_line, told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, open_vault
@@ -37,21 +37,21 @@ def command(
     with open_vault(invocation) as store:
         contact = choose_contact(store.read(), name)
         if not contact.their_questions:
-            raise Failure(Message.NO_QUESTION, command="ojak read")
+            raise Failure(Message.NO_QUESTION, command=command_line("read"))
         question = contact.their_questions[0]
         if skip:
             store.update(partial(comparing.skip, name=contact.name, question=question))
             invocation.output.say(Message.QUESTION_SKIPPED)
             return ExitCode.DONE
         if comparing.reaches_nobody(contact, question):
-            raise Failure(Message.ALLOW_BEFORE_ANSWERING, command="ojak allow")
+            raise Failure(Message.ALLOW_BEFORE_ANSWERING, command=command_line("allow"))
         confirm_writing(invocation, contact)
         _confirm_whose(invocation, question)
         reference = reply_to(
             invocation, store, contact, question, answer_fd, at_once=goes_early(contact)
         )
         if reference is None:
-            raise Failure(Message.NO_QUESTION, command="ojak read")
+            raise Failure(Message.NO_QUESTION, command=command_line("read"))
         return pass_on(invocation, store, contact, reference, proxy)
 
 

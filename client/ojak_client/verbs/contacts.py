@@ -7,7 +7,7 @@ import click
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import Text, told
+from ojak_client.i18n import Text, command_line, told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, open_vault
@@ -42,7 +42,7 @@ def command(
     """Write one line for each contact, after changing what was to be changed."""
     changes = _Changes(rename, note)
     if changes and name is None:
-        raise Failure(Message.NEEDS_NAME, command="ojak contacts")
+        raise Failure(Message.NEEDS_NAME, command=command_line("contacts"))
     # What cannot be used is told before anything is opened.
     changes = _usable(changes)
     with open_vault(invocation) as store:
@@ -52,7 +52,7 @@ def command(
             name = _change(store, name, changes)
         contacts = store.read().contacts
     if not contacts:
-        raise Failure(Message.NO_CONTACTS, command="ojak invite")
+        raise Failure(Message.NO_CONTACTS, command=command_line("invite"))
     for contact in contacts:
         if name in {None, contact.name}:
             _show(invocation.output, contact)

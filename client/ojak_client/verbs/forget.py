@@ -9,6 +9,7 @@ from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure
 from ojak_client.forgetting import Owed, forget, last_requests, owed, uncollected
 from ojak_client.help_texts import HelpText
+from ojak_client.i18n import command_line
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, connect, open_vault
@@ -31,7 +32,7 @@ def command(invocation: Invocation, name: str, *, proxy: str | None) -> ExitCode
         take_back = not lying or invocation.inputs.confirm(Message.ASK_TAKE_BACK, n=lying)
         forgotten = store.update(lambda profile: forget(profile, contact.name))
     if forgotten is None:
-        raise Failure(Message.UNKNOWN_NAME, command="ojak contacts", name=contact.name)
+        raise Failure(Message.UNKNOWN_NAME, command=command_line("contacts"), name=contact.name)
     # It is done, whatever becomes of the rest.
     invocation.output.say(Message.FORGOTTEN, name=contact.name)
     left = owed(forgotten, take_back=take_back, now=int(time.time()))

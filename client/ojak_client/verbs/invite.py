@@ -12,7 +12,7 @@ from ojak_client.i18n import told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import open_or_create_vault
-from ojak_client.profile import Contact, Profile, QuestionSet, find, with_contact
+from ojak_client.profile import FIRST_SET, Contact, Profile, QuestionSet, find, with_contact
 from ojak_client.relay_url import parse_relay_url
 from ojak_client.sharing import check_room
 from ojak_client.telling import show_slip
@@ -39,13 +39,13 @@ def command(
             raise Failure(Message.NAME_EXISTS, name=name)
         number = new_number(os.urandom)
         stretched = ask_answers(
-            invocation, number, set_number=1, questions=questions, answers_fd=answers_fd
+            invocation, number, set_number=FIRST_SET, questions=questions, answers_fd=answers_fd
         )
         warn_if_weak(invocation, stretched)
         point = MeetingPoint(
             number=number,
             seed=stretched.seed,
-            set_number=1,
+            set_number=FIRST_SET,
             right=stretched.answers,
             alarm=None,
             bits=stretched.bits,
@@ -61,6 +61,6 @@ def command(
 
         if not store.update(add):
             raise Failure(Message.NAME_EXISTS, name=name)
-    show_slip(invocation.output, number, relay, questions)
+    show_slip(invocation.output, number, relay, FIRST_SET, questions)
     invocation.output.say(Message.NOW_KEEP)
     return ExitCode.DONE

@@ -12,7 +12,7 @@ from ojak_client.errors import VaultBusy, VaultFull
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure, explain
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import Text, told
+from ojak_client.i18n import Text, command_line, told
 from ojak_client.invocation import Invocation
 from ojak_client.lookout import Lookout
 from ojak_client.messages import Message
@@ -42,7 +42,7 @@ def command(invocation: Invocation, proxy: str | None, *, metered: bool) -> Exit
     try:
         with open_vault(invocation) as store, contextlib.ExitStack() as connections:
             if not relays_of(store.read()):
-                raise Failure(Message.NO_CONTACTS, command="ojak invite")
+                raise Failure(Message.NO_CONTACTS, command=command_line("invite"))
             voice.say(Message.KEEPING)
             if metered:
                 voice.warn(Message.METERED)
@@ -71,7 +71,7 @@ def _keep(keeping: Keeping, connections: contextlib.ExitStack) -> NoReturn:
             # Read each time: another command may have added a contact, or forgotten the last one.
             relays = relays_of(keeping.store.read())
             if not relays:
-                raise Failure(Message.NO_CONTACTS, command="ojak invite")
+                raise Failure(Message.NO_CONTACTS, command=command_line("invite"))
             for gone in watches.keys() - set(relays):
                 watches.pop(gone).close()
             for relay in relays:

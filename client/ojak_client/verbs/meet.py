@@ -27,7 +27,7 @@ from ojak_client.messages import Message
 from ojak_client.opening import connect, open_or_create_vault
 from ojak_client.our_letters import lies_at_relay
 from ojak_client.passing_on import add_letter
-from ojak_client.profile import Contact, Profile, Visiting, find, with_contact
+from ojak_client.profile import FIRST_SET, Contact, Profile, Visiting, find, with_contact
 from ojak_client.reading import Showing, show_letters
 from ojak_client.relay_url import parse_relay_url
 from ojak_client.sharing import check_room
@@ -78,7 +78,7 @@ class _Options:
 @verb(HelpText.MEET, examples=("ojak meet 1234-5678-9012 --relay https://relay.example",))
 @click.argument("number", nargs=-1, required=True, metavar=told(HelpText.NUMBER_METAVAR))
 @questions_option()
-@set_option(default=1)
+@set_option(default=FIRST_SET)
 @click.option("--letter", type=click.Choice(["-"]), help=told(HelpText.LETTER))
 @click.option("--leave", is_flag=True, help=told(HelpText.LEAVE))
 @click.option("--own", metavar=told(HelpText.NAME_METAVAR), help=told(HelpText.OWN))

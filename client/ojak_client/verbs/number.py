@@ -67,7 +67,7 @@ def command(invocation: Invocation, name: str | None, *, answers_fd: int | None)
 
         if not store.update(change):
             raise Failure(Message.NOT_DONE)
-    show_slip(invocation.output, number, contact.relay, present.questions)
+    show_slip(invocation.output, number, contact.relay, point.set_number, present.questions)
     if len(contact.sets) > 1 or any(one.point.alarm is not None for one in contact.sets):
         invocation.output.warn(Message.NUMBER_DROPPED)
     return ExitCode.DONE

@@ -14,7 +14,7 @@ from ojak_client.our_letters import with_letter
 from ojak_client.profile import Profile, QuestionSet, find, with_contact
 from ojak_client.question_sets import add_set, find_set, next_set_number
 from ojak_client.sharing import check_room
-from ojak_client.telling import show_questions
+from ojak_client.telling import show_questions, show_set
 from ojak_client.verb import verb
 from ojak_client.verb_options import answers_fd_option, name_argument, questions_option, set_option
 from ojak_protocol.details import NextQuestions
@@ -82,7 +82,7 @@ def command(
         failed = store.update(add)
         if failed is not None:
             raise Failure(failed)
-    invocation.output.show(Message.SET_KEPT, set=number)
+    show_set(invocation.output, number)
     show_questions(invocation.output, asked)
     invocation.output.say(Message.SET_AGREED if agreed else Message.SET_TOLD)
     return ExitCode.DONE

@@ -10,7 +10,7 @@ from ojak_client.errors import NoAnswer, RelayRefused, UnusableSetting
 from ojak_client.exit_codes import ExitCode, exit_code
 from ojak_client.failures import Failure, explain
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import told
+from ojak_client.i18n import command_line, told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import choose_contact, connect, open_vault
@@ -78,7 +78,7 @@ def _number(typed: str) -> int:
         Failure: it is none; said before the passphrase is asked for.
     """
     if not _NUMBER.fullmatch(typed):
-        raise Failure(Message.UNKNOWN_LETTER, command="ojak status", letter=typed)
+        raise Failure(Message.UNKNOWN_LETTER, command=command_line("status"), letter=typed)
     return int(typed)
 
 
@@ -91,13 +91,13 @@ def _chosen(contact: Contact, reference: int | None) -> OurLetter:
     if reference is not None:
         letter = find_letter(contact, reference)
         if letter is None or not can_be_taken_back(contact, letter):
-            raise Failure(Message.UNKNOWN_LETTER, command="ojak status", letter=reference)
+            raise Failure(Message.UNKNOWN_LETTER, command=command_line("status"), letter=reference)
         return letter
     letters = to_take_back(contact)
     if not letters:
         raise Failure(Message.NOTHING_TO_RECALL, name=contact.name)
     if len(letters) > 1:
-        raise Failure(Message.WHICH_LETTER, command="ojak status")
+        raise Failure(Message.WHICH_LETTER, command=command_line("status"))
     return letters[0]
 
 

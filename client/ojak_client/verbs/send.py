@@ -11,7 +11,7 @@ from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure
 from ojak_client.help_texts import HelpText
 from ojak_client.holding import hold_seconds
-from ojak_client.i18n import told
+from ojak_client.i18n import command_line, told
 from ojak_client.inputs import HOLD_OPTION
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
@@ -132,5 +132,5 @@ def _add_timed(store: Store, name: str, text: str, *, due_at: int, now: int) -> 
 
     reference = store.update(add)
     if not reference:
-        raise Failure(Message.TOO_MANY_TIMED, command="ojak status")
+        raise Failure(Message.TOO_MANY_TIMED, command=command_line("status"))
     return reference

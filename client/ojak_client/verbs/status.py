@@ -7,7 +7,7 @@ import click
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import told
+from ojak_client.i18n import command_line, told
 from ojak_client.invocation import Invocation
 from ojak_client.kinds import unread
 from ojak_client.letter_states import has_arrived, show_letters_of_ours, show_pointers
@@ -33,10 +33,10 @@ def command(invocation: Invocation, name: str | None) -> ExitCode:
     with open_vault(invocation) as store:
         profile = store.read()
         if is_move_begun(vault_path(invocation.own_profile())):
-            invocation.output.warn(Message.MOVE_NOT_FINISHED, command="ojak move --back")
+            invocation.output.warn(Message.MOVE_NOT_FINISHED, command=command_line("move --back"))
         contacts = profile.contacts if name is None else (choose_contact(profile, name),)
         if not contacts:
-            raise Failure(Message.NO_CONTACTS, command="ojak invite")
+            raise Failure(Message.NO_CONTACTS, command=command_line("invite"))
         full = keep_no_more(profile.contacts)
         for contact in contacts:
             _show(invocation.output, contact, keeps_more=contact.name not in full)

@@ -13,7 +13,7 @@ from pathlib import Path
 import psutil
 
 from tests.bench.measure import Row
-from tests.bench.relay import growth, peers, shared, throughput
+from tests.bench.relay import growth, peers, several, shared, throughput
 
 DOCUMENT = Path("docs/performance.md")
 FOLDER = Path("docs/performance")
@@ -24,7 +24,13 @@ def main() -> None:
     """Measure everything of the relay and write it down."""
     grown = growth.measure_growth()
     rates = peers.measure_peers()
-    rows = [*throughput.rows(), *peers.rows_of(rates), *growth.rows_of(grown), *shared.rows()]
+    rows = [
+        *throughput.rows(),
+        *peers.rows_of(rates),
+        *growth.rows_of(grown),
+        *shared.rows(),
+        *several.rows(),
+    ]
     FOLDER.mkdir(exist_ok=True)
     figures = FOLDER / "figures.json"
     points = [{"boxes": size, "cpu_us": one.cpu_us_a_cycle} for size, one in sorted(grown.items())]

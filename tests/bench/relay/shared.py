@@ -78,8 +78,8 @@ def measure_shared() -> Mapping[str, Sequence[Measured]]:
     with TemporaryDirectory() as name, ExitStack() as running:
         memory = running.enter_context(our_relay(Path(name), capacity=CAPACITY, store="memory"))
         single = running.enter_context(valkeys())
-        relays = [running.enter_context(_over(single)) for _ in range(2)]
-        processes = _processes(single)
+        relays = [running.enter_context(over(single)) for _ in range(2)]
+        processes = processes_of(single)
         measured = _in_turns(
             TURNS,
             {
@@ -91,10 +91,10 @@ def measure_shared() -> Mapping[str, Sequence[Measured]]:
             },
         )
         six = running.enter_context(cluster_of_six())
-        wide = running.enter_context(_over(six))
+        wide = running.enter_context(over(six))
         beside = {
             "one beside a cluster": Together(relays[:1], processes),
-            "cluster": Together([wide], _processes(six)),
+            "cluster": Together([wide], processes_of(six)),
         }
         return measured | _in_turns(CLUSTER_TURNS, beside)
 
@@ -124,7 +124,7 @@ async def _drive(together: Together, *, is_heard: bool) -> Measured:
 
 
 @contextmanager
-def _over(servers: Sequence[Valkey]) -> Iterator[Server]:
+def over(servers: Sequence[Valkey]) -> Iterator[Server]:
     port = free_port()
     urls = ",".join(server.url for server in servers)
     where = ("--store", "valkey", "--valkey", urls, "--capacity", str(CAPACITY))
@@ -132,5 +132,5 @@ def _over(servers: Sequence[Valkey]) -> Iterator[Server]:
         yield server
 
 
-def _processes(servers: Sequence[Valkey]) -> list[psutil.Process]:
+def processes_of(servers: Sequence[Valkey]) -> list[psutil.Process]:
     return [psutil.Process(one.process.pid) for one in servers if one.process is not None]
