@@ -25,7 +25,7 @@ from tests.ports import free_port
 PEERS = Path(".venv-peers/bin")
 TURNS = 9
 TURN_SECONDS = 3.0
-CONNECTIONS = 64
+CONNECTIONS = 256
 Start = Callable[[Path], AbstractContextManager[Server]]
 
 

@@ -22,7 +22,7 @@ from tests.journeys.children import OJAK_RELAY
 from tests.ports import free_port
 from tests.relay.valkeys import Valkey, cluster_of_six, valkeys
 
-CONNECTIONS = 64
+CONNECTIONS = 256
 TURNS = 11
 CLUSTER_TURNS = 5
 TURN_SECONDS = 2.0
