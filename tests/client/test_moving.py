@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ojak_client.errors import RelayRefused
 from ojak_client.exchange import Exchange
-from ojak_client.moving import LOOKED_BACK_SECONDS, begin_move, move, settle_move
+from ojak_client.moving import LOOKED_BACK_SECONDS, all_look_back, begin_move, move, settle_move
 from ojak_client.opening import relays_of
 from ojak_client.our_letters import with_letter
 from ojak_client.profile import Contact, LetterState, QuestionSet, find, with_contact
@@ -228,27 +228,48 @@ def test_somebody_who_was_met_is_told_first(device: Device) -> None:
     assert device.run("relay", NAME, "https://third.example").said == ["moving-already"]
 
 
-@pytest.mark.parametrize(
-    ("answers", "said"),
-    [(True, "move-told"), (False, "back-and-told"), (RelayRefused(503), "move-told")],
-    ids=["reached", "not reached", "refused by"],
-)
-def test_only_who_does_not_reach_the_relay_of_now_goes_back_at_once(
-    *, answers: bool | RelayRefused, said: str, device: Device, monkeypatch: pytest.MonkeyPatch
+ANSWERING = {
+    "both": ({NEW: True, RELAY: True}, 0, "move-told"),
+    "the former": ({NEW: False, RELAY: True}, 0, "back-and-told"),
+    "the former, and one met us since": ({NEW: False, RELAY: True}, 60, "move-told"),
+    "the former, the other refuses": ({NEW: RelayRefused(503), RELAY: True}, 0, "move-told"),
+    "none": ({NEW: False, RELAY: False}, 0, "needs-option"),
+}
+
+
+@pytest.mark.parametrize(("relays", "after", "said"), ANSWERING.values(), ids=ANSWERING)
+def test_who_reaches_the_former_relay_alone_and_met_nobody_since_goes_back_at_once(
+    relays: dict[str, bool | RelayRefused],
+    after: int,
+    said: str,
+    device: Device,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def answer(relay: str, proxy: str | None) -> bool:
-        assert (relay, proxy) == (NEW, None)
+        assert proxy is None
+        answers = relays[relay]
         if isinstance(answers, RelayRefused):
             raise answers
         return answers
 
     monkeypatch.setattr("ojak_client.verbs.relay.is_answering", answer)
-    gone = move(Contact(NAME, RELAY, lines=(line_of(meet().guest),)), NEW, now=int(time.time()))
-    device.keep_contact(gone)
-    assert device.run("relay", NAME, RELAY).said == [said]
+    now = int(time.time())
+    lines = (
+        line_of(meet().guest, confirmed_at=now - 3600),
+        line_of(meet().guest, confirmed_at=now - 3600 + after),
+    )
+    device.keep_contact(move(Contact(NAME, RELAY, lines=lines), NEW, now=now - 3540))
+    assert device.run("relay", NAME, RELAY).said[-1] == said
     contact = device.profile.contacts[0]
     assert contact.relays == ((RELAY, NEW) if said == "back-and-told" else (NEW, RELAY))
-    assert [letter.kind for letter in contact.waiting] == [Kind.RELAY]
+    told = [] if said == "needs-option" else [Kind.RELAY]
+    assert [letter.kind for letter in contact.waiting] == told
+
+
+def test_after_its_days_nobody_is_written_to_at_the_former_relay() -> None:
+    gone = move(Contact(NAME, RELAY, lines=(line_of(meet().guest),)), NEW, now=CLOCK + 1)
+    assert all_look_back(gone, now=CLOCK + LOOKED_BACK_SECONDS)
+    assert not all_look_back(gone, now=CLOCK + 1 + LOOKED_BACK_SECONDS)
 
 
 def test_a_relay_that_refuses_is_not_gone_to(
