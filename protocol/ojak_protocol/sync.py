@@ -185,8 +185,11 @@ class NoRoom:
 
 PollResult: TypeAlias = Found | Nothing | NoRoom
 
-NOTHING: Final = Nothing()
-"""The result of most polls, made once: to see that it is the same object takes no call."""
+NOTHING: Final = object.__new__(Nothing)
+"""The result of most polls, made once: to see that it is the same object takes no call.
+
+It has no fields, so no `__init__` is compiled for it at each start.
+"""
 
 
 class DepositOutcome(IntEnum):
