@@ -39,6 +39,19 @@ def all_know(contact: Contact) -> bool:
     )
 
 
+def all_look_back(contact: Contact, *, now: int) -> bool:
+    """Return whether each side that stays still looks at the relay that we went from.
+
+    Who met us since we went never knew of it, and after its days nobody looks there any more.
+    """
+    went_at = contact.also_until - LOOKED_BACK_SECONDS
+    return now < contact.also_until and all(
+        line.confirmed_at < went_at
+        for line in contact.lines
+        if line.kept and not line.conversation.broken
+    )
+
+
 def move(contact: Contact, address: str, *, now: int) -> Contact:
     """Return the contact using *address* from now on, and looking back at the relay before.
 

@@ -349,8 +349,13 @@ class Connection(asyncio.Protocol):
         self._path += path
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """Take one header."""
+        """Take one header; where there are too many, the head is refused and none of them kept."""
+        if self._is_deaf:
+            return
         self._fields.append((name, value))
+        if len(self._fields) > MAX_HEADERS:
+            self._bound_head()
+            self._fields.clear()
 
     def on_headers_complete(self) -> None:
         """Decide by the head alone."""

@@ -1,13 +1,15 @@
 """Going to another relay: no letter is lost on the way, none is shown twice, none is left lying."""
 
+import time
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ojak_client.errors import RelayRefused
 from ojak_client.exchange import Exchange
-from ojak_client.moving import LOOKED_BACK_SECONDS, begin_move, move, settle_move
+from ojak_client.moving import LOOKED_BACK_SECONDS, all_look_back, begin_move, move, settle_move
 from ojak_client.opening import relays_of
 from ojak_client.our_letters import with_letter
 from ojak_client.profile import Contact, LetterState, QuestionSet, find, with_contact
@@ -224,6 +226,63 @@ def test_somebody_who_was_met_is_told_first(device: Device) -> None:
     assert contact.relays == (RELAY, NEW)
     assert [letter.kind for letter in contact.waiting] == [Kind.RELAY]
     assert device.run("relay", NAME, "https://third.example").said == ["moving-already"]
+
+
+ANSWERING = {
+    "both": ({NEW: True, RELAY: True}, 0, "move-told"),
+    "the former": ({NEW: False, RELAY: True}, 0, "back-and-told"),
+    "the former, and one met us since": ({NEW: False, RELAY: True}, 60, "move-told"),
+    "the former, the other refuses": ({NEW: RelayRefused(503), RELAY: True}, 0, "move-told"),
+    "none": ({NEW: False, RELAY: False}, 0, "needs-option"),
+}
+
+
+@pytest.mark.parametrize(("relays", "after", "said"), ANSWERING.values(), ids=ANSWERING)
+def test_who_reaches_the_former_relay_alone_and_met_nobody_since_goes_back_at_once(
+    relays: dict[str, bool | RelayRefused],
+    after: int,
+    said: str,
+    device: Device,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def answer(relay: str, proxy: str | None) -> bool:
+        assert proxy is None
+        answers = relays[relay]
+        if isinstance(answers, RelayRefused):
+            raise answers
+        return answers
+
+    monkeypatch.setattr("ojak_client.verbs.relay.is_answering", answer)
+    now = int(time.time())
+    lines = (
+        line_of(meet().guest, confirmed_at=now - 3600),
+        line_of(meet().guest, confirmed_at=now - 3600 + after),
+    )
+    device.keep_contact(move(Contact(NAME, RELAY, lines=lines), NEW, now=now - 3540))
+    assert device.run("relay", NAME, RELAY).said[-1] == said
+    contact = device.profile.contacts[0]
+    assert contact.relays == ((RELAY, NEW) if said == "back-and-told" else (NEW, RELAY))
+    told = [] if said == "needs-option" else [Kind.RELAY]
+    assert [letter.kind for letter in contact.waiting] == told
+
+
+def test_after_its_days_nobody_is_written_to_at_the_former_relay() -> None:
+    gone = move(Contact(NAME, RELAY, lines=(line_of(meet().guest),)), NEW, now=CLOCK + 1)
+    assert all_look_back(gone, now=CLOCK + LOOKED_BACK_SECONDS)
+    assert not all_look_back(gone, now=CLOCK + 1 + LOOKED_BACK_SECONDS)
+
+
+def test_a_relay_that_refuses_is_not_gone_to(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: str | None) -> bool:
+        raise RelayRefused(401)
+
+    monkeypatch.setattr("ojak_client.verbs.relay.is_answering", refuse)
+    device.keep_contact(Contact(NAME, RELAY, lines=(line_of(meet().guest),)))
+    ran = device.run("relay", NAME, NEW, "--yes")
+    assert (ran.code, ran.said) == (14, ["refused"])
+    assert device.profile.contacts[0].relays == (RELAY,)
 
 
 @pytest.mark.parametrize("address", ["ftp://x", "http://relay.example", "https://" + "a" * 200])

@@ -270,6 +270,15 @@ def test_a_body_cut_short_changes_nothing_and_hurts_nobody(relay: Relay) -> None
     assert relay.sync(request(40)).polls[0] == Nothing()
 
 
+@pytest.mark.parametrize("field", [b"a:", b"X-Marker77: 1"], ids=["one name", "longer"])
+def test_a4_a_head_of_too_many_fields_is_refused_before_it_ends_and_not_kept(
+    relay: Relay, field: bytes
+) -> None:
+    with socket.create_connection(("127.0.0.1", relay.port), timeout=5) as line:
+        line.sendall(HEAD + (field + b"\r\n") * 101)
+        assert status(line.recv(4096)) == 400
+
+
 def test_silence_and_half_a_header_are_cut_off_in_time() -> None:
     with running(*MEMORY, environment={"OJAK_RELAY_HEADER_SECONDS": "1"}) as relay:
         with socket.create_connection((relay.host, relay.port), timeout=10) as line:

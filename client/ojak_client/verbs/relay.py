@@ -5,13 +5,14 @@ from functools import partial
 
 import click
 
+from ojak_client.errors import RelayRefused
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure
 from ojak_client.help_texts import HelpText
 from ojak_client.i18n import Text, told
 from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
-from ojak_client.moving import begin_move, move
+from ojak_client.moving import all_look_back, begin_move, move
 from ojak_client.opening import choose_contact, is_answering, open_vault
 from ojak_client.our_letters import with_letter
 from ojak_client.pairing import is_told_of_a_move
@@ -37,9 +38,8 @@ def command(invocation: Invocation, name: str, *, address: str, proxy: str | Non
         raise Failure(Message.BAD_RELAY)
     with open_vault(invocation) as store:
         contact = choose_contact(store.read(), name)
-        if relay not in contact.relays:
-            _make_sure(invocation, relay, proxy)
-        is_cut_off = relay == contact.also and not is_answering(contact.relay, proxy)
+        is_there = relay != contact.relay and _make_sure(invocation, relay, proxy)
+        is_cut_off = is_there and relay == contact.also and _is_cut_off(contact.relay, proxy)
         change = partial(_moved, name=contact.name, relay=relay, is_cut_off=is_cut_off)
         said = store.update(change)
         if said not in {Message.MOVED, Message.BACK_AND_TOLD, Message.MOVE_TOLD}:
@@ -74,19 +74,33 @@ def _moved(profile: Profile, *, name: str, relay: str, is_cut_off: bool) -> tupl
         details=NextRelay(relay),
     )
     contact = get(profile, name)
-    if is_cut_off:
+    if is_cut_off and all_look_back(contact, now=now):
         return with_contact(profile, move(contact, relay, now=now)), Message.BACK_AND_TOLD
     moving = begin_move(contact, relay, reference=profile.references, now=now)
     return with_contact(profile, moving), Message.MOVE_TOLD
 
 
-def _make_sure(invocation: Invocation, relay: str, proxy: str | None) -> None:
-    """Return if *relay* answers, or if our person wants it all the same.
+def _is_cut_off(relay: str, proxy: str | None) -> bool:
+    """Return whether *relay* is not reached, which tells something where another one is."""
+    try:
+        return not is_answering(relay, proxy)
+    except RelayRefused:
+        # It is reached: what it refuses now it may take later, and nobody is left behind.
+        return False
+
+
+def _make_sure(invocation: Invocation, relay: str, proxy: str | None) -> bool:
+    """Return whether *relay* answers, and False only if our person wants it all the same.
 
     Both sides would go there, and could tell each other nowhere else that it was a mistake.
+
+    Raises:
+        Failure: our person does not want it.
+        RelayRefused: there is a relay, which takes no requests of ours.
     """
     if is_answering(relay, proxy):
-        return
+        return True
     invocation.output.warn(Message.RELAY_UNANSWERED)
     if not invocation.inputs.confirm(Message.USE_UNANSWERED):
         raise Failure(Message.RELAY_AS_BEFORE)
+    return False
