@@ -16,19 +16,13 @@ from tests.container.load import Visitor
 from tests.container.machine import Machine
 from tests.container.unit import FIND, LAY, PASS, UNIT, pasted, shown, visit
 from tests.docs.kit import ROOT
-from tests.relay.kit import boxes_in, place, request
+from tests.docs.test_backups import traces
+from tests.relay.kit import request
 
 BOXES: Final = 3
 ARCHIVE: Final = "backup.tar"
 OVERRIDE: Final = re.compile(r"^```yaml\n(services:\n.*?)^```", re.MULTILINE | re.DOTALL)
 RELAYS_USER: Final = 65532
-
-
-def traces(file: Path, numbers: range) -> int:
-    """Return how many of these boxes, and of their ids, lie in *file*."""
-    data = file.read_bytes()
-    ids = [number for number in numbers if data.count(place(number))]
-    return len(boxes_in(data) & set(numbers)) + len(ids)
 
 
 def is_refused(client: Visitor) -> bool:
@@ -73,11 +67,11 @@ def check_backup(engine: Engine, folder: Path) -> None:
     client.relay_pass = word
     holds("who has it lays boxes", all(map(client.lay, numbers)))
     store = engine.volume("boxes") / "relay.store"
-    holds("a search finds them in the store", traces(store, numbers) == 2 * BOXES)
+    holds("a search finds them in the store", traces(store, numbers, numbers) == 2 * BOXES)
     done = engine.typed(pasted("docker compose cp caddy:/data"))
     holds("the guide's commands make a backup", done)
     archive = engine.project / ARCHIVE
-    holds("which has no box", traces(archive, numbers) == 0)
+    holds("which has no box", traces(archive, numbers, numbers) == 0)
     with tarfile.open(archive) as opened:
         names = {member.name for member in opened if member.isfile()}
     key = "certificates/caddy/pki/authorities/local/root.key"
@@ -126,8 +120,7 @@ def backed_up(machine: Machine) -> Path:
 
 def traces_of_one(file: Path) -> int:
     """Return how much of the box that `LAY` lays is in *file*: it is number 7, at place 1."""
-    data = file.read_bytes()
-    return (7 in boxes_in(data)) + data.count(place(1))
+    return traces(file, {1}, {7})
 
 
 def check_restored(machine: Machine, archive: Path) -> None:

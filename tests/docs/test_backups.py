@@ -6,11 +6,14 @@ import shlex
 import subprocess
 import sys
 import tarfile
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from tests.docs.kit import ROOT
-from tests.docs.test_operating import BLOCKS, PORT
+from tests.docs.test_operating import BLOCKS, PAGE, PORT
 from tests.ports import free_port
 from tests.relay.kit import boxes_in, place
 
@@ -51,11 +54,11 @@ class Seen:
     again: list[str]
 
 
-def traces(file: Path) -> int:
-    """Return how many boxes and how many ids of those that were laid are in *file*."""
+def traces(file: Path, places: Collection[int], boxes: Collection[int]) -> int:
+    """Return how many of these boxes, and of the ids of these places, are in *file*."""
     data = file.read_bytes()
-    ids = [number for number in range(BOXES) if data.count(place(number))]
-    return len(boxes_in(data) & set(range(BOXES))) + len(ids)
+    ids = [number for number in places if data.count(place(number))]
+    return len(boxes_in(data) & set(boxes)) + len(ids)
 
 
 def backed_up(folder: Path, *, changed: tuple[str, str] = ("", "")) -> Seen:
@@ -99,11 +102,12 @@ def backed_up(folder: Path, *, changed: tuple[str, str] = ("", "")) -> Seen:
     answers, again = re.findall(r"^found (.*)$", shell.stdout, re.MULTILINE)
     with tarfile.open(here / "backup.tar") as archive:
         files = archive.getnames()
+    laid = range(BOXES)
     return Seen(
-        traces(folder / "stored"),
-        traces(here / "backup.tar"),
+        traces(folder / "stored", laid, laid),
+        traces(here / "backup.tar", laid, laid),
         files,
-        traces(folder / "brought-back"),
+        traces(folder / "brought-back", laid, laid),
         answers.split(),
         "\nthe same\n" in shell.stdout,
         again.split(),
@@ -128,9 +132,52 @@ def test_a_backup_that_takes_the_store_along_is_found(tmp_path: Path) -> None:
     assert seen.answers == ["Found"] * BOXES
 
 
+STORE = re.compile(r"store|boxes|relay:|valkey|var/lib(/(private|ojak)|\s|$)|\s/?var/?\s")
+"""How a command names the store, Valkey's memory, or what they lie in."""
+WHOLE = re.compile(r"\s(/|\.)(\s|$)")
+INTO = re.compile(r"--directory \S+")
+TAR = re.compile(r"\btar\b.*(--create|\s-?c)")
+COPY = re.compile(
+    rf"{TAR.pattern}|\b(cp|rsync|scp|dd|mv|snapshot)\b"
+    r"|\b(volume|docker|podman) (export|save|commit)\b"
+)
+
+
+def copies(page: str) -> list[str]:
+    """Return the commands of the guide that copy something."""
+    blocks = re.findall(r"^```(?:sh|console)\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if COPY.search(line)]
+
+
+def copies_of_the_store(page: str) -> list[str]:
+    return [
+        line
+        for line in copies(page)
+        if STORE.search(line) or (TAR.search(line) and WHOLE.search(INTO.sub("", line)))
+    ]
+
+
 def test_no_command_of_the_guide_copies_the_store_into_a_backup() -> None:
-    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
-    made = re.findall(r"^.*tar --create.*$", page, re.MULTILINE)
-    assert len(made) == 3
-    for line in made:
-        assert not re.search(r"store|boxes|var/lib/(private|ojak)|\s/?var\s|\s/\s*$|\s\.\s*$", line)
+    assert len([line for line in copies(PAGE) if "tar --create" in line]) == 3
+    assert len([line for line in copies(PAGE) if "docker compose cp" in line]) == 2
+    assert copies_of_the_store(PAGE) == []
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "# docker compose cp relay:/var/lib/ojak certificates",
+        "# docker compose cp valkey:/data certificates",
+        "# docker cp ojak_relay_1:/var/lib/ojak/relay.store .",
+        "# cp -a /var/lib/private/ojak here",
+        "# rsync -a /var/lib here",
+        "# tar --create --file backup.tar --directory / var etc/ojak",
+        "# tar --create --file backup.tar .",
+        "# tar czf backup.tar /var/lib/ojak",
+        "# docker volume export ojak_boxes",
+    ],
+)
+def test_a_command_that_copies_the_store_is_found(planted: str) -> None:
+    own = "# docker compose cp caddy:/data certificates\n"
+    assert own in PAGE
+    assert copies_of_the_store(PAGE.replace(own, f"{own}{planted}\n")) == [planted]

@@ -1,22 +1,24 @@
 """CHANGELOG.md tells whoever runs a relay, of each release, what to do and what it speaks."""
 
 import importlib.metadata
+import json
 import re
 import subprocess
+import urllib.request
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from packaging.version import Version
 
-from ojak_protocol.sync import VERSION
 from ojak_relay.store.page import Superblock, superblock_page
 from ojak_relay.store.page_file import EARLIER_FORMAT
 from tests.docs.kit import ROOT
+from tests.relay.kit import running
 from tests.supply.test_s1_s2_s3_packages import built
 
 CHANGELOG = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
@@ -27,7 +29,7 @@ OPERATORS = "For those who run a relay"
 PARTS = ("For those who use it", OPERATORS, "For those who write another client")
 TOLD = ("To do", "Protocol", "Store")
 """What the part for operators begins with, in this order."""
-WINDOW = timedelta(days=730)
+WINDOW_YEARS = 2
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,14 @@ def releases(text: str) -> list[Release]:
     return found
 
 
-def faults(text: str, *, version: str, speaks: int, store: int) -> Iterator[str]:
+def faults(text: str, *, version: str, speaks: set[int], store: int) -> Iterator[str]:
     """Yield what is wrong with a changelog of a program that has these versions and formats."""
     found = releases(text)
     newest = found[0]
     if newest.version != Version(version):
         yield f"the newest release is {newest.version}, the program {version}"
-    if speaks not in newest.speaks:
-        yield f"the newest release does not say that it speaks {speaks}"
+    if newest.speaks != speaks:
+        yield f"the newest release says that it speaks {newest.speaks}, and it speaks {speaks}"
     if f"format {store}" not in newest.told.get("Store", ""):
         yield f"the newest release does not say that its store has format {store}"
     yield from disorder(found)
@@ -106,24 +108,48 @@ def lacks(release: Release) -> Iterator[str]:
 
 
 def early_ends(found: list[Release]) -> Iterator[str]:
-    """Yield each version of the protocol that is given up too soon after the next one came."""
-    dated = [(one.day, one) for one in reversed(found) if one.day is not None]
-    for number in sorted(set().union(*(release.speaks for release in found))):
-        later = [day for day, one in dated if max(one.speaks, default=0) > number]
-        last = max((at for at, (_, one) in enumerate(dated) if number in one.speaks), default=-1)
-        without = dated[last + 1 :][:1]
-        if later and without and without[0][0] - later[0] < WINDOW:
-            yield f"{without[0][1].version} gives up version {number} of the protocol too soon"
+    """Yield each version of the protocol that is given up too soon after the next one came.
+
+    A release that has no day yet can come on any from that of the last one on: it is held to that.
+    """
+    days: list[tuple[date, Release]] = []
+    for one in reversed(found):
+        days.append((one.day or (days[-1][0] if days else date.min), one))
+    for (_, earlier), (day, later) in pairwise(days):
+        for number in sorted(earlier.speaks - later.speaks):
+            newer = [at for at, one in days if max(one.speaks, default=0) > number]
+            if not newer or day < years_after(newer[0]):
+                yield f"{later.version} gives up version {number} of the protocol too soon"
+
+
+def years_after(day: date) -> date:
+    """Return the day from which on WINDOW_YEARS have passed since *day*."""
+    year = day.year + WINDOW_YEARS
+    try:
+        return day.replace(year=year)
+    except ValueError:
+        # There is no 29 February.
+        return date(year, 3, 1)
 
 
 def store_format(first: bytes) -> int:
     return int(first[6:8])
 
 
+def spoken() -> set[int]:
+    """Return the versions of the protocol that a relay tells."""
+    with running("--store", "memory") as relay:
+        where = f"http://{relay.host}:{relay.port}/v1/info"
+        with urllib.request.urlopen(where, timeout=10) as answer:
+            oldest, newest = json.load(answer)["versions"]
+    return set(range(oldest, newest + 1))
+
+
 def test_the_changelog_tells_operators_what_to_do_what_is_spoken_and_what_is_stored() -> None:
     version = importlib.metadata.version("ojak")
     page = superblock_page(Superblock(1, 1, 1, is_closed=True))
-    assert list(faults(CHANGELOG, version=version, speaks=VERSION, store=store_format(page))) == []
+    store = store_format(page)
+    assert list(faults(CHANGELOG, version=version, speaks=spoken(), store=store)) == []
     told = releases(CHANGELOG)[0].told["Store"]
     assert f"format {store_format(EARLIER_FORMAT)} after `ojak-relay migrate`" in told
 
@@ -136,7 +162,7 @@ def release(version: str, day: str, speaks: str) -> str:
 
 
 GOOD = (
-    release("1.2", "not released", "2")
+    release("1.2", "not released", "1, 2")
     + release("1.1", "2027-01-01", "1, 2")
     + release("1.0", "2026-01-01", "1")
 )
@@ -146,7 +172,9 @@ GOOD = (
     ("before", "after", "said"),
     [
         ("## 1.2,", "## 1.3,", "the newest release is 1.3"),
-        ("versions 2.", "versions 3.", "does not say that it speaks 2"),
+        ("versions 1, 2.", "versions 1.", "says that it speaks {1}"),
+        ("versions 1, 2.", "versions 2.", "1.2 gives up version 1 of the protocol too soon"),
+        ("versions 1, 2.", "versions 1, 2, 3.", "says that it speaks {1, 2, 3}"),
         ("format 2", "format 1", "does not say that its store has format 2"),
         ("## 1.1,", "## 0.9,", "0.9 stands before 1.0"),
         ("2027-01-01", "2025-12-31", "1.0 has no day before that of 1.1"),
@@ -154,16 +182,49 @@ GOOD = (
         (f"### {OPERATORS}\n", "", "has other parts"),
         (f"### {OPERATORS}\n", "### News\n", "has other parts"),
         (f"\n### {OPERATORS}\n", f"- Stray.\n\n### {OPERATORS}\n", "stand in no part"),
-        # The second version came on the first day of 2027.
-        ("not released", "2028-12-30", "1.2 gives up version 1 of the protocol too soon"),
     ],
 )
 def test_what_a_changelog_lacks_is_found(before: str, after: str, said: str) -> None:
-    assert list(faults(GOOD, version="1.2", speaks=2, store=2)) == []
-    kept_long = GOOD.replace("not released", "2028-12-31")
-    assert list(faults(kept_long, version="1.2", speaks=2, store=2)) == []
-    found = list(faults(GOOD.replace(before, after, 1), version="1.2", speaks=2, store=2))
+    assert list(faults(GOOD, version="1.2", speaks={1, 2}, store=2)) == []
+    found = list(faults(GOOD.replace(before, after, 1), version="1.2", speaks={1, 2}, store=2))
     assert any(said in fault for fault in found), found
+
+
+def given_up(*told: tuple[str, str]) -> list[str]:
+    """Return the too early ends in releases of these days that speak these versions."""
+    numbered = reversed(list(enumerate(told)))
+    text = "".join(release(f"1.{number}", day, speaks) for number, (day, speaks) in numbered)
+    return list(early_ends(releases(text)))
+
+
+@pytest.mark.parametrize(
+    ("second_came", "last_day", "first_day"),
+    [
+        # With a 29 February in between, 731 days.
+        ("2026-06-01", "2028-05-31", "2028-06-01"),
+        ("2027-01-01", "2028-12-31", "2029-01-01"),
+        ("2028-02-29", "2030-02-28", "2030-03-01"),
+    ],
+)
+def test_a_version_is_given_up_two_years_after_the_next_one_came_and_no_day_before(
+    second_came: str, last_day: str, first_day: str
+) -> None:
+    before = (("2026-01-01", "1"), (second_came, "1, 2"))
+    too_soon = ["1.2 gives up version 1 of the protocol too soon"]
+    assert given_up(*before, (last_day, "2")) == too_soon
+    assert given_up(*before, (first_day, "2")) == []
+    # Without a day it counts as of that of the release before.
+    assert given_up(*before, ("not released", "2")) == too_soon
+    assert given_up(*before, (first_day, "1, 2"), ("not released", "2")) == []
+
+
+def test_no_version_is_given_up_in_between_or_before_there_is_another() -> None:
+    too_soon = ["1.1 gives up version 1 of the protocol too soon"]
+    assert given_up(("2026-01-01", "1"), ("2027-01-01", "2"), ("2030-01-01", "1, 2")) == too_soon
+    assert given_up(("2026-01-01", "1"), ("not released", "2")) == too_soon
+    assert given_up(("2026-01-01", "1, 2"), ("2030-01-01", "1")) == [
+        "1.1 gives up version 2 of the protocol too soon"
+    ]
 
 
 def test_a_heading_that_names_no_day_is_refused() -> None:

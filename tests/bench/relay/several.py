@@ -19,9 +19,8 @@ import uvloop
 from tests.bench.measure import Row
 from tests.bench.relay.cycles import Cycles
 from tests.bench.relay.loader import drive
-from tests.bench.relay.quota import MOUNTS, lacking, quota
-from tests.bench.relay.servers import Server
-from tests.bench.relay.shared import over, processes_of
+from tests.bench.relay.quota import PROC, lacking, quota
+from tests.bench.relay.shared import Together, cpu_seconds_of, over, processes_of
 from tests.relay.valkeys import valkeys
 
 SHARE: Final = 0.2
@@ -52,22 +51,16 @@ class Cores:
         )
 
 
-@dataclass
-class Watched:
+@dataclass(frozen=True)
+class Watched(Together):
     """Relays over one Valkey; what each used is written down whenever the CPU time is asked for."""
 
-    relays: Sequence[Server]
-    valkey: Sequence[psutil.Process]
     looks: list[Cores] = field(default_factory=list)
-
-    @property
-    def ports(self) -> list[int]:
-        return [relay.port for relay in self.relays]
 
     def cpu_seconds(self) -> float:
         """Return the CPU time of relays and Valkey."""
         relays = sum(relay.cpu_seconds() for relay in self.relays)
-        now = Cores(relays, _cpu_seconds(self.valkey), _cpu_seconds([psutil.Process()]))
+        now = Cores(relays, cpu_seconds_of(self.keeps), cpu_seconds_of([psutil.Process()]))
         self.looks.append(now)
         return now.relays + now.valkey
 
@@ -81,17 +74,17 @@ class Turn:
     cores: Cores
 
 
-def rows(mounts: Path = MOUNTS) -> Iterator[Row]:
+def rows(proc: Path = PROC) -> Iterator[Row]:
     """Measure and give the lines, or one that says why nothing was measured.
 
     Args:
-        mounts: the file in which the kernel tells what is mounted.
+        proc: the folder in which the kernel tells what is mounted, and who is in which group.
     """
-    why = lacking(mounts)
+    why = lacking(proc)
     if why:
         yield Row("P7", f"{FIGURE}, a second", f"NOT MEASURED: {why}", "1.5x", "")
         return
-    one, two = measure_several()
+    one, two = measure_several(proc)
     wall = middle(two, lambda turn: turn.a_second) / middle(one, lambda turn: turn.a_second)
     cpu = middle(two, lambda turn: turn.a_cpu_second) / middle(one, lambda turn: turn.a_cpu_second)
     busy = middle(two, lambda turn: turn.cores.relays / turn.cores.valkey)
@@ -99,7 +92,8 @@ def rows(mounts: Path = MOUNTS) -> Iterator[Row]:
     told = f"{wall:.2f}x" if is_bound else f"{wall:.2f}x, not bound by it"
     yield Row("P7", f"{FIGURE}, a second", told, "1.5x", "")
     yield Row("P7", f"{FIGURE}, a CPU-second", f"{cpu:.0%}", "", "")
-    yield Row("P7", "relays of a whole core that one Valkey keeps busy", f"{busy:.1f}", "", "")
+    reckoned = "relays of a whole core to one Valkey of one, reckoned from what both used"
+    yield Row("P7", reckoned, f"{busy:.1f}", "", "")
     for name, turns, given in (("one", one, SHARE), ("two", two, 2 * SHARE)):
         rate = middle(turns, lambda turn: turn.a_second)
         valkey = middle(turns, lambda turn: turn.cores.valkey)
@@ -109,14 +103,18 @@ def rows(mounts: Path = MOUNTS) -> Iterator[Row]:
         yield Row("", figure, told, "", "")
 
 
-def measure_several() -> tuple[list[Turn], list[Turn]]:
-    """Drive one relay and both in turn; return what the one did, and what both did."""
+def measure_several(proc: Path = PROC) -> tuple[list[Turn], list[Turn]]:
+    """Drive one relay and both in turn; return what the one did, and what both did.
+
+    Raises:
+        Unavailable: relays cannot be held to a part of a core.
+    """
     one: list[Turn] = []
     two: list[Turn] = []
     with valkeys() as servers, ExitStack() as running:
         relays = [running.enter_context(over(servers)) for _ in range(2)]
         for relay in relays:
-            running.enter_context(quota(relay.process.pid, SHARE))
+            running.enter_context(quota(relay.process.pid, SHARE, proc))
         for number in range(TURNS):
             alone = relays[number % 2 : number % 2 + 1]
             one.append(uvloop.run(_turn(Watched(alone, processes_of(servers)))))
@@ -130,10 +128,6 @@ async def _turn(watched: Watched) -> Turn:
     before, after = watched.looks
     seconds = done.wall_seconds
     return Turn(done.cycles / seconds, done.per_cpu_second, after.since(before, seconds))
-
-
-def _cpu_seconds(processes: Sequence[psutil.Process]) -> float:
-    return sum(one.user + one.system for one in (each.cpu_times() for each in processes))
 
 
 def used(turns: Sequence[Turn], given: float) -> float:

@@ -42,9 +42,12 @@ class Together:
 
     def cpu_seconds(self) -> float:
         """Return the CPU time of all processes."""
-        times = [one.cpu_times() for one in self.keeps]
-        shared = sum(one.user + one.system for one in times)
-        return shared + sum(relay.cpu_seconds() for relay in self.relays)
+        return cpu_seconds_of(self.keeps) + sum(relay.cpu_seconds() for relay in self.relays)
+
+
+def cpu_seconds_of(processes: Sequence[psutil.Process]) -> float:
+    """Return the CPU time of these processes so far."""
+    return sum(one.user + one.system for one in (each.cpu_times() for each in processes))
 
 
 def rows() -> Iterator[Row]:
