@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ojak_client.errors import NoAnswer, RelayRefused
+from ojak_client.errors import NoAnswer
 from ojak_client.failures import Failure
 from ojak_client.i18n import command_line
 from ojak_client.invocation import Invocation
@@ -130,15 +130,16 @@ def connect(
 
 
 def is_answering(relay: str, proxy: str | None) -> bool:
-    """Return whether *relay* takes a request, one that asks for nothing of ours.
+    """Return whether a relay answers at *relay*, to a request that asks for nothing of ours.
 
     Raises:
         UnusableSetting: as `connect`.
+        RelayRefused: a relay answered, and takes no requests of ours, or none now.
     """
     try:
         with connect(MemoryStore(Profile()), relay, proxy) as exchange:
             exchange.learn_clock()
-    except (NoAnswer, RelayRefused):
+    except NoAnswer:
         return False
     return True
 

@@ -1,11 +1,13 @@
 """Going to another relay: no letter is lost on the way, none is shown twice, none is left lying."""
 
+import time
 from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ojak_client.errors import RelayRefused
 from ojak_client.exchange import Exchange
 from ojak_client.moving import LOOKED_BACK_SECONDS, begin_move, move, settle_move
 from ojak_client.opening import relays_of
@@ -224,6 +226,42 @@ def test_somebody_who_was_met_is_told_first(device: Device) -> None:
     assert contact.relays == (RELAY, NEW)
     assert [letter.kind for letter in contact.waiting] == [Kind.RELAY]
     assert device.run("relay", NAME, "https://third.example").said == ["moving-already"]
+
+
+@pytest.mark.parametrize(
+    ("answers", "said"),
+    [(True, "move-told"), (False, "back-and-told"), (RelayRefused(503), "move-told")],
+    ids=["reached", "not reached", "refused by"],
+)
+def test_only_who_does_not_reach_the_relay_of_now_goes_back_at_once(
+    *, answers: bool | RelayRefused, said: str, device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def answer(relay: str, proxy: str | None) -> bool:
+        assert (relay, proxy) == (NEW, None)
+        if isinstance(answers, RelayRefused):
+            raise answers
+        return answers
+
+    monkeypatch.setattr("ojak_client.verbs.relay.is_answering", answer)
+    gone = move(Contact(NAME, RELAY, lines=(line_of(meet().guest),)), NEW, now=int(time.time()))
+    device.keep_contact(gone)
+    assert device.run("relay", NAME, RELAY).said == [said]
+    contact = device.profile.contacts[0]
+    assert contact.relays == ((RELAY, NEW) if said == "back-and-told" else (NEW, RELAY))
+    assert [letter.kind for letter in contact.waiting] == [Kind.RELAY]
+
+
+def test_a_relay_that_refuses_is_not_gone_to(
+    device: Device, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: str | None) -> bool:
+        raise RelayRefused(401)
+
+    monkeypatch.setattr("ojak_client.verbs.relay.is_answering", refuse)
+    device.keep_contact(Contact(NAME, RELAY, lines=(line_of(meet().guest),)))
+    ran = device.run("relay", NAME, NEW, "--yes")
+    assert (ran.code, ran.said) == (14, ["refused"])
+    assert device.profile.contacts[0].relays == (RELAY,)
 
 
 @pytest.mark.parametrize("address", ["ftp://x", "http://relay.example", "https://" + "a" * 200])

@@ -5,6 +5,7 @@ from functools import partial
 
 import click
 
+from ojak_client.errors import RelayRefused
 from ojak_client.exit_codes import ExitCode
 from ojak_client.failures import Failure
 from ojak_client.help_texts import HelpText
@@ -39,7 +40,7 @@ def command(invocation: Invocation, name: str, *, address: str, proxy: str | Non
         contact = choose_contact(store.read(), name)
         if relay not in contact.relays:
             _make_sure(invocation, relay, proxy)
-        is_cut_off = relay == contact.also and not is_answering(contact.relay, proxy)
+        is_cut_off = relay == contact.also and _is_cut_off(contact.relay, proxy)
         change = partial(_moved, name=contact.name, relay=relay, is_cut_off=is_cut_off)
         said = store.update(change)
         if said not in {Message.MOVED, Message.BACK_AND_TOLD, Message.MOVE_TOLD}:
@@ -80,10 +81,22 @@ def _moved(profile: Profile, *, name: str, relay: str, is_cut_off: bool) -> tupl
     return with_contact(profile, moving), Message.MOVE_TOLD
 
 
+def _is_cut_off(relay: str, proxy: str | None) -> bool:
+    try:
+        return not is_answering(relay, proxy)
+    except RelayRefused:
+        # It is reached: what it refuses now it may take later, and nobody is left behind.
+        return False
+
+
 def _make_sure(invocation: Invocation, relay: str, proxy: str | None) -> None:
     """Return if *relay* answers, or if our person wants it all the same.
 
     Both sides would go there, and could tell each other nowhere else that it was a mistake.
+
+    Raises:
+        Failure: our person does not want it.
+        RelayRefused: there is a relay, which takes no requests of ours.
     """
     if is_answering(relay, proxy):
         return

@@ -10,7 +10,6 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
-WORKERS = 64
 WARM_UP_SECONDS = 1.0
 BOX = bytes(range(250)) * 16
 """4000 bytes."""
@@ -20,13 +19,19 @@ Cycle = Callable[[], Awaitable[None]]
 
 
 def run(worker: Callable[[int], AbstractAsyncContextManager[Cycle]]) -> None:
-    """Do cycles for as long as the command line says: PORT SECONDS."""
-    port, seconds = int(sys.argv[1]), float(sys.argv[2])
-    asyncio.run(_run(worker, port, seconds))
+    """Do cycles for as long and with as many at once as the command line says.
+
+    It is PORT SECONDS CONNECTIONS.
+    """
+    port, seconds, connections = int(sys.argv[1]), float(sys.argv[2]), int(sys.argv[3])
+    asyncio.run(_run(worker, port, seconds, connections))
 
 
 async def _run(
-    worker: Callable[[int], AbstractAsyncContextManager[Cycle]], port: int, seconds: float
+    worker: Callable[[int], AbstractAsyncContextManager[Cycle]],
+    port: int,
+    seconds: float,
+    connections: int,
 ) -> None:
     done = 0
     ends_at = time.monotonic() + WARM_UP_SECONDS + seconds
@@ -38,7 +43,7 @@ async def _run(
                 await cycle()
                 done += 1
 
-    working = [asyncio.create_task(work()) for _ in range(WORKERS)]
+    working = [asyncio.create_task(work()) for _ in range(connections)]
     await asyncio.sleep(WARM_UP_SECONDS)
     before = done
     print("begin", flush=True)  # noqa: T201 - read by whoever started us

@@ -46,7 +46,10 @@ def posted(body: bytes, *, path: bytes = b"/v1/sync", close: bool = False) -> by
 
 
 class Cycles:
-    """Cycles with ids of their own, one after the other; for one connection."""
+    """Cycles with ids of their own, one after the other; for one connection, at one relay.
+
+    Each deletes the box of the one before, which may have been cut off.
+    """
 
     def __init__(self, *, close: bool = False, checks: bool = True) -> None:
         self._close = close
@@ -66,11 +69,11 @@ class Cycles:
     def cycle(self) -> Cycle:
         key = DeleteKey(os.urandom(ID_BYTES))
         place = mailbox_id(key)
-        yield posted(self._leave.filled(self._last, place), close=self._close)
+        last, self._last = self._last, key
+        yield posted(self._leave.filled(last, place), close=self._close)
         answer = yield posted(self._fetch.filled(place), close=self._close)
         if self._checks and self._box not in answer:
             raise RuntimeError("the box was not given back")
-        self._last = key
 
 
 class EmptyPolls:

@@ -21,13 +21,12 @@ from ojak_relay.service import Service
 from ojak_relay.store.pages import PagesStore
 from tests.bench.measure import Row
 from tests.bench.relay.cycles import Cycles
-from tests.bench.relay.loader import drive
+from tests.bench.relay.loader import CONNECTIONS, drive
 from tests.bench.relay.servers import our_relay
-from tests.bench.relay.throughput import CONNECTIONS, take_turns
+from tests.bench.relay.throughput import take_turns
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
-SPARE = 10_000
-"""More than the boxes that lie in their middle at the ends of all turns."""
+SPARE = 1_000
 TURNS = 21
 TURN_SECONDS = 1.0
 TTL_SECONDS = 86_400
@@ -81,8 +80,11 @@ def measure_growth() -> dict[int, Growth]:
             relays[size] = running.enter_context(our_relay(folder, capacity=size + SPARE))
             uvloop.run(drive(relays[size], [Cycles().cycle], 0.1, warm_up_seconds=0))
             starts[size] = time.perf_counter() - began - 0.1
-        makes = [Cycles().cycle for _ in range(CONNECTIONS)]
-        servers = {str(size): (relay, makes) for size, relay in relays.items()}
+        servers = {
+            # Of each relay its own: what a turn cuts off, the next one there deletes.
+            str(size): (relay, [Cycles().cycle for _ in range(CONNECTIONS)])
+            for size, relay in relays.items()
+        }
         turns = take_turns(servers, turns=TURNS, seconds=TURN_SECONDS)
         return {
             size: Growth(

@@ -14,6 +14,8 @@ from typing import Protocol, cast
 from tests.bench.relay.cycles import Cycle
 
 WARM_UP_SECONDS = 0.3
+CONNECTIONS = 256
+"""As many as keep a relay busy, which answers each request a step of its replies later."""
 HEADER_END = b"\r\n\r\n"
 LENGTH = b"content-length:"
 CLOSE = b"connection: close"

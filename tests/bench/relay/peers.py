@@ -18,14 +18,13 @@ import uvloop
 
 from tests.bench.measure import Row
 from tests.bench.relay.cycles import Cycles
-from tests.bench.relay.loader import drive
+from tests.bench.relay.loader import CONNECTIONS, drive
 from tests.bench.relay.servers import Server, our_relay, started
 from tests.ports import free_port
 
 PEERS = Path(".venv-peers/bin")
 TURNS = 9
 TURN_SECONDS = 3.0
-CONNECTIONS = 256
 Start = Callable[[Path], AbstractContextManager[Server]]
 
 
@@ -96,7 +95,8 @@ def _at_ours(relay: Server, *, close: bool) -> float:
 
 def _at_peer(peer: Peer, server: Server) -> float:
     module = f"tests.bench.peers.{peer.client}"
-    command = [str(PEERS / "python"), "-m", module, str(server.port), str(TURN_SECONDS)]
+    numbers = map(str, (server.port, TURN_SECONDS, CONNECTIONS))
+    command = [str(PEERS / "python"), "-m", module, *numbers]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as client:
         assert client.stdout is not None
         if client.stdout.readline() != "begin\n":

@@ -15,18 +15,18 @@ import uvloop
 
 from tests.bench.measure import Row
 from tests.bench.relay.cycles import Cycles, Waits
-from tests.bench.relay.loader import Measured, drive
+from tests.bench.relay.loader import CONNECTIONS, Measured, drive
 from tests.bench.relay.servers import Server, our_relay, started
 from tests.bench.relay.throughput import rate, waits
 from tests.journeys.children import OJAK_RELAY
 from tests.ports import free_port
 from tests.relay.valkeys import Valkey, cluster_of_six, valkeys
 
-CONNECTIONS = 256
 TURNS = 11
 CLUSTER_TURNS = 5
 TURN_SECONDS = 2.0
-CAPACITY = 10_000
+CAPACITY = 40_000
+"""More than what all turns cut off, which nobody deletes."""
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,9 @@ import uvloop
 
 from tests.bench.measure import Row
 from tests.bench.relay.cycles import Cycle, Cycles, EmptyPolls
-from tests.bench.relay.loader import Measured, drive
+from tests.bench.relay.loader import CONNECTIONS, Measured, drive
 from tests.bench.relay.servers import Server, no_op, our_relay
 
-CONNECTIONS = 256
-"""As many as keep a relay busy, which answers each request a step of its replies later."""
 TURNS = 7
 TURN_SECONDS = 2.0
 Makes = Sequence[Callable[[], Cycle]]
