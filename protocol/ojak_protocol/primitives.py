@@ -87,6 +87,9 @@ def kdf(*, salt: bytes, ikm: bytes, info: bytes, size: int) -> bytes:
     Over the standard library's HMAC, because to load `cryptography` for it costs more than all
     that a command which opens a vault derives. See docs/decisions/0197.
 
+    Raises:
+        LocalError: *size* is above `MOST_DERIVED_BYTES`.
+
     Source: RFC 5869.
     """
     if size > MOST_DERIVED_BYTES:

@@ -43,7 +43,7 @@ def argon2id(secret: bytes, salt: bytes) -> bytes:
 
     Raises:
         LocalError: *salt* is not 16 bytes.
-        MemoryError: there are no 64 MiB.
+        MemoryError: there are no 64 MiB; or *secret* has 4 GiB or more, which nobody types.
 
     Source: RFC 9106.
     """
@@ -67,7 +67,9 @@ def argon2id(secret: bytes, salt: bytes) -> bytes:
         lib.Argon2_id,
         lib.ARGON2_VERSION_NUMBER,
     )
-    # All else that can go wrong is about lengths and parameters, which are the same each time.
+    # All else that can go wrong is about lengths and parameters, which are the same each time. Only
+    # the secret's length is not: Argon2 refuses one of 2^32 bytes or more before it does anything,
+    # and what callers give is a number, or was typed: a few KB at most.
     if failed:
         raise MemoryError("no 64 MiB to stretch in")
     key = bytes(stretched)

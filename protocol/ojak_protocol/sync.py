@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import field
 from enum import Enum, IntEnum
 from functools import lru_cache
-from typing import Final, NoReturn, TypeAlias, cast
+from typing import Final, NoReturn, TypeAlias, assert_never, cast
 
 from ojak_protocol import cbor
 from ojak_protocol.addresses import BOX_BYTES, ID_BYTES, DeleteKey, MailboxId, mailbox_id
@@ -41,8 +41,6 @@ _NO_BOX: Final = cbor.head(0, 0)
 _NO_ROOM: Final = cbor.head(0, 1)
 """As short as `_NO_BOX`, one byte."""
 _BEFORE_BOX: Final = _KEYS[4] + _BOX_HEAD
-_SHOWN_AFTER_DEPOSITS: Final = 5
-"""In so many bytes stand the room and the time to wait, neither of which takes more than two."""
 
 NO_DELETE: Final = DeleteKey(bytes(ID_BYTES))
 """What fills up the deletes of a request; it deletes nothing."""
@@ -69,6 +67,11 @@ class SyncClass(Enum):
 
 REPLY_BYTES: Final = {0: 102, 1: 4104, 4: 16_110, 16: 64_134}
 """Length of every reply body, by its room: how many boxes it may hold."""
+
+_WISH_BYTES: Final = sum(
+    map(len, (_KEYS[4], cbor.head(0, max(REPLY_BYTES)), _KEYS[5], cbor.head(0, MAX_WAIT_SECONDS)))
+)
+"""In so many bytes at most stand the room and the time to wait, each behind its key."""
 
 MAX_REQUEST_BYTES: Final = max(size.body_bytes for size in SyncClass)
 REQUEST_BYTES: Final = {size.body_bytes: size for size in SyncClass}
@@ -155,7 +158,7 @@ class SyncRequest:
         _check_wish(self.room, self.wait_seconds)
 
 
-_PLACES: Final = [vars(SyncRequest)[name].__set__ for name in SyncRequest.__match_args__]
+_SETTERS: Final = [vars(SyncRequest)[name].__set__ for name in SyncRequest.__match_args__]
 """What sets each attribute of a request, in their order."""
 
 
@@ -185,11 +188,9 @@ class NoRoom:
 
 PollResult: TypeAlias = Found | Nothing | NoRoom
 
+# It has no fields to set, and to call its class would compile a method for whoever only imports.
 NOTHING: Final = object.__new__(Nothing)
-"""The result of most polls, made once: to see that it is the same object takes no call.
-
-It has no fields, so no `__init__` is compiled for it at each start.
-"""
+"""The result of most polls, made once: to see that it is the same object takes no call."""
 
 
 class DepositOutcome(IntEnum):
@@ -339,7 +340,8 @@ def _request_in(body: bytes) -> SyncRequest:
     for _ in range(count):
         deposit, at = _deposit_at(body, at)
         deposits.append(deposit)
-    room, wait = _room_and_wait(body[at : at + _SHOWN_AFTER_DEPOSITS])
+    room, wait = _room_and_wait(body[at : at + _WISH_BYTES])
+    # Whatever was read: only what these two numbers are written as, and nothing longer, is taken.
     if body[at:] != _after_deposits(room, wait, len(body) - at):
         raise ValueError
     _check_wish(room, wait)
@@ -361,8 +363,8 @@ def _asked(
     """
     request = object.__new__(SyncRequest)
     fields = (sync_class, polls, deletes, deposits, room, wait_seconds)
-    for place, value in zip(_PLACES, fields, strict=True):
-        place(request, value)
+    for put, value in zip(_SETTERS, fields, strict=True):
+        put(request, value)
     return request
 
 
@@ -475,10 +477,15 @@ def _polls(results: Sequence[PollResult], room: int) -> list[bytes]:
     found = []
     for at in [at for at, result in enumerate(results) if result is not NOTHING]:
         result = results[at]
-        if isinstance(result, Found):
-            found.append((at, result.box))
-        elif isinstance(result, NoRoom):
-            absent = absent[:at] + _NO_ROOM + absent[at + 1 :]
+        match result:
+            case Found():
+                found.append((at, result.box))
+            case NoRoom():
+                absent = absent[:at] + _NO_ROOM + absent[at + 1 :]
+            case Nothing():
+                pass  # Made elsewhere, and not the one object: it stands there as no box already.
+            case _:
+                assert_never(result)
     if len(found) > room:
         raise LocalError("more boxes than the reply has room for")
     pieces: list[bytes] = []

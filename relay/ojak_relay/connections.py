@@ -41,7 +41,9 @@ LOOK_SECONDS: Final = 0.25
 
 GATHERED: Final = 0.2
 """For which part of a step what comes is gathered, so that it is read, done and made durable
-together: as its reply leaves a step later at the earliest, nobody waits longer for that."""
+together. A reply that waits for a tick leaves a step after its request came at the earliest, so no
+later for that, unless its work is not done by then. What waits for none, as refusals and all that
+the head alone decides, leaves up to that much later."""
 
 FILES_BESIDES: Final = 64
 """How many files are kept for what is no connection: the store, the listening socket, libraries."""

@@ -121,7 +121,8 @@ class Limits:
         """Return what is counted for a request, or nothing where nobody is told apart.
 
         Args:
-            peer: the other end of the connection; found anew only under another key.
+            peer: the other end of the connection. What is counted for it is kept there, and found
+                anew under another key; where a proxy is believed, for each request.
             forwarded: every `X-Forwarded-For` of the request.
         """
         if self._clock() - self._key_made_at >= KEY_SECONDS:

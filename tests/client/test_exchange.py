@@ -240,16 +240,23 @@ def test_what_nothing_is_due_of_is_gone_through_once_a_second(
     rounds.round(Shape(room=1))
     assert prepared == [clock.now - 1, clock.now]
 
-    # What another command wrote meanwhile is due in the same second.
-    host.write("편지")
+
+def test_a_letter_that_another_command_wrote_goes_out_with_the_next_round_of_the_same_second(
+    relay: SimulatedRelay,
+) -> None:
+    clock = Clock()
+    host, guest = kept_pair(relay, clock)
+    settle(guest, host, clock=clock)
+    rounds = guest.exchange()
+    for _ in range(3):
+        rounds.round(Shape(room=1))
     sent = len(relay.arrived)
+    guest.write("편지")
     rounds.round(Shape(room=1))
-    assert prepared == [clock.now - 1, clock.now, clock.now]
-    guest = guest_of(relay, clock)
-    for person in (guest, host, guest):
-        person.sync()
-    assert guest.texts == ["편지"]
-    assert len(relay.arrived) > sent
+    (asked,) = relay.arrived[sent:]
+    assert len(asked.deposits) == 1
+    host.sync()
+    assert host.texts == ["편지"]
 
 
 def test_a_reply_that_says_nothing_saves_nothing_unless_it_was_held(relay: SimulatedRelay) -> None:

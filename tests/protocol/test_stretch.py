@@ -136,6 +136,22 @@ def test_without_the_memory_nothing_is_made_of_less() -> None:
     assert run.returncode == 7
 
 
+class Refusing:
+    """Stands for Argon2's library where it can do nothing; every other name of it is a number."""
+
+    def argon2_hash(self, *_: object) -> int:
+        return -22
+
+    def __getattr__(self, name: str) -> int:
+        return len(name)
+
+
+def test_what_argon2_refuses_makes_no_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("_argon2_cffi_bindings.lib", Refusing())
+    with pytest.raises(MemoryError):
+        argon2id(b"secret", bytes(16))
+
+
 def test_argon2_is_loaded_only_when_something_is_stretched() -> None:
     code = "import sys, ojak_protocol.stretch; sys.exit('_argon2_cffi_bindings' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,5 +1,6 @@
 """The sync request and reply: one length per class, one error for hostile bytes."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import replace
@@ -17,6 +18,7 @@ from ojak_protocol.sync import (
     MAX_TTL_SECONDS,
     MIN_TTL_SECONDS,
     NO_DELETE,
+    NOTHING,
     REPLY_BYTES,
     Deposit,
     DepositOutcome,
@@ -371,6 +373,47 @@ def test_each_byte_of_a_request_without_deposits_is_the_only_one() -> None:
     body = encode_request(request)
     assert decode_request(body) == request
     assert all(read != request for _, read in read_with_changes(body, (1, 32, 128)))
+
+
+def forms(number: int) -> list[bytes]:
+    """Return all ways to write *number* as an integer, the shortest and only good one first."""
+    written = [number.to_bytes(1, "big")] if number < 24 else []
+    for code, size in ((24, 1), (25, 2), (26, 4), (27, 8)):
+        if number < 256**size:
+            written.append(bytes([code]) + number.to_bytes(size, "big"))
+    return written
+
+
+def with_wish(room: bytes, wait: bytes) -> bytes:
+    """Return a request with these bytes for room and time to wait, and fitting padding."""
+    body = encode_request(a_request(deposits=(), deletes=(KEY,) * 8))
+    shown = body[: body.rindex(b"\3\x80\4") + 3] + room + b"\5" + wait + b"\6"
+    missing = len(body) - len(shown)
+    for second, head in itertools.product(range(3), (1, 2, 3)):
+        padding = cbor2.dumps([bytes(max(0, missing - 2 - second - head)), bytes(second)])
+        if len(padding) == missing:
+            return shown + padding
+    raise AssertionError("no padding of that length")
+
+
+def test_of_room_and_wait_nothing_is_read_but_what_is_within_limits_and_written_shortest() -> None:
+    rooms, waits = (0, 1, 2, 4, 15, 16, 17, 23, 24, 255, 256), (0, 1, 23, 24, 25, 26, 255, 65_536)
+    taken = set()
+    for room, wait in itertools.product(rooms, waits):
+        for shown in itertools.product(forms(room), forms(wait)):
+            with suppress(Malformed):
+                read = decode_request(with_wish(*shown))
+                assert (read.room, read.wait_seconds) == (room, wait)
+                assert shown == (forms(room)[0], forms(wait)[0])
+                taken.add((room, wait))
+    assert taken == set(itertools.product((0, 1, 4, 16), (0, 1, 23, 24, 25)))
+
+
+def test_a_nothing_that_is_another_object_is_written_as_nothing() -> None:
+    ours = (NOTHING, NoRoom(), Found(BOX), NOTHING)
+    other = (Nothing(), NoRoom(), Found(BOX), Nothing())
+    assert other[0] is not NOTHING
+    assert encode_reply(SyncReply(0, other, ()), 1) == encode_reply(SyncReply(0, ours, ()), 1)
 
 
 def test_nothing_secret_stands_in_the_repr() -> None:

@@ -6,12 +6,12 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import cast
 
 from ojak_relay.config import Config
-from ojak_relay.connections import MAX_HEAD_BYTES, Connection, Server
+from ojak_relay.connections import GATHERED, MAX_HEAD_BYTES, Connection, Server
 from ojak_relay.http import Answer, Head, Later
 from ojak_relay.limits import Limits, Peer, Source
+from tests.relay.memory_lines import MemoryLine, connected_to
 
 PATIENCE_SECONDS = 20
 LOOK = b"GET / HTTP/1.1\r\nHost: relay\r\n\r\n"
@@ -48,39 +48,6 @@ class Front:
         return self.bodies
 
 
-@dataclass
-class Line:
-    """Takes all that is sent to it."""
-
-    sent: bytes = b""
-    is_ended: bool = False
-
-    def get_extra_info(self, name: str) -> object:
-        return ("192.0.2.1", 5) if name == "peername" else None
-
-    def set_write_buffer_limits(self, high: int) -> None:
-        assert high
-
-    def write(self, data: bytes) -> None:
-        self.sent += data
-
-    def is_closing(self) -> bool:
-        return self.is_ended
-
-    def can_write_eof(self) -> bool:
-        return True
-
-    def end(self) -> None:
-        self.is_ended = True
-
-    write_eof = close = abort = end
-
-    def pause_reading(self) -> None:
-        pass
-
-    resume_reading = pause_reading
-
-
 class World:
     """A server with a front that is no relay, and lines to it."""
 
@@ -89,10 +56,8 @@ class World:
         self.front = Front()
         self.server = Server(self.front, config, Limits(config, time.monotonic, os.urandom))
 
-    def connected(self) -> tuple[Connection, Line]:
-        connection, line = self.server(), Line()
-        connection.connection_made(cast("asyncio.Transport", line))
-        return connection, line
+    def connected(self) -> tuple[Connection, MemoryLine]:
+        return connected_to(self.server)
 
 
 def run(holds: Callable[[], Awaitable[None]]) -> None:
@@ -103,14 +68,22 @@ def run(holds: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(limited())
 
 
-def test_what_comes_together_is_begun_together() -> None:
+def test_what_comes_in_the_time_of_the_first_is_begun_with_it_and_what_comes_later_is_not() -> None:
     async def holds() -> None:
-        world = World()
-        lines = [world.connected() for _ in range(3)]
-        for connection, _ in lines:
-            connection.data_received(POST)
-            assert world.front.bodies == []
-        assert await world.front.begun() == [b"abc"] * 3
+        world = World(milliseconds=500)
+        gathered = GATHERED * 0.5
+        (first, _), *others = (world.connected() for _ in range(4))
+        before = world.server.loop.time()
+        first.data_received(POST)
+        after = world.server.loop.time()
+        # Timers of one loop run in the order of their times, however late all of them are.
+        times = (before + gathered / 2, after + gathered * 5 / 4, after + gathered * 7 / 4)
+        for (connection, _), at in zip(others, times, strict=True):
+            world.server.loop.call_at(at, connection.data_received, POST)
+        assert world.front.bodies == []
+        assert await world.front.begun() == [b"abc"] * 2
+        world.front.is_begun.clear()
+        assert await world.front.begun() == [b"abc"] * 4
 
     run(holds)
 

@@ -7,7 +7,6 @@ import re
 import time
 import warnings
 from collections.abc import Sequence
-from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -24,6 +23,7 @@ from ojak_relay.service import Service
 from ojak_relay.store.memory import MemoryStore
 from tests.relay.kit import NOW, deposit, request
 from tests.relay.lines import BODY, HEAD, head
+from tests.relay.memory_lines import MemoryLine, connected_to
 
 TURNS = 10
 """Of the loop: in so many is answered what comes together here."""
@@ -56,48 +56,12 @@ SENT = {
 }
 
 
-class Line:
-    """Takes all that is sent to it."""
-
-    def __init__(self) -> None:
-        self.sent = b""
-        self.is_ended = False
-
-    def get_extra_info(self, name: str) -> object:
-        return ("192.0.2.1", 5) if name == "peername" else None
-
-    def set_write_buffer_limits(self, high: int) -> None:
-        assert high
-
-    def write(self, data: bytes) -> None:
-        # The second may change meanwhile.
-        self.sent += re.sub(rb"Date: [^\r]*", b"", data)
-
-    def is_closing(self) -> bool:
-        return self.is_ended
-
-    def can_write_eof(self) -> bool:
-        return True
-
-    def end(self) -> None:
-        self.is_ended = True
-
-    write_eof = close = abort = end
-
-    def pause_reading(self) -> None:
-        pass
-
-    resume_reading = pause_reading
-
-
-def connected(per_minute: int = 0) -> tuple[Connection, Line]:
+def connected(per_minute: int = 0) -> tuple[Connection, MemoryLine]:
     """Return a connection of a relay over memory whose replies leave at once, and its line."""
     config = Config(requests_per_minute=per_minute, reply_milliseconds=0)
     limits = Limits(config, time.monotonic, os.urandom)
     app = App(Service(MemoryStore(10), lambda: NOW), config, limits, "", print)
-    connection, line = Connection(Server(app, config, limits)), Line()
-    connection.connection_made(cast("asyncio.Transport", line))
-    return connection, line
+    return connected_to(Server(app, config, limits))
 
 
 async def answered(pieces: Sequence[bytes], per_minute: int = 0) -> tuple[bytes, bool]:
@@ -107,7 +71,8 @@ async def answered(pieces: Sequence[bytes], per_minute: int = 0) -> tuple[bytes,
         connection.data_received(piece)
         for _ in range(TURNS):
             await asyncio.sleep(0)
-    return line.sent, line.is_ended
+    # The second may change meanwhile.
+    return re.sub(rb"Date: [^\r]*", b"", line.sent), line.is_ended
 
 
 def in_halves(pieces: Sequence[bytes]) -> list[bytes]:

@@ -63,11 +63,11 @@ class Index:
         some = [mark for mark in map(hash, ids) if is_taken[mark & last]]
         if not some:
             return some
-        marks, places, at = list(map(hash, ids)), [], -1
+        marks, worth, at = list(map(hash, ids)), [], -1
         for mark in some:
             at = marks.index(mark, at + 1)
-            places.append(at)
-        return places
+            worth.append(at)
+        return worth
 
     def id_of(self, page: int) -> MailboxId:
         """Return the id that *page* was put with."""
