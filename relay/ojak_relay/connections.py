@@ -11,6 +11,7 @@ import asyncio
 import resource
 import ssl
 import struct
+import time
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
@@ -223,7 +224,7 @@ class Connection(asyncio.Protocol):
         """Keep what came until what comes with it is there too, or read it at once."""
         # Never more than one piece is kept: whoever sends much is read as fast as it comes.
         self.read_held()
-        self._came_at = self._now()
+        self._came_at = time.monotonic()
         if len(data) <= MAX_HEAD_BYTES:
             self._held = data
             self._server.gather(self)
@@ -577,6 +578,7 @@ class Server:
         self._look.cancel()
         for connection in list(self.connections):
             connection.abort()
+        self.steps.close()
 
     def gather(self, connection: Connection) -> None:
         """Have *connection* read what it keeps, together with those that have something soon."""

@@ -3,12 +3,17 @@
 To find a box takes longer than to find none, to compare one longer still, and to write one waits
 for the disk. Whoever sees the sealed line could tell them apart by that. When a request was whole
 decides at which tick its reply leaves, and what is done within a step cannot show. All that leave
-at one tick need one timer, and their clients' next requests come together.
+at one tick need one alarm, and their clients' next requests come together. They leave in the order
+in which their requests came: whose work took longer does not leave behind the others for that.
 """
 
 import asyncio
 import math
+import time
 from collections.abc import Callable
+from operator import itemgetter
+
+from ojak_relay.alarm import Alarm
 
 Leave = Callable[[], None]
 
@@ -22,15 +27,19 @@ def tick_of(began: float, now: float, step: float) -> int:
 
 
 class Steps:
-    """Lets replies leave, all that are due together by one timer.
+    """Lets replies leave, all that are due together by one alarm.
 
     Args:
         seconds: how long a step is, from tick to tick; 0 lets every reply leave at once.
+
+    Raises:
+        OSError: the system gives no timer.
     """
 
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
-        self._due: dict[int, list[Leave]] = {}
+        self._due: dict[int, list[tuple[float, Leave]]] = {}
+        self._alarm = Alarm(self._leave_due)
 
     def __len__(self) -> int:
         """How many replies have not left."""
@@ -40,21 +49,35 @@ class Steps:
         """Call *leave* at the next tick that is a step or more after *began*.
 
         Args:
-            began: when the request was whole, on the clock of the loop.
+            began: when the request was whole, by `time.monotonic`.
             leave: raises nothing, and does nothing where its connection has gone.
         """
         if not self._seconds:
             leave()
             return
-        loop = asyncio.get_running_loop()
-        tick = tick_of(began, loop.time(), self._seconds)
-        if tick not in self._due:
-            self._due[tick] = []
-            loop.call_at(tick * self._seconds, self._leave, tick)
-        self._due[tick].append(leave)
+        tick = tick_of(began, time.monotonic(), self._seconds)
+        leaving = self._due.get(tick)
+        if leaving is None:
+            leaving = self._due[tick] = []
+            if tick == min(self._due):
+                self._alarm.set(tick * self._seconds)
+        leaving.append((began, leave))
 
-    def _leave(self, tick: int) -> None:
-        for leave in self._due.pop(tick):
+    def close(self) -> None:
+        """Forget replies that have not left, and let those that follow leave at once."""
+        self._seconds = 0
+        self._due.clear()
+        self._alarm.close()
+
+    def _leave_due(self) -> None:
+        if self._due:
+            self._leave(self._due.pop(min(self._due)))
+        if self._due:
+            self._alarm.set(min(self._due) * self._seconds)
+
+    def _leave(self, leaving: list[tuple[float, Leave]]) -> None:
+        leaving.sort(key=itemgetter(0))
+        for _, leave in leaving:
             try:
                 leave()
             except Exception as error:  # noqa: BLE001 - a fault of one keeps back none of the others
