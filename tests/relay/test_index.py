@@ -1,5 +1,6 @@
 """The index, filled at once: it finds every id, and names all pages that have one in common."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -55,7 +56,35 @@ def test_what_is_removed_and_put_later_is_found_as_what_was_there_at_first(
             page_of[id_] = next(free)
             assert index.put(id_, page_of[id_]) is None
     assert [index.find(id_) for id_ in IDS] == [page_of.get(id_) for id_ in IDS]
+    assert set(index.may_have(IDS)) >= {IDS.index(id_) for id_ in page_of}
     assert len(index) == len(page_of)
+    for page in page_of.values():
+        index.remove(page)
+    assert index.may_have(IDS) == []
+
+
+def test_hardly_anything_is_looked_for_that_is_nowhere() -> None:
+    held, others = filled([MailboxId(number.to_bytes(ID_BYTES)) for number in range(1, 2000)])
+    assert not others
+    polled = [MailboxId(number.to_bytes(ID_BYTES)) for number in range(2000, 4000)]
+    # One in 32 at most, each by itself: so many of 2000 that chance has no say.
+    assert len(held.may_have(polled)) < len(polled) / 16
+
+
+@pytest.mark.parametrize("asked", range(3))
+def test_of_few_ids_too_those_that_lie_there_are_named(asked: int) -> None:
+    index, _ = filled(list(IDS))
+    assert index.may_have(IDS[:asked]) == list(range(asked))
+
+
+def test_a_file_that_repeats_one_id_hundreds_of_times_is_indexed() -> None:
+    pages = 300
+    index, others = filled([IDS[7]] * pages)
+    assert len(others) >= pages - 1
+    for page in range(1, pages):
+        index.remove(page)
+    assert index.find(IDS[7]) == pages
+    assert 1 in index.may_have(IDS[6:8])
 
 
 def test_more_ids_than_are_read_in_one_step_are_all_found() -> None:
