@@ -31,6 +31,9 @@ WAIT_MILLISECONDS: Final = 2000
 """How long replicas have for confirming."""
 
 
+_PARSED_BYTES: Final = 16_384
+"""How much of what came the parser is given at once."""
+
 _PING: Final = packed(b"PING")
 
 
@@ -176,24 +179,32 @@ class Line(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came, and answer whoever waits for it."""
-        next_reply, waiting = self._reader.gets, self._asked
         try:
-            self._reader.feed(data)
-            while (reply := next_reply()) is not False:
-                if self._told is not None and _is_published(reply):
-                    self._told(reply[2])
-                    continue
-                if not waiting:
-                    # Whoever asks next would be given the answer to something else.
+            # For each reply the parser moves all that it was given and that lies behind it.
+            for at in range(0, len(data), _PARSED_BYTES):
+                self._reader.feed(data, at, min(_PARSED_BYTES, len(data) - at))
+                if not self._take_replies():
                     self.close()
                     return
-                asked = waiting[0]
-                asked.replies.append(reply)
-                if len(asked.replies) == asked.total:
-                    waiting.popleft()
-                    self._answer(asked)
         except hiredis.ProtocolError:
             self.close()
+
+    def _take_replies(self) -> bool:
+        """Take the replies that are whole; return False if there is one that nobody asked for."""
+        next_reply, waiting = self._reader.gets, self._asked
+        while (reply := next_reply()) is not False:
+            if self._told is not None and _is_published(reply):
+                self._told(reply[2])
+                continue
+            if not waiting:
+                # Whoever asks next would be given the answer to something else.
+                return False
+            asked = waiting[0]
+            asked.replies.append(reply)
+            if len(asked.replies) == asked.total:
+                waiting.popleft()
+                self._answer(asked)
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End everything that was asked."""
