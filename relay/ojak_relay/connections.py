@@ -536,6 +536,9 @@ class Server:
         app: answers the requests.
         config: the deadlines and the cap.
         limits: how many connections one source may have.
+
+    Raises:
+        OSError: the system gives no timer.
     """
 
     def __init__(self, app: Front, config: Config, limits: Limits) -> None:

@@ -3,8 +3,8 @@
 To find a box takes longer than to find none, to compare one longer still, and to write one waits
 for the disk. Whoever sees the sealed line could tell them apart by that. When a request was whole
 decides at which tick its reply leaves, and what is done within a step cannot show. All that leave
-at one tick need one alarm, and their clients' next requests come together. They leave in the order
-in which their requests came: whose work took longer does not leave behind the others for that.
+at one tick need one timer, and their clients' next requests come together. They leave in the order
+in which their requests came: one whose work took longer does not leave last for that.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from operator import itemgetter
 
-from ojak_relay.alarm import Alarm
+from ojak_relay.timer import Timer
 
 Leave = Callable[[], None]
 
@@ -27,7 +27,7 @@ def tick_of(began: float, now: float, step: float) -> int:
 
 
 class Steps:
-    """Lets replies leave, all that are due together by one alarm.
+    """Lets replies leave, all that are due together by one timer. It is made in the running loop.
 
     Args:
         seconds: how long a step is, from tick to tick; 0 lets every reply leave at once.
@@ -39,7 +39,7 @@ class Steps:
     def __init__(self, seconds: float) -> None:
         self._seconds = seconds
         self._due: dict[int, list[tuple[float, Leave]]] = {}
-        self._alarm = Alarm(self._leave_due)
+        self._timer = Timer(self._leave_due) if seconds else None
 
     def __len__(self) -> int:
         """How many replies have not left."""
@@ -52,7 +52,7 @@ class Steps:
             began: when the request was whole, by `time.monotonic`.
             leave: raises nothing, and does nothing where its connection has gone.
         """
-        if not self._seconds:
+        if self._timer is None:
             leave()
             return
         tick = tick_of(began, time.monotonic(), self._seconds)
@@ -60,22 +60,21 @@ class Steps:
         if leaving is None:
             leaving = self._due[tick] = []
             if tick == min(self._due):
-                self._alarm.set(tick * self._seconds)
+                self._timer.arm(tick * self._seconds)
         leaving.append((began, leave))
 
     def close(self) -> None:
         """Forget replies that have not left, and let those that follow leave at once."""
-        self._seconds = 0
         self._due.clear()
-        self._alarm.close()
+        if self._timer is not None:
+            self._timer.close()
+            self._timer = None
 
     def _leave_due(self) -> None:
-        if self._due:
-            self._leave(self._due.pop(min(self._due)))
-        if self._due:
-            self._alarm.set(min(self._due) * self._seconds)
-
-    def _leave(self, leaving: list[tuple[float, Leave]]) -> None:
+        leaving = self._due.pop(min(self._due))
+        # First, so that no fault of one reply keeps back those of later ticks.
+        if self._due and self._timer is not None:
+            self._timer.arm(min(self._due) * self._seconds)
         leaving.sort(key=itemgetter(0))
         for _, leave in leaving:
             try:

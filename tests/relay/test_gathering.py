@@ -14,6 +14,7 @@ from ojak_relay.connections import GATHERED, MAX_HEAD_BYTES, Connection, Server
 from ojak_relay.http import Answer, Head, Later
 from ojak_relay.limits import Limits, Peer, Source
 from tests.relay.memory_lines import MemoryLine, connected_to
+from tests.relay.test_timer import timers
 
 PATIENCE_SECONDS = 20
 LOOK = b"GET / HTTP/1.1\r\nHost: relay\r\n\r\n"
@@ -112,7 +113,7 @@ def test_a11_a_reply_leaves_a_step_after_its_request_came_and_not_after_it_was_r
         await world.front.begun()
         assert before <= released[0] <= after
 
-    # Its own clock is of whole milliseconds, and stands while others are served.
+    # uvloop's own clock is of whole milliseconds, and stands while others are served.
     uvloop.run(holds())
 
 
@@ -199,5 +200,16 @@ def test_a_fault_of_one_keeps_none_of_the_others() -> None:
         assert await world.front.begun() == [b"abc"]
         assert told == ["a request"]
         assert cut.is_ended
+
+    run(holds)
+
+
+def test_a_server_that_has_finished_holds_no_timer() -> None:
+    async def holds() -> None:
+        others = set(timers())
+        world = World()
+        assert len(set(timers()) - others) == 1
+        await world.server.finish()
+        assert set(timers()) == others
 
     run(holds)

@@ -13,6 +13,7 @@ from ojak_relay.pace import Steps, tick_of
 STEP = 0.05
 EARLY = 0.002
 """By how much a loop's timer may be early."""
+PATIENCE_SECONDS = 20
 
 SECONDS = st.floats(0, 10**8)
 PART = st.floats(0, 0.99)
@@ -85,6 +86,50 @@ async def test_a_fault_of_one_reply_keeps_back_none_of_the_others_of_its_tick() 
 
     steps.release(began, breaks)
     steps.release(began, lambda: done.set_result(None))
-    await done
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await done
     assert len(steps) == 0
     assert [type(one) for one in faults] == [RuntimeError]
+
+
+@pytest.mark.asyncio
+async def test_replies_of_several_ticks_leave_each_at_its_own() -> None:
+    steps, began, done = Steps(STEP), time.monotonic(), asyncio.get_running_loop().create_future()
+    left: list[tuple[int, float]] = []
+
+    def leave(number: int) -> None:
+        left.append((number, time.monotonic()))
+
+    for number in (2, 0, 1):
+        steps.release(began + number * STEP, partial(leave, number))
+    steps.release(began + 3 * STEP, lambda: done.set_result(None))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await done
+    assert [number for number, _ in left] == [0, 1, 2]
+    assert all(at >= began + (number + 1) * STEP - EARLY for number, at in left)
+
+
+@pytest.mark.asyncio
+async def test_what_breaks_off_one_reply_keeps_back_none_of_later_ticks() -> None:
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda *_: None)
+    steps, began, done = Steps(STEP), time.monotonic(), loop.create_future()
+
+    def is_broken_off() -> None:
+        raise asyncio.CancelledError
+
+    steps.release(began, is_broken_off)
+    steps.release(began + STEP, lambda: done.set_result(None))
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        await done
+
+
+@pytest.mark.asyncio
+async def test_once_closed_nothing_is_kept_and_what_comes_leaves_at_once() -> None:
+    steps = Steps(STEP)
+    left: list[int] = []
+    steps.release(time.monotonic(), partial(left.append, 1))
+    steps.close()
+    assert len(steps) == 0
+    steps.release(time.monotonic(), partial(left.append, 2))
+    assert left == [2]

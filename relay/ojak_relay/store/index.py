@@ -1,6 +1,6 @@
-"""Which page holds the box of an id, in 76 to 120 bytes a box.
+"""Which page holds the box of an id, in 80 to 112 bytes a box.
 
-A dict of ids takes three times that. Here the ids lie side by side, 32 bytes a page, and a table of
+A dict of ids takes up to twice that. Here the ids lie side by side, 32 bytes a page, and a table of
 page numbers leads to them: that of an id stands at its hash, or in the first free slot behind. The
 hash is Python's own, whose key is new in every process: nobody outside can choose ids that meet.
 """
@@ -22,8 +22,8 @@ _SLOTS_PER_PAGE: Final = 3
 _MARKS_PER_PAGE: Final = 32
 """At least: then most polls of a request have marks that nothing has."""
 
-_MANY_IDS: Final = 255
-"""As many as a byte counts. Ids of their own never are; a damaged file may repeat one."""
+_MOST_COUNTED: Final = 255
+"""As many ids as a byte counts. So many never share a mark, but that a damaged file repeats one."""
 
 TOLD_EVERY_PAGES: Final = 65_536
 """A tenth of a second's work."""
@@ -44,9 +44,10 @@ class Index:
         self._slots = array("I", [0]) * slots
         marks = 1 << (_MARKS_PER_PAGE * len(ids) // _ID_BYTES).bit_length()
         self._last_mark = marks - 1
-        self._having = bytearray(marks)
+        self._counts = bytearray(marks)
         """How many ids have each mark, which is more of their hash than a slot is: a miss, which
-        most are, looks no further. What is `_MANY_IDS` once, is so for good."""
+        most are, looks no further. What is `_MOST_COUNTED` once, is so for good. (A counting Bloom
+        filter of one hash.)"""
         self._taken = 0
 
     def __len__(self) -> int:
@@ -63,7 +64,7 @@ class Index:
         return None
 
     def may_have(self, ids: Sequence[MailboxId]) -> list[int]:
-        """Return which of *ids* are worth to call `find` for: few others than it finds.
+        """Return for which of *ids* `find` should be called: for few others than it finds.
 
         Most of what is polled for is nowhere, mostly all of it; so each costs no call, and where it
         stands is asked only of the others. With a million boxes nothing of this is in the
@@ -71,8 +72,9 @@ class Index:
         """
         if len(ids) < 2:
             return list(range(len(ids)))
-        having = itemgetter(*map(self._last_mark.__and__, map(hash, ids)))(self._having)
-        return [at for at, any_ in enumerate(having) if any_] if any(having) else []
+        counts = itemgetter(*map(self._last_mark.__and__, map(hash, ids)))(self._counts)
+        # First asked of all, which is quicker: nearly always it is none.
+        return [at for at, count in enumerate(counts) if count] if any(counts) else []
 
     def id_of(self, page: int) -> MailboxId:
         """Return the id that *page* was put with."""
@@ -86,15 +88,16 @@ class Index:
         """
         slots, lying, last = self._slots, self._ids, self._last_slot
         lying[_ID_BYTES * page : _ID_BYTES * (page + 1)] = id_
-        mark = hash(id_)
-        other, slot = None, mark & last
+        hashed = hash(id_)
+        other, slot = None, hashed & last
         while taken := slots[slot]:
             if lying.startswith(id_, _ID_BYTES * taken):
                 other = taken
             slot = (slot + 1) & last
         slots[slot] = page
-        if self._having[mark & self._last_mark] < _MANY_IDS:
-            self._having[mark & self._last_mark] += 1
+        mark = hashed & self._last_mark
+        if self._counts[mark] < _MOST_COUNTED:
+            self._counts[mark] += 1
         self._taken += 1
         return other
 
@@ -107,17 +110,17 @@ class Index:
         takes seconds, and *progress* is called again and again.
         """
         slots, ids, last = self._slots, self._ids, self._last_slot
-        having, last_mark = self._having, self._last_mark
-        marks = enumerate(map(hash, _each(ids)))
+        counts, last_mark = self._counts, self._last_mark
+        hashes = enumerate(map(hash, _each(ids)))
         others = []
         for first in range(0, len(has_id), TOLD_EVERY_PAGES):
             if first:
                 progress()
             some = has_id[first : first + TOLD_EVERY_PAGES]
-            for page, mark in compress(islice(marks, len(some)), some):
-                if having[mark & last_mark] < _MANY_IDS:
-                    having[mark & last_mark] += 1
-                slot = mark & last
+            for page, hashed in compress(islice(hashes, len(some)), some):
+                if counts[hashed & last_mark] < _MOST_COUNTED:
+                    counts[hashed & last_mark] += 1
+                slot = hashed & last
                 while other := slots[slot]:
                     id_ = ids[_ID_BYTES * page : _ID_BYTES * (page + 1)]
                     if ids.startswith(id_, _ID_BYTES * other):
@@ -130,13 +133,14 @@ class Index:
     def remove(self, page: int) -> None:
         """Forget the id of *page*; nothing is left of it here."""
         slots, last = self._slots, self._last_slot
-        mark = hash(self.id_of(page))
-        slot = mark & last
+        hashed = hash(self.id_of(page))
+        slot = hashed & last
         while slots[slot] != page:
             slot = (slot + 1) & last
         self._close_up(slot)
-        if self._having[mark & self._last_mark] < _MANY_IDS:
-            self._having[mark & self._last_mark] -= 1
+        mark = hashed & self._last_mark
+        if self._counts[mark] < _MOST_COUNTED:
+            self._counts[mark] -= 1
         self._ids[_ID_BYTES * page : _ID_BYTES * (page + 1)] = bytes(_ID_BYTES)
         self._taken -= 1
 
