@@ -71,7 +71,7 @@ def is_set_to(timer: Path, at: float) -> bool:
     return is_absolute and before - ROUNDED <= at - left <= after + ROUNDED
 
 
-both_kinds = pytest.mark.parametrize("has_timerfd", [True, False])
+both_kinds = pytest.mark.parametrize("has_timerfd", [True, False], indirect=True)
 
 
 @pytest.fixture
@@ -106,10 +106,10 @@ def test_a11_what_takes_longer_than_a_step_leaves_at_the_next_tick_by_the_clock_
         step = 0.05
         steps, left = Steps(step), asyncio.get_running_loop().create_future()
         began = time.monotonic()
-        while time.monotonic() < began + 1.5 * step:
+        while time.monotonic() < began + 2.2 * step:
             """Work: uvloop's own clock stands meanwhile."""
         steps.release(began, lambda: left.set_result(time.monotonic()))
-        assert await left >= tick_of(began, began + 1.5 * step, step) * step
+        assert await left >= tick_of(began, began + 2.2 * step, step) * step
         steps.close()
 
     run(holds)
