@@ -113,7 +113,7 @@ def test_a11_a_reply_leaves_a_step_after_its_request_came_and_not_after_it_was_r
         await world.front.begun()
         assert before <= released[0] <= after
 
-    # uvloop's own clock is of whole milliseconds, and stands while others are served.
+    # uvloop's own clock is of whole milliseconds.
     uvloop.run(holds())
 
 

@@ -101,20 +101,6 @@ def test_a11_the_kernel_is_told_the_tick_itself_whatever_was_done_before() -> No
     run(holds)
 
 
-def test_a11_what_takes_longer_than_a_step_leaves_at_the_next_tick_by_the_clock_itself() -> None:
-    async def holds() -> None:
-        step = 0.05
-        steps, left = Steps(step), asyncio.get_running_loop().create_future()
-        began = time.monotonic()
-        while time.monotonic() < began + 2.2 * step:
-            """Work: uvloop's own clock stands meanwhile."""
-        steps.release(began, lambda: left.set_result(time.monotonic()))
-        assert await left >= tick_of(began, began + 2.2 * step, step) * step
-        steps.close()
-
-    run(holds)
-
-
 def test_where_replies_leave_at_once_there_is_no_timer() -> None:
     async def holds() -> None:
         others = set(timers())

@@ -1,4 +1,4 @@
-"""Which page holds the box of an id, in 80 to 112 bytes a box.
+"""Which page holds the box of an id, in 80 to 112 bytes a page.
 
 A dict of ids takes up to twice that. Here the ids lie side by side, 32 bytes a page, and a table of
 page numbers leads to them: that of an id stands at its hash, or in the first free slot behind. The
