@@ -8,6 +8,7 @@ Source: RFC 9112; the parser is llhttp, by way of httptools.
 """
 
 import asyncio
+import math
 import resource
 import ssl
 import struct
@@ -32,6 +33,7 @@ from ojak_relay.known_heads import KnownHeads
 from ojak_relay.limits import Limits, Peer, Source
 from ojak_relay.pace import Steps
 from ojak_relay.sockets import is_ended
+from ojak_relay.timer import Timer
 
 LINGERING_SECONDS: Final = 2.0
 """How long what still comes in is read after a refusal, so that the refusal can be read; and for
@@ -44,7 +46,12 @@ GATHERED: Final = 0.2
 """For which part of a step what comes is gathered, so that it is read, done and made durable
 together. A reply that waits for a tick leaves a step after its request came at the earliest, so no
 later for that, unless its work is not done by then. What waits for none, as refusals and all that
-the head alone decides, leaves up to that much later."""
+the head alone decides, leaves up to that much later, or as much as is quiet before a tick."""
+
+QUIET_FROM: Final = 0.7
+QUIET_UNTIL: Final = 1.1
+"""Between which parts of a step, the second of the next one, nothing gathered is read: what is done
+shortly before a tick would hold up the replies of others that leave at it, and show by that."""
 
 FILES_BESIDES: Final = 64
 """How many files are kept for what is no connection: the store, the listening socket, libraries."""
@@ -554,7 +561,8 @@ class Server:
         self.is_ending = False
         """Whether it is to end as soon as all that has begun is answered."""
         self._gathered: list[Connection] = []
-        self._gather_seconds = GATHERED * config.reply_milliseconds / 1000
+        self._step_seconds = config.reply_milliseconds / 1000
+        self._reading = Timer(self._read_gathered)
         self._all_gone = asyncio.Event()
         self._look = self.loop.call_later(LOOK_SECONDS, self._look_at_deadlines)
 
@@ -582,14 +590,15 @@ class Server:
         for connection in list(self.connections):
             connection.abort()
         self.steps.close()
+        self._reading.close()
 
     def gather(self, connection: Connection) -> None:
         """Have *connection* read what it keeps, together with those that have something soon."""
-        if not self._gather_seconds:
+        if not self._step_seconds:
             connection.read_held()
             return
         if not self._gathered:
-            self.loop.call_later(self._gather_seconds, self._read_gathered)
+            self._reading.arm(read_at(time.monotonic() / self._step_seconds) * self._step_seconds)
         self._gathered.append(connection)
 
     def _read_gathered(self) -> None:
@@ -613,6 +622,14 @@ class Server:
         now = self.loop.time()
         for connection in list(self.connections):
             connection.look_at_deadline(now)
+
+
+def read_at(now: float) -> float:
+    """Return when what comes *now* is read; both in steps, and at each whole one is a tick."""
+    at = now + GATHERED
+    tick = math.ceil(at - QUIET_UNTIL % 1)
+    is_quiet = tick - 1 + QUIET_FROM < at
+    return tick - 1 + QUIET_UNTIL if is_quiet else at
 
 
 def _by_name(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

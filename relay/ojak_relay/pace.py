@@ -2,7 +2,7 @@
 
 To find a box takes longer than to find none, to compare one longer still, and to write one waits
 for the disk. Whoever sees the sealed line could tell them apart by that. When a request was whole
-decides at which tick its reply leaves, and what is done within a step cannot show. All that leave
+decides at which tick its reply leaves, and not what is done until then. All that leave
 at one tick need one timer, and their clients' next requests come together. They leave in the order
 in which their requests came: one whose work took longer does not leave last for that.
 """
@@ -56,12 +56,9 @@ class Steps:
             leave()
             return
         tick = tick_of(began, time.monotonic(), self._seconds)
-        leaving = self._due.get(tick)
-        if leaving is None:
-            leaving = self._due[tick] = []
-            if tick == min(self._due):
-                self._timer.arm(tick * self._seconds)
-        leaving.append((began, leave))
+        if not self._due or tick < min(self._due):
+            self._timer.arm(tick * self._seconds)
+        self._due.setdefault(tick, []).append((began, leave))
 
     def close(self) -> None:
         """Forget replies that have not left, and let those that follow leave at once."""

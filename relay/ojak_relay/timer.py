@@ -1,4 +1,4 @@
-"""Calls back at an exact time, whatever else the loop does before.
+"""Calls back at an exact time, whatever the loop did before it went to sleep.
 
 A loop's own timers cannot: uvloop asks the kernel to wait as many whole milliseconds as were left
 when it last looked at the clock, and counts them from when it begins to wait. What is done in
@@ -53,6 +53,8 @@ class Timer:
         if hasattr(self._libc, "timerfd_create"):
             flags = os.O_NONBLOCK | os.O_CLOEXEC
             self._file = _sound(self._libc.timerfd_create(time.CLOCK_MONOTONIC, flags))
+            # Here it shows whether it can be armed at all.
+            self._set(0)
             self._loop.add_reader(self._file, self._expire)
 
     def arm(self, at: float) -> None:
@@ -70,11 +72,8 @@ class Timer:
                 self._later.cancel()
             self._later = self._loop.call_later(at - time.monotonic(), self._callback)
             return
-        spec = _Timerspec()
         # Zero would be never.
-        spec.seconds, spec.nanoseconds = divmod(max(round(at * _NANOSECONDS), 1), _NANOSECONDS)
-        given = (self._file, _TFD_TIMER_ABSTIME, ctypes.byref(spec), None)
-        _sound(self._libc.timerfd_settime(*given))
+        self._set(max(round(at * _NANOSECONDS), 1))
 
     def close(self) -> None:
         """Call back no more. To close twice does nothing."""
@@ -85,6 +84,12 @@ class Timer:
             self._loop.remove_reader(self._file)
             os.close(self._file)
             self._file = None
+
+    def _set(self, nanoseconds: int) -> None:
+        spec = _Timerspec()
+        spec.seconds, spec.nanoseconds = divmod(nanoseconds, _NANOSECONDS)
+        given = (self._file, _TFD_TIMER_ABSTIME, ctypes.byref(spec), None)
+        _sound(self._libc.timerfd_settime(*given))
 
     def _expire(self) -> None:
         if self._file is None:

@@ -1,6 +1,7 @@
-"""What comes within a fifth of a step is read together, and nothing else changes by that."""
+"""What comes is read together, early in each step, and nothing else changes by that."""
 
 import asyncio
+import math
 import os
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -8,15 +9,26 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 import uvloop
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ojak_relay.config import Config
-from ojak_relay.connections import GATHERED, MAX_HEAD_BYTES, Connection, Server
+from ojak_relay.connections import (
+    GATHERED,
+    MAX_HEAD_BYTES,
+    QUIET_FROM,
+    QUIET_UNTIL,
+    Connection,
+    Server,
+    read_at,
+)
 from ojak_relay.http import Answer, Head, Later
 from ojak_relay.limits import Limits, Peer, Source
 from tests.relay.memory_lines import MemoryLine, connected_to
 from tests.relay.test_timer import timers
 
 PATIENCE_SECONDS = 20
+ROUNDED = 1e-5
 LOOK = b"GET / HTTP/1.1\r\nHost: relay\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: relay\r\nContent-Length: 3\r\n\r\nabc"
 
@@ -71,22 +83,39 @@ def run(holds: Callable[[], Awaitable[None]]) -> None:
     asyncio.run(limited())
 
 
+@given(st.floats(0, 10**10))
+def test_a11_nothing_that_is_gathered_is_read_shortly_before_a_tick_or_just_after(
+    now: float,
+) -> None:
+    at = read_at(now)
+    assert QUIET_UNTIL - 1 - ROUNDED <= at % 1 <= QUIET_FROM + ROUNDED
+    assert GATHERED - ROUNDED <= at - now <= GATHERED + QUIET_UNTIL - QUIET_FROM + ROUNDED
+    # Then so much is left of the step in which a reply is due at the earliest.
+    assert math.ceil(now + 1) - at >= 1 - GATHERED - ROUNDED
+
+
 def test_what_comes_in_the_time_of_the_first_is_begun_with_it_and_what_comes_later_is_not() -> None:
     async def holds() -> None:
+        step, lead, at = 0.5, 0.01, 0.0
+        while not QUIET_UNTIL - 1 < at % 1 < QUIET_FROM - 2 * GATHERED:
+            # Where two pieces are read one after the other, and not both after what is quiet.
+            at = asyncio.get_running_loop().time() / step
+            await asyncio.sleep(0)
         world = World(milliseconds=500)
-        gathered = GATHERED * 0.5
         (first, _), *others = (world.connected() for _ in range(4))
-        before = world.server.loop.time()
         first.data_received(POST)
         after = world.server.loop.time()
-        # Timers of one loop run in the order of their times, however late all of them are.
-        times = (before + gathered / 2, after + gathered * 5 / 4, after + gathered * 7 / 4)
-        for (connection, _), at in zip(others, times, strict=True):
-            world.server.loop.call_at(at, connection.data_received, POST)
+        gathered = GATHERED * step
+        others[0][0].data_received(POST)
+        # However late all of them are, the loop sees its files before its own timers.
+        for number, (connection, _) in enumerate(others[1:], 1):
+            when = after + gathered + number * lead
+            world.server.loop.call_at(when, connection.data_received, POST)
         assert world.front.bodies == []
         assert await world.front.begun() == [b"abc"] * 2
         world.front.is_begun.clear()
         assert await world.front.begun() == [b"abc"] * 4
+        world.server.steps.close()
 
     run(holds)
 
@@ -208,7 +237,7 @@ def test_a_server_that_has_finished_holds_no_timer() -> None:
     async def holds() -> None:
         others = set(timers())
         world = World()
-        assert len(set(timers()) - others) == 1
+        assert len(set(timers()) - others) == 2
         await world.server.finish()
         assert set(timers()) == others
 

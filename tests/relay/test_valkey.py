@@ -449,11 +449,16 @@ async def test_a_server_that_hangs_is_given_up_in_time() -> None:
         await store.close()
 
 
-async def told_stored_while_the_replica_hangs(store: ValkeyStore, replica: Valkey) -> bool:
+async def told_stored_while_the_replica_hangs(
+    store: ValkeyStore, replica: Valkey, *, looks: bool
+) -> bool:
     replica.signal(signal.SIGSTOP)
     try:
         for number in (1, 2):
-            await store.apply([], [deposit(number, 7)], now=NOW)
+            if looks:
+                await store.visit([], [deposit(number, 7)], [place(3)], room=1, now=NOW)
+            else:
+                await store.apply([], [deposit(number, 7)], now=NOW)
     except StoreAway:
         # What changes nothing is served all the same.
         assert await found(store, 3) == Nothing()
@@ -463,20 +468,23 @@ async def told_stored_while_the_replica_hangs(store: ValkeyStore, replica: Valke
     return True
 
 
+@pytest.mark.parametrize("looks", [False, True])
 @pytest.mark.asyncio
-async def test_nothing_is_acknowledged_that_the_replicas_do_not_have() -> None:
+async def test_nothing_is_acknowledged_that_the_replicas_do_not_have(
+    looks: bool,  # noqa: FBT001 - a case of the test
+) -> None:
     with replicated() as (primary, replica):
         said: list[str] = []
         store = await valkey_store([primary], replicas=1, report=said.append)
         await soon(lambda: store.apply([], [deposit(9, 7)], now=NOW), (STORED,))
-        assert not await told_stored_while_the_replica_hangs(store, replica)
+        assert not await told_stored_while_the_replica_hangs(store, replica, looks=looks)
         await soon(lambda: store.apply([], [deposit(1, 7)], now=NOW), (STORED,))
         assert not store.failed
         assert said[-1] == "enough replicas confirm again"
         await store.close()
         # Planted: replicas that are not waited for.
         careless = await valkey_store([primary], replicas=0)
-        assert await told_stored_while_the_replica_hangs(careless, replica)
+        assert await told_stored_while_the_replica_hangs(careless, replica, looks=looks)
         await careless.close()
 
 

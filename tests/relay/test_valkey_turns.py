@@ -3,13 +3,12 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import permutations, product
 from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from ojak_protocol.addresses import MailboxId
-from ojak_protocol.sync import Deposit, DepositOutcome, Found, Nothing, PollResult
+from ojak_protocol.sync import DepositOutcome, Found, Nothing, PollResult
 from ojak_relay.errors import StoreAway
 from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store import valkey_scripts as scripts
@@ -24,7 +23,7 @@ from tests.relay.kit import NOW, box, deposit, place
 from tests.relay.test_valkey import two_stores
 from tests.relay.test_valkey_scripts import calls
 from tests.relay.test_valkey_strange import set_of
-from tests.relay.valkeys import Valkey, flush, valkeys
+from tests.relay.valkeys import Valkey, flush
 
 if TYPE_CHECKING:
     from ojak_relay.store.valkey_line import Line
@@ -45,8 +44,8 @@ async def left(store: Store, *numbers: int, content: int = 7, now: int = NOW) ->
     )
 
 
-async def commands_for(server: Valkey, syncs: int) -> int:
-    """Return how many commands *syncs* in one turn take: each deletes, deposits and looks."""
+async def looks_for(server: Valkey, syncs: int) -> int:
+    """Return how many commands *syncs* of one turn look by, each at 16 places; all are right."""
     flush([server])
     async with two_stores(server, capacity=100) as (one, _):
         await left(one, *range(syncs))
@@ -55,8 +54,8 @@ async def commands_for(server: Valkey, syncs: int) -> int:
             *[
                 one.visit(
                     [place(number)],
-                    [deposit(100 + number, 7)],
-                    [place(100 + number), *map(place, range(200, 231))],
+                    [deposit(100 + number, number)],
+                    [place(100 + number), *map(place, range(200, 215))],
                     room=1,
                     now=NOW,
                 )
@@ -64,22 +63,19 @@ async def commands_for(server: Valkey, syncs: int) -> int:
             ]
         )
         made = calls(server)
-    assert told == [((STORED,), (Found(box(7)), *[Nothing()] * 31))] * syncs
-    return sum(made.get(name, 0) for name in ("evalsha", "mget", "publish", "get"))
+    assert told == [((STORED,), (Found(box(n)), *[Nothing()] * 15)) for n in range(syncs)]
+    assert (made["evalsha"], made["publish"]) == (2 * syncs, 1)
+    return made["mget"]
 
 
 @pytest.mark.asyncio
-async def test_a_turn_of_many_syncs_takes_hardly_more_commands_than_one(
+async def test_places_of_many_syncs_of_a_turn_are_looked_at_together(
     one_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert await commands_for(one_valkey, 1) == 4
-    assert await commands_for(one_valkey, 8) == 4
-    # As many as one command deletes, deposits and looks at, twice, twice and four times.
-    assert await commands_for(one_valkey, 32) == 2 + 2 + 4 + 1
-    assert await commands_for(one_valkey, 33) == 8 + 3 + 1
+    assert [await looks_for(one_valkey, syncs) for syncs in (1, 16, 17, 32, 33)] == [1, 1, 2, 2, 3]
     # Planted: each has a turn of its own.
-    monkeypatch.setattr(valkey_turns, "SYNCS_AT_ONCE", 0)
-    assert await commands_for(one_valkey, 8) == 8 * 3 + 1
+    monkeypatch.setattr(valkey_turns, "PLACES_AT_ONCE", 0)
+    assert await looks_for(one_valkey, 8) == 8
 
 
 STATES: Sequence[str] = ("nothing", "lies", "is deleted", "is over")
@@ -146,105 +142,43 @@ async def test_each_sync_of_a_turn_is_answered_as_if_it_were_alone(one_valkey: V
     assert not await differ(one_valkey)
 
 
-@pytest.mark.parametrize(
-    ("name", "looks", "instead"),
-    [
-        ("FIRST_DEPOSITS", b"'NX', string.sub", b"string.sub"),
-        ("FIRST_DEPOSITS", b"== 1 then", b"then"),
-        ("FIRST_DEPOSITS", b"whole, 'NX', 'PX'", b"whole, 'PX'"),
-        ("FIRST_DEPOSITS", b"redis.call('ZREM', ids, id)", b""),
-        ("FIRST_DELETES", b"and now < tonumber(known)", b""),
-        ("FIRST_DELETES", b"redis.call('ZADD', ids, ARGV[2], id)", b""),
-    ],
+SWAPS: Sequence[tuple[Sequence[int], Sequence[int]]] = (
+    ((), (1,)),
+    ((1,), (2,)),
+    ((2,), (1,)),
+    ((1, 2), ()),
+    ((2, 3), (1, 3)),
+    ((3,), (3, 2)),
 )
+"""Which places a sync deletes, and where it leaves boxes."""
+
+
+async def changed(store: Store, syncs: Sequence[int], *, together: bool) -> list[object]:
+    """Return what *syncs* of `SWAPS` are told of their boxes, and what lies there then."""
+    asked = [
+        store.visit(
+            list(map(place, SWAPS[number][0])),
+            [deposit(at, number) for at in SWAPS[number][1]],
+            [place(9)],
+            room=1,
+            now=NOW,
+        )
+        for number in syncs
+    ]
+    done = [*await asyncio.gather(*asked)] if together else [await one for one in asked]
+    lying = await store.look([place(number) for number in (1, 2, 3)], room=3, now=NOW)
+    return [*[outcomes for outcomes, _ in done], *lying]
+
+
+@pytest.mark.parametrize("syncs", [*permutations(range(len(SWAPS)), 2)])
 @pytest.mark.asyncio
-async def test_a_first_try_that_does_too_much_is_found(
-    one_valkey: Valkey, monkeypatch: pytest.MonkeyPatch, name: str, looks: bytes, instead: bytes
-) -> None:
-    script = getattr(scripts, name)
-    assert script.count(looks) == 1
-    monkeypatch.setattr(scripts, name, script.replace(looks, instead))
-    assert await differ(one_valkey) or not await spares_a_box_in_no_set(one_valkey)
-
-
-async def spares_a_box_in_no_set(server: Valkey) -> bool:
-    """Say whether a box whose set was made anew is kept, and stands in none afterwards."""
-    flush([server])
-    async with two_stores(server) as (one, _):
-        await left(one, 1)
-        server.ask("ZREM", set_of(1), place(1))
-        told = await left(one, 1, 2, content=8)
-        kept = [((OCCUPIED,), (Found(box(7)),)), ((STORED,), (Found(box(8)),))]
-        return told == kept and server.ask("ZSCORE", set_of(1), place(1)) is None
-
-
-@pytest.mark.asyncio
-async def test_a_box_that_stands_in_no_set_is_not_written_over(one_valkey: Valkey) -> None:
-    assert await spares_a_box_in_no_set(one_valkey)
-
-
-async def stored_beyond_the_room(server: Valkey) -> int:
-    flush([server])
-    async with two_stores(server, capacity=5) as (one, _):
-        told = await left(one, *range(20))
-        assert {outcome for (outcome,), _ in told} == {STORED, FULL}
-        assert one.boxes == len(server.ask("KEYS", "{*")) - rules.TAGS
-        return sum(outcome is STORED for (outcome,), _ in told) - 5
-
-
-@pytest.mark.asyncio
-async def test_many_at_once_store_no_box_beyond_the_room(
-    one_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert await stored_beyond_the_room(one_valkey) == 0
-    # Planted: room is looked at once for all.
-    counts = b"room = room - 1"
-    assert counts in scripts.FIRST_DEPOSITS
-    script = scripts.FIRST_DEPOSITS.replace(counts, b"")
-    monkeypatch.setattr(scripts, "FIRST_DEPOSITS", script)
-    with pytest.raises(AssertionError):
-        assert await stored_beyond_the_room(one_valkey) == 0
-
-
-async def stored_without_memory() -> int:
-    """Return how many boxes a server takes that has no memory, beside one that lies there."""
-    with valkeys() as (server,):
-        async with two_stores(server, capacity=10_000) as (one, _):
-            await left(one, 0)
-            server.ask("CONFIG", "SET", "maxmemory", "1mb")
-            told = await left(one, *range(20))
-            assert told[0] == ((STORED,), (Found(box(7)),))
-            return sum(outcome is STORED for (outcome,), _ in told[1:])
-
-
-@pytest.mark.asyncio
-async def test_a_box_that_lies_there_brings_in_no_others_where_there_is_no_memory(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A server lets a script that wrote something write on."""
-    assert await stored_without_memory() == 0
-    # Planted: what lies there is put off at the first try, too.
-    tries = b"  told[number] = '-'\n"
-    assert tries in scripts.FIRST_DEPOSITS
-    writes = tries + b"  redis.call('PEXPIRE', key, 600000)\n"
-    monkeypatch.setattr(scripts, "FIRST_DEPOSITS", scripts.FIRST_DEPOSITS.replace(tries, writes))
-    assert await stored_without_memory() > 0
-
-
-@pytest.mark.asyncio
-async def test_a_deposit_that_is_repeated_is_asked_for_again_and_places_only_if_it_is_one_of_them(
-    one_valkey: Valkey,
+async def test_c1_syncs_of_one_turn_change_one_after_the_other(
+    one_valkey: Valkey, syncs: tuple[int, int]
 ) -> None:
     flush([one_valkey])
     async with two_stores(one_valkey) as (one, _):
-        await left(one, 1)
-        made = []
-        for number in (2, 1):
-            one_valkey.ask("CONFIG", "RESETSTAT")
-            told = await one.visit([], [deposit(1, 7)], [place(number)], room=1, now=NOW)
-            assert told == ((STORED,), (Found(box(7)) if number == 1 else Nothing(),))
-            made.append(calls(one_valkey)["mget"])
-        assert made == [1, 2]
+        told = await changed(one, syncs, together=True)
+    assert told == await changed(MemoryStore(100), syncs, together=False)
 
 
 @pytest.mark.asyncio
@@ -298,26 +232,63 @@ class Answering:
     "replies",
     [
         StoreAway("the line was lost"),
-        [b"+", Refusal("ERR no")],
-        [Refusal("OOM"), [None]],
-        [None, [None]],
-        [1, [None]],
-        [[b"+"], [None]],
-        [b"+", None],
-        [b"+", b"+"],
+        [b"added", b"added", Refusal("ERR no")],
+        [b"added", b"added", None],
+        [b"added", b"added", b"+"],
+        [b"added", b"added", [None]],
+        [b"added", b"added", [None] * 3],
+        [b"added", b"added", [None], [None]],
+        [b"added", [None, None]],
+        [b"added", b"added"],
         [],
     ],
 )
 @pytest.mark.asyncio
-async def test_whatever_is_answered_nobody_is_left_to_wait(
+async def test_whatever_else_is_answered_nobody_is_told_it_and_nobody_is_left_to_wait(
     replies: list[Reply] | StoreAway,
 ) -> None:
     line = cast("Line", Answering(replies))
     server, turns = Primary(("", 0), line, line), Turns()
     async with asyncio.timeout(10):
-        told = [turns.ask(server, [], [deposit(n, 7)], [place(n)], NOW) for n in range(2)]
+        told = [turns.ask(server, [b"?"], 1, [], [place(n)]) for n in range(2)]
         for one in await asyncio.gather(*told, return_exceptions=True):
             assert isinstance(one, StoreAway)
+
+
+class Failing:
+    """A line that fails before it asks."""
+
+    def ask(self, *_: object) -> "asyncio.Future[list[Reply]]":
+        raise MemoryError
+
+
+@pytest.mark.asyncio
+async def test_a_turn_that_cannot_be_asked_leaves_nobody_to_wait() -> None:
+    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+    line = cast("Line", Failing())
+    server, turns = Primary(("", 0), line, line), Turns()
+    async with asyncio.timeout(10):
+        with pytest.raises(StoreAway):
+            await turns.ask(server, [b"?"], 1, [], [place(1)])
+
+
+@pytest.mark.asyncio
+async def test_each_sync_of_a_turn_is_told_its_own() -> None:
+    line = cast("Line", Answering([b"one", b"two", Refusal("ERR"), [b"A", None, b"B"]]))
+    server, turns = Primary(("", 0), line, line), Turns()
+    async with asyncio.timeout(10):
+        told = await asyncio.gather(
+            turns.ask(server, [b"?"], 1, [], [place(1)]),
+            turns.ask(server, [], 0, [], [place(2)]),
+            turns.ask(server, [b"?", b"?"], 2, [], [place(3)]),
+        )
+    refusal = told[2].changes[1]
+    assert isinstance(refusal, Refusal)
+    assert [tuple(one) for one in told] == [
+        ([b"one"], [b"A"]),
+        ([], [None]),
+        ([b"two", refusal], [b"B"]),
+    ]
 
 
 @pytest.mark.asyncio
@@ -333,8 +304,6 @@ async def test_syncs_of_two_times_in_one_turn_have_each_their_own(one_valkey: Va
         assert lying == (Nothing(), Found(box(7))) * 2
 
 
-def test_no_command_and_no_reply_is_so_large_that_servers_log_it() -> None:
+def test_no_reply_is_so_large_that_servers_log_it() -> None:
     reply = rules.KEYS_AT_ONCE * word(bytes(scripts.WHOLE_BYTES))
     assert len(reply) + len(b"*256\r\n") < LARGE_BYTES
-    some = [Deposit(MailboxId(bytes(32)), None, 600, 0, box(7))] * rules.BOXES_AT_ONCE
-    assert len(b"".join(rules.first_deposits(some, NOW, 10_000))) < LARGE_BYTES

@@ -7,7 +7,6 @@ What a server decides it decides at once (`valkey_rules`), who it is that decide
 
 import asyncio
 from collections.abc import Callable, Sequence
-from itertools import compress
 from typing import Final, Self
 
 from ojak_protocol.addresses import MailboxId
@@ -22,7 +21,7 @@ from ojak_relay.store.valkey_checks import SKEW_SECONDS, check
 from ojak_relay.store.valkey_refusals import Operator
 from ojak_relay.store.valkey_replies import outcome, results, sound
 from ojak_relay.store.valkey_servers import Servers
-from ojak_relay.store.valkey_turns import Told, Turns
+from ojak_relay.store.valkey_turns import Turns
 from ojak_relay.store.valkey_wire import Address, Login, Reply
 from ojak_relay.store.waiting import Waiters
 
@@ -153,27 +152,17 @@ class ValkeyStore(Store):
         Raises:
             StoreAway: what was asked for may or may not have happened; it can be asked again.
         """
-        single = self._servers.single
-        if (
-            polls
-            and single is not None
-            and (not (deletes or deposits) or single.writes is single.looks)
-        ):
+        single, count = self._servers.single, len(deletes) + len(deposits)
+        if polls and single is not None and (not count or single.writes is single.looks):
             # A server does what is asked on one line in its order.
+            changes = rules.all_changes(deletes, deposits, now, single.limit)
             try:
-                told = await self._turns.ask(single, deletes, deposits, polls, now)
+                news = [one.id for one in deposits]
+                told = await self._turns.ask(single, changes, count, news, polls)
+                outcomes = self._applied(told.changes, len(deletes)) if count else ()
+                return outcomes, self._seen(told.lying, room, now)
             except StoreAway:
                 pass  # Asked again below, more slowly.
-            else:
-                self._boxes += told.kept.count(scripts.DONE) - told.gone.count(scripts.DONE)
-                if scripts.LEFT not in told.kept and scripts.LEFT not in told.gone:
-                    # As it nearly always is.
-                    stored = (DepositOutcome.STORED,) * len(deposits)
-                    return stored, self._seen(told.lying, room, now)
-                outcomes, left = await self._finish(told, deletes, deposits, now)
-                if left.isdisjoint(polls):
-                    return outcomes, self._seen(told.lying, room, now)
-                return outcomes, await self.look(polls, room=room, now=now)
         outcomes = await self.apply(deletes, deposits, now=now)
         return outcomes, await self.look(polls, room=room, now=now)
 
@@ -263,30 +252,6 @@ class ValkeyStore(Store):
         await self._asker.ask(
             [MailboxId(bytes([tag])) for tag, _ in strange],
             lambda numbers, _: [rules.drop(*strange[number]) for number in numbers],
-        )
-
-    async def _finish(
-        self, told: Told, deletes: Sequence[MailboxId], deposits: Sequence[Deposit], now: int
-    ) -> tuple[tuple[DepositOutcome, ...], frozenset[MailboxId]]:
-        """Do what was left when it was tried with others.
-
-        Returns:
-            The outcome of each deposit, and which ids it was asked for again.
-        """
-        is_left = [letter == scripts.LEFT[0] for letter in told.kept]
-        again = list(compress(deposits, is_left))
-        # What was deposited found nothing, and so did a deletion that belongs before it; done only
-        # now it would take this box.
-        stored = {one.id for one, left in zip(deposits, is_left, strict=True) if not left}
-        gone = [
-            id_
-            for id_, letter in zip(deletes, told.gone, strict=True)
-            if letter == scripts.LEFT[0] and id_ not in stored
-        ]
-        outcomes = iter(await self.apply(gone, again, now=now))
-        return (
-            tuple([next(outcomes) if left else DepositOutcome.STORED for left in is_left]),
-            frozenset([*gone, *[one.id for one in again]]),
         )
 
     def _applied(self, replies: Sequence[Reply], deletes: int) -> tuple[DepositOutcome, ...]:

@@ -18,11 +18,10 @@ SLOTS: Final = 16_384
 KEPT_SECONDS: Final = 2 * REMEMBERED_SECONDS
 """How long what is known of ids stays where no relay runs any more."""
 
-_END: Final = b"\r\n"
 KEYS_AT_ONCE: Final = 256
 """How many places one command looks at: with a box at each its reply has less than 1 MB."""
-BOXES_AT_ONCE: Final = 16
-"""How many boxes one script deposits or deletes; whoever else asks waits for no longer."""
+
+_END: Final = b"\r\n"
 _MOST: Final = 9_999_999_999
 """What has the ten digits that a number of a deposit has."""
 
@@ -42,7 +41,6 @@ TAG_SLOTS: Final = [crc_hqx(tag, 0) % SLOTS for tag in _TAGS]
 _BOX: Final = [b"{%b}" % tag for tag in _TAGS]
 _DIGITS: Final = [bytes(tag[place] for tag in _TAGS) for place in range(4)]
 """Of the tag of an id by its first byte, as `bytes.translate` wants them."""
-_BOX_WORD: Final = [b"$38\r\n" + box for box in _BOX]
 _SET: Final = [box + b"ids" for box in _BOX]
 _SET_WORD: Final = [_END + word(key) for key in _SET]
 KEYS_OF_A_TAG: Final = 1
@@ -174,41 +172,16 @@ def changes(
     return pack
 
 
-def first_deletes(ids: Sequence[MailboxId], now: int) -> list[bytes]:
-    """Return the pieces of one command that deletes those boxes whose time is not over.
-
-    The reply has a letter of `valkey_scripts` for each. Not for a cluster.
-    """
-    commands = [_first(scripts.FIRST_DELETES, 2 * len(ids), 2)]
-    for id_ in ids:
-        tag = id_[0]
-        commands += _BOX_WORD[tag], id_, _SET_WORD[tag]
-    commands.append(_deletion(now))
+def all_changes(
+    deletes: Sequence[MailboxId], deposits: Sequence[Deposit], now: int, limit: int
+) -> list[bytes]:
+    """Return the pieces of all commands that `changes` would make."""
+    commands: list[bytes] = []
+    for id_ in deletes:
+        commands += delete(id_, now)
+    for one in deposits:
+        commands += deposit(one, now, limit)
     return commands
-
-
-def first_deposits(asked: Sequence[Deposit], now: int, limit: int) -> list[bytes]:
-    """Return the pieces of one command that deposits where nothing lies and none was deleted.
-
-    The reply has a letter of `valkey_scripts` for each. Not for a cluster.
-    """
-    commands = [_first(scripts.FIRST_DEPOSITS, 2 * len(asked), 1 + 2 * len(asked))]
-    values = [word(b"%d" % limit)]
-    for one in asked:
-        tag = one.id[0]
-        commands += _BOX_WORD[tag], one.id, _SET_WORD[tag]
-        before, after = _around_whole(now, *times_of(one, now), len(one.box))
-        values += before, one.box, after
-    return commands + values
-
-
-@lru_cache(maxsize=8)
-def _around_whole(now: int, released_at: int, expires_at: int, size: int) -> tuple[bytes, bytes]:
-    """Return what stands before and after a box that is deposited with others."""
-    return (
-        b"$%d\r\n%010d%010d" % (scripts.HEAD_BYTES + size, released_at, expires_at),
-        _END + word(b"%d000" % (expires_at - now)),
-    )
 
 
 def delete(id_: MailboxId, now: int) -> tuple[bytes, ...]:
@@ -271,33 +244,13 @@ def anew(tag: int) -> bytes:
 
 def loads() -> list[bytes]:
     """Return the commands that a server must have seen before any other of these."""
-    some = (
-        scripts.FIRST_DEPOSITS,
-        scripts.FIRST_DELETES,
-        scripts.DEPOSIT,
-        scripts.DELETE,
-        scripts.CLEAR,
-    )
+    some = (scripts.DEPOSIT, scripts.DELETE, scripts.CLEAR)
     return [packed(b"SCRIPT", b"LOAD", script) for script in some]
-
-
-def _first(script: bytes, keys: int, arguments: int) -> bytes:
-    """Return how a command begins that runs *script* for many boxes, up to its first key."""
-    return b"*%d\r\n$7\r\nEVALSHA\r\n%b%b" % (
-        3 + keys + arguments,
-        _name(script),
-        word(b"%d" % keys),
-    )
 
 
 @cache
 def _head(script: bytes, arguments: int) -> bytes:
     """Return how a command begins that runs *script*, up to its first key."""
-    return b"*%d\r\n$7\r\nEVALSHA\r\n%b$1\r\n2\r\n$38\r\n" % (5 + arguments, _name(script))
-
-
-@cache
-def _name(script: bytes) -> bytes:
-    """Return the word by which servers call *script*."""
-    # Nothing is kept secret by it.
-    return word(hashlib.sha1(script, usedforsecurity=False).hexdigest().encode())
+    # As servers call it; nothing is kept secret by it.
+    name = hashlib.sha1(script, usedforsecurity=False).hexdigest().encode()
+    return b"*%d\r\n$7\r\nEVALSHA\r\n$40\r\n%b\r\n$1\r\n2\r\n$38\r\n" % (5 + arguments, name)

@@ -12,9 +12,6 @@ another type is made anew (`ANEW`); a script fails at it and leaves everything a
 Each begins with what nearly always is the case and needs the fewest calls, as these are most of
 what a box costs: a deposit where nothing is known, a deletion of a box whose time is not over.
 That a box came is told by whoever had it stored, behind the script and some at once.
-
-For a single server there is that beginning alone, for many boxes at once (`FIRST_DEPOSITS`,
-`FIRST_DELETES`): what is otherwise with one of them is left as it was, and asked for alone.
 """
 
 from typing import Final
@@ -31,13 +28,6 @@ OCCUPIED: Final = b"occupied"
 FULL: Final = b"full"
 MENDED: Final = b"mended"
 """Stored in the place of what was no box."""
-
-DONE: Final = b"+"
-"""Of many at once: deposited where nothing was known, or deleted."""
-MARKED: Final = b"0"
-"""Of many at once: marked as deleted, though the server had ended the box before."""
-LEFT: Final = b"-"
-"""Of many at once: left as it was."""
 
 _LYING: Final = b"""
 local now = tonumber(ARGV[1])
@@ -138,43 +128,3 @@ ANEW: Final = b"""
 if redis.call('TYPE', KEYS[1]).ok ~= 'zset' then redis.call('DEL', KEYS[1]) end
 return redis.call('ZADD', KEYS[1], 'NX', '+inf', '')
 """
-
-# Where there is no memory the first write fails, and so each after it: none has been made.
-FIRST_DEPOSITS: Final = b"""
-local room = tonumber(ARGV[1]) - redis.call('DBSIZE')
-local told = {}
-for number = 1, #KEYS / 2 do
-  local key, ids = KEYS[2 * number - 1], KEYS[2 * number]
-  local id, whole = string.sub(key, 7), ARGV[2 * number]
-  told[number] = '-'
-  if room > 0 and redis.pcall('ZADD', ids, 'NX', string.sub(whole, 11, 20), id) == 1 then
-    local set = redis.pcall('SET', key, whole, 'NX', 'PX', ARGV[2 * number + 1])
-    if set and set.ok then
-      room = room - 1
-      told[number] = '+'
-    else
-      redis.call('ZREM', ids, id)
-    end
-  end
-end
-return table.concat(told)
-"""
-
-FIRST_DELETES: Final = (
-    _ALWAYS
-    + b"""
-local now = tonumber(ARGV[1])
-local told = {}
-for number = 1, #KEYS / 2 do
-  local key, ids = KEYS[2 * number - 1], KEYS[2 * number]
-  local id = string.sub(key, 7)
-  local known = redis.pcall('ZSCORE', ids, id)
-  told[number] = '-'
-  if type(known) == 'string' and now < tonumber(known) then
-    redis.call('ZADD', ids, ARGV[2], id)
-    told[number] = redis.call('DEL', key) == 1 and '+' or '0'
-  end
-end
-return table.concat(told)
-"""
-)

@@ -1,48 +1,34 @@
-"""What all syncs of one turn of the loop ask of a single server, in few commands for all of them.
+"""What syncs of one turn of the loop ask of a single server, with few commands that look for them.
 
-A command costs a server, and a relay, as much as several places that one looks at. Nearly always a
-deletion finds a box whose time is not over, and a deposit finds nothing where it is to lie. That is
-tried for all syncs at once, and then all places are looked at; what is otherwise with one of them
-is left as it was, for whoever asked to ask for it alone.
+A command costs a server, and a relay, as much as several places that one looks at. Each sync
+changes by commands of its own, in their order; then the places of all are looked at together.
 """
 
 import asyncio
 from collections.abc import Sequence
 from itertools import chain
-from typing import Final, NamedTuple, TypeAlias, TypeVar
+from typing import Final, NamedTuple
 
 from ojak_protocol.addresses import MailboxId
-from ojak_protocol.sync import Deposit
 from ojak_relay.errors import StoreAway
 from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.valkey_primary import Primary
 from ojak_relay.store.valkey_wire import Reply
 
-_T = TypeVar("_T")
-
-
-SYNCS_AT_ONCE: Final = 32
-"""How many syncs are answered together: while a relay goes on with them, a server does the next."""
+PLACES_AT_ONCE: Final = 512
+"""From how many places on no further sync is asked together with those: each waits for all."""
 
 
 class Told(NamedTuple):
     """What a server told one sync.
 
     Attributes:
-        gone: a letter of `valkey_scripts` for each deletion.
-        kept: one for each deposit.
+        changes: the reply to each command that changes, refusals among them.
         lying: head and box at each place that was looked at, or None.
     """
 
-    gone: bytes
-    kept: bytes
+    changes: list[Reply]
     lying: list[Reply]
-
-
-_Asked: TypeAlias = tuple[
-    "asyncio.Future[Told]", Sequence[MailboxId], Sequence[Deposit], Sequence[MailboxId]
-]
-"""What one sync deletes, deposits and looks at, and what it is told."""
 
 
 class Turns:
@@ -54,30 +40,28 @@ class Turns:
     def ask(
         self,
         server: Primary,
-        deletes: Sequence[MailboxId],
-        deposits: Sequence[Deposit],
-        polls: Sequence[MailboxId],
-        now: int,
+        changes: Sequence[bytes],
+        count: int,
+        news: Sequence[bytes],
+        places: Sequence[MailboxId],
     ) -> "asyncio.Future[Told]":
-        """Return what *server* will have told of all three, done in this order.
+        """Return what *server* will have told of changes, and then of *places*.
 
-        It fails with `StoreAway` if the line is lost or the server refuses some of all that was
-        asked together; then all of it may or may not have happened.
+        It fails with `StoreAway` if the line is lost or not all that was asked together is
+        answered; then changes may or may not have happened.
+
+        Args:
+            server: one that does all of it on one line.
+            changes: the pieces of commands.
+            count: how many commands these are.
+            news: ids of which all relays are told behind them.
+            places: at least one.
         """
-        loop = asyncio.get_running_loop()
         turn = self._turn
-        if (
-            turn is None
-            or turn.server is not server
-            or turn.now != now
-            or len(turn.asked) >= SYNCS_AT_ONCE
-        ):
-            turn = self._turn = _Turn(server, now)
-            loop.call_soon(self._leave, turn)
-        # One for each, though all are told at once: who is broken off then breaks off no other.
-        told: asyncio.Future[Told] = loop.create_future()
-        turn.asked.append((told, deletes, deposits, polls))
-        return told
+        if turn is None or turn.server is not server or len(turn.places) >= PLACES_AT_ONCE:
+            turn = self._turn = _Turn(server)
+            asyncio.get_running_loop().call_soon(self._leave, turn)
+        return turn.take(changes, count, news, places)
 
     def _leave(self, turn: "_Turn") -> None:
         if self._turn is turn:
@@ -86,58 +70,68 @@ class Turns:
 
 
 class _Turn:
-    """What is asked of *server* at *now*, until it is answered."""
+    """What is asked of *server* together, until it is answered."""
 
-    def __init__(self, server: Primary, now: int) -> None:
+    def __init__(self, server: Primary) -> None:
         self.server = server
-        self.now = now
-        self.asked: list[_Asked] = []
-        self._first_deposit = self._first_look = 0
-        """Which of the replies these are."""
+        self.asked: list[tuple[asyncio.Future[Told], int, int]] = []
+        """Who is told, of how many commands that change, and of how many places."""
+        self._changes: list[bytes] = []
+        self._count = 0
+        self._news: list[bytes] = []
+        self.places: list[MailboxId] = []
+
+    def take(
+        self,
+        changes: Sequence[bytes],
+        count: int,
+        news: Sequence[bytes],
+        places: Sequence[MailboxId],
+    ) -> "asyncio.Future[Told]":
+        """Have it asked with the others."""
+        self._changes += changes
+        self._count += count
+        self._news += news
+        self.places += places
+        # One for each, though all are told at once: who is broken off then breaks off no other.
+        told: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
+        self.asked.append((told, count, len(places)))
+        return told
 
     def leave(self) -> None:
         """Send it."""
-        deletes = [id_ for _, ids, _, _ in self.asked for id_ in ids]
-        deposits = [one for _, _, some, _ in self.asked for one in some]
-        polls = list(chain.from_iterable([ids for _, _, _, ids in self.asked]))
-        deleting = [
-            rules.first_deletes(some, self.now) for some in _in_parts(deletes, rules.BOXES_AT_ONCE)
-        ]
-        depositing = [
-            rules.first_deposits(some, self.now, self.server.limit)
-            for some in _in_parts(deposits, rules.BOXES_AT_ONCE)
-        ]
-        looking = [rules.all_wholes(some) for some in _in_parts(polls, rules.KEYS_AT_ONCE)]
-        self._first_deposit = len(deleting)
-        self._first_look = len(deleting) + len(depositing)
-        commands = [*deleting, *depositing, *looking]
-        pieces = list(chain.from_iterable(commands))
-        done = self.server.looks.ask(pieces, len(commands), [one.id for one in deposits])
+        try:
+            parts = [self.places[at : at + rules.KEYS_AT_ONCE] for at in self._firsts()]
+            pieces = chain(self._changes, *map(rules.all_wholes, parts))
+            done = self.server.looks.ask([*pieces], self._count + len(parts), self._news)
+        except Exception:
+            # Else they would wait for ever.
+            self._fail()
+            raise
         done.add_done_callback(self._answer)
 
+    def _firsts(self) -> range:
+        """Return with which place each command begins."""
+        return range(0, len(self.places), rules.KEYS_AT_ONCE)
+
     def _answer(self, done: "asyncio.Future[list[Reply]]") -> None:
-        asked, self.asked = self.asked, []
         replies = [] if done.exception() is not None else done.result()
-        changes, looks = replies[: self._first_look], replies[self._first_look :]
-        # A refusal is neither. Whatever came instead, nobody is left to wait.
-        if not looks or {*map(type, changes)} - {bytes} or {*map(type, looks)} - {list}:
-            for told, *_ in asked:
-                if not told.done():
-                    told.set_exception(StoreAway("not all that was asked together was answered"))
+        changes, looks = replies[: self._count], replies[self._count :]
+        places = len(self.places)
+        sizes = [min(rules.KEYS_AT_ONCE, places - first) for first in self._firsts()]
+        # Of another length they would be what lies at somebody else's places.
+        if [len(one) if isinstance(one, list) else None for one in looks] != sizes:
+            self._fail()
             return
-        gone = b"".join(changes[: self._first_deposit])
-        kept = b"".join(changes[self._first_deposit :])
-        lying = list(chain.from_iterable(looks))
-        delete = deposit = poll = 0
-        for told, deletes, deposits, polls in asked:
-            of = Told(
-                gone[delete : (delete := delete + len(deletes))],
-                kept[deposit : (deposit := deposit + len(deposits))],
-                lying[poll : (poll := poll + len(polls))],
-            )
+        lying = [*chain.from_iterable(looks)]
+        change = place = 0
+        for told, count, size in self.asked:
+            of = changes[change : (change := change + count)]
+            at = lying[place : (place := place + size)]
             if not told.done():
-                told.set_result(of)
+                told.set_result(Told(of, at))
 
-
-def _in_parts(some: Sequence[_T], most: int) -> list[Sequence[_T]]:
-    return [some[at : at + most] for at in range(0, len(some), most)]
+    def _fail(self) -> None:
+        for told, *_ in self.asked:
+            if not told.done():
+                told.set_exception(StoreAway("not all that was asked together was answered"))
