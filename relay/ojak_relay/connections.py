@@ -8,7 +8,6 @@ Source: RFC 9112; the parser is llhttp, by way of httptools.
 """
 
 import asyncio
-import math
 import resource
 import ssl
 import struct
@@ -562,7 +561,7 @@ class Server:
         """Whether it is to end as soon as all that has begun is answered."""
         self._gathered: list[Connection] = []
         self._step_seconds = config.reply_milliseconds / 1000
-        self._reading = Timer(self._read_gathered)
+        self._reading = Timer(self._read_gathered) if self._step_seconds else None
         self._all_gone = asyncio.Event()
         self._look = self.loop.call_later(LOOK_SECONDS, self._look_at_deadlines)
 
@@ -590,11 +589,12 @@ class Server:
         for connection in list(self.connections):
             connection.abort()
         self.steps.close()
-        self._reading.close()
+        if self._reading is not None:
+            self._reading.close()
 
     def gather(self, connection: Connection) -> None:
         """Have *connection* read what it keeps, together with those that have something soon."""
-        if not self._step_seconds:
+        if self._reading is None:
             connection.read_held()
             return
         if not self._gathered:
@@ -627,9 +627,10 @@ class Server:
 def read_at(now: float) -> float:
     """Return when what comes *now* is read; both in steps, and at each whole one is a tick."""
     at = now + GATHERED
-    tick = math.ceil(at - QUIET_UNTIL % 1)
-    is_quiet = tick - 1 + QUIET_FROM < at
-    return tick - 1 + QUIET_UNTIL if is_quiet else at
+    tick, part = divmod(at, 1)
+    if part > QUIET_FROM:
+        return tick + QUIET_UNTIL
+    return max(at, tick + QUIET_UNTIL - 1)
 
 
 def _by_name(fields: list[tuple[bytes, bytes]]) -> dict[bytes, bytes]:

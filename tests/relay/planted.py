@@ -15,6 +15,7 @@ from ojak_protocol import sync
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.errors import Malformed
 from ojak_protocol.sync import Deposit, DepositOutcome, PollResult, SyncRequest
+from ojak_relay import connections
 from ojak_relay.__main__ import main
 from ojak_relay.app import App
 from ojak_relay.connections import Connection
@@ -92,6 +93,12 @@ def finds_slowly() -> None:
     PagesStore.glance = lambda *_, **__: None  # type: ignore[method-assign]  # all go through it
 
 
+def reads_at_any_time() -> None:
+    """To find a box takes longer, and that may be shortly before a tick."""
+    finds_slowly()
+    connections.read_at = lambda now: now + connections.GATHERED
+
+
 def stands_still() -> None:
     """A piece of a header holds up everybody."""
 
@@ -136,6 +143,7 @@ BUGS: Final[dict[str, Callable[[], None]]] = {
         repeats_bodies,
         tells_sources,
         finds_slowly,
+        reads_at_any_time,
         stands_still,
         makes_room,
         limits_all_together,

@@ -1,5 +1,7 @@
 """Whether a relay's replies tell by length or time what was found: interleaved tries, Welch's t.
 
+Those of the line that asked, and those of another line beside it.
+
 A reply is made ready the sooner the less there was to do. The slowest of all tries, whatever kind
 they are of, say more of the machine than of the relay and are left out alike.
 """
@@ -14,6 +16,8 @@ from math import sqrt
 from statistics import fmean, variance
 
 from ojak_protocol.sync import encode_request
+from ojak_relay.config import Config
+from ojak_relay.connections import GATHERED
 from tests.relay.kit import Relay, deposit, request
 from tests.relay.lines import dial, head
 
@@ -67,6 +71,42 @@ def sample(relay: Relay, kinds: Mapping[str, object], tries: int, chance: random
                 seen.add(kind, time.perf_counter_ns() - began, len(reply))
                 assert reply.startswith(b"HTTP/1.1 200 OK\r\n"), kind
     return seen
+
+
+def sample_beside(
+    relay: Relay, kinds: Mapping[str, object], tries: int, chance: random.Random
+) -> Tries:
+    """Ask *tries* times so that work shortly before a tick would come of it, and note the replies
+    of that tick on another line: how long after it they came.
+
+    The relay has its own length of steps, and its clock is ours.
+    """
+    step = Config().reply_milliseconds / 1000
+    relay.sync(request(deposits=(deposit(LYING, 7), deposit(4, 1))))
+    seen = Tries()
+    bodies = {kind: encode_request(asked) for kind, asked in kinds.items()}  # type: ignore[arg-type]  # requests all
+    sent = {kind: head(len(body)) + b"\r\n" + body for kind, body in bodies.items()}
+    with dial(relay) as asking, dial(relay) as other:
+        for line in (asking, other):
+            line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in range(tries // len(kinds)):
+            order = list(kinds)
+            chance.shuffle(order)
+            for kind in order:
+                tick = (int(time.monotonic() / step) + 4) * step
+                _spin_until(tick - 1.5 * step)
+                other.sendall(sent["miss"])
+                _spin_until(tick - GATHERED * step - chance.uniform(0.00005, 0.0002))
+                asking.sendall(sent[kind])
+                reply = _whole(other)
+                seen.add(kind, int((time.monotonic() - tick) * 10**9), len(reply))
+                _whole(asking)
+    return seen
+
+
+def _spin_until(at: float) -> None:
+    while time.monotonic() < at:
+        """To sleep would end as late as the system likes."""
 
 
 def violations(seen: Tries) -> list[str]:

@@ -1,18 +1,24 @@
-"""20,000 tries or fewer: hit, miss, wrong key and occupied take one time, by Welch's t."""
+"""20,000 tries or fewer: hit, miss, wrong key and occupied take one time, by Welch's t.
+
+And 1,500 of which another line's replies are looked at, of a relay in which a hit takes longer.
+"""
 
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from tests.relay import timing
 from tests.relay.kit import pages, running
-from tests.relay.planted import finds_slowly, running_with
+from tests.relay.planted import finds_slowly, reads_at_any_time, running_with
 from tests.torture.turn import Counts, Turn
 
 TRIES = 20_000
-FULL_SECONDS = 600
-"""What so many tries of both classes take, each answered at the next step of replies."""
-LEAST_SECONDS = 60
-"""For some of them, and for the relay in which a hit takes longer, which answers at once."""
+FULL_SECONDS = 830
+"""What so many tries of both classes take, each answered two steps of replies later."""
+BESIDE, BESIDE_PLANTED = 1_500, 300
+LEAST_SECONDS = 160
+"""For some of them, for the relay in which a hit takes longer, which answers at once, and for what
+is asked beside another line, some 40 ms each."""
 
 
 def run(turn: Turn) -> Counts:
@@ -33,4 +39,17 @@ def run(turn: Turn) -> Counts:
             seen = timing.sample(relay, timing.ASKED, TRIES, turn.chance("a11", "planted"))
     assert timing.violations(seen), "a planted difference was not seen"
     done["tries with a planted difference, seen"] = TRIES
+    beside = _beside(finds_slowly, BESIDE, turn)
+    assert timing.violations(beside) == [], timing.violations(beside)
+    done["tries beside another line"] = sum(map(len, beside.nanoseconds.values()))
+    done["hundredths of the largest t beside it"] = round(100 * timing.largest_t(beside))
+    planted_beside = _beside(reads_at_any_time, BESIDE_PLANTED, turn)
+    assert timing.violations(planted_beside), "a planted difference beside a line was not seen"
     return done
+
+
+def _beside(bug: Callable[[], None], tries: int, turn: Turn) -> timing.Tries:
+    with tempfile.TemporaryDirectory() as folder:
+        with running_with(bug, *pages(Path(folder) / "s")) as relay:
+            chance = turn.chance("a11", bug.__name__)
+            return timing.sample_beside(relay, timing.ASKED, tries, chance)
