@@ -45,7 +45,7 @@ GATHERED: Final = 0.2
 """For which part of a step what comes is gathered, so that it is read, done and made durable
 together. A reply that waits for a tick leaves a step after its request came at the earliest, so no
 later for that, unless its work is not done by then. What waits for none, as refusals and all that
-the head alone decides, leaves up to that much later, or as much as is quiet before a tick."""
+the head alone decides, leaves up to that much later, or six tenths of a step where it is quiet."""
 
 QUIET_FROM: Final = 0.7
 QUIET_UNTIL: Final = 1.1
@@ -227,17 +227,16 @@ class Connection(asyncio.Protocol):
             self._task.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Keep what came until what comes with it is there too, or read it at once."""
-        # Never more than one piece is kept: whoever sends much is read as fast as it comes.
+        """Keep what came until what comes with it is there too; of much, the last piece."""
+        # Never more than one piece is kept: whoever sends much is read as fast as it comes, but
+        # for the last of it, with which a request becomes whole.
         self.read_held()
         self._came_at = time.monotonic()
-        if len(data) <= MAX_HEAD_BYTES:
-            self._held = data
-            self._server.gather(self)
-            return
         # In pieces, so that a head is found too long before the parser holds much of it.
         for at in range(0, len(data), MAX_HEAD_BYTES):
-            self._read(data[at : at + MAX_HEAD_BYTES])
+            self.read_held()
+            self._held = data[at : at + MAX_HEAD_BYTES]
+        self._server.gather(self)
 
     def eof_received(self) -> None:
         """Answer what came before the other side's end, as far as that is done at once."""
@@ -246,8 +245,13 @@ class Connection(asyncio.Protocol):
     def read_held(self) -> None:
         """Read on in what is kept, and answer what is whole."""
         data, self._held = self._held, b""
-        if data:
+        if not data:
+            return
+        try:
             self._read(data)
+        except Exception as error:  # noqa: BLE001 - a fault of one keeps none of the others
+            self._server.loop.call_exception_handler({"message": "a request", "exception": error})
+            self.abort()
 
     def _read(self, data: bytes) -> None:
         if self._is_deaf:
@@ -290,8 +294,9 @@ class Connection(asyncio.Protocol):
 
     def look_at_deadline(self, now: float) -> None:
         """End what took too long."""
-        # It came before now.
-        self.read_held()
+        if now >= self._deadline:
+            # It came before now.
+            self.read_held()
         if self._line is None:
             return
         if self._is_let_go(now, self._line):
@@ -340,7 +345,8 @@ class Connection(asyncio.Protocol):
             held = self._line.get_extra_info("socket")
             # With TLS there is none any more where what lies below was lost just before.
             if held is not None:
-                held.setsockopt(SOL_SOCKET, SO_LINGER, _AT_ONCE)
+                with suppress(OSError):
+                    held.setsockopt(SOL_SOCKET, SO_LINGER, _AT_ONCE)
             self._line.abort()
 
     # What the parser calls.
@@ -604,11 +610,7 @@ class Server:
     def _read_gathered(self) -> None:
         gathered, self._gathered = self._gathered, []
         for connection in gathered:
-            try:
-                connection.read_held()
-            except Exception as error:  # noqa: BLE001 - a fault of one keeps none of the others
-                self.loop.call_exception_handler({"message": "a request", "exception": error})
-                connection.abort()
+            connection.read_held()
 
     def forget(self, connection: Connection) -> None:
         """Note that *connection* is lost."""

@@ -2,7 +2,7 @@
 
 To find a box takes longer than to find none, to compare one longer still, and to write one waits
 for the disk. Whoever sees the sealed line could tell them apart by that. When a request was whole
-decides at which tick its reply leaves, and not what is done until then. All that leave
+decides at which tick its reply leaves; what is done until that tick does not. All that leave
 at one tick need one timer, and their clients' next requests come together. They leave in the order
 in which their requests came: one whose work took longer does not leave last for that.
 """

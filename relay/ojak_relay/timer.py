@@ -53,8 +53,12 @@ class Timer:
         if hasattr(self._libc, "timerfd_create"):
             flags = os.O_NONBLOCK | os.O_CLOEXEC
             self._file = _sound(self._libc.timerfd_create(time.CLOCK_MONOTONIC, flags))
-            # Here it shows whether it can be armed at all.
-            self._set(0)
+            try:
+                # Here it shows whether it can be armed at all.
+                self._set(0)
+            except OSError:
+                os.close(self._file)
+                raise
             self._loop.add_reader(self._file, self._expire)
 
     def arm(self, at: float) -> None:

@@ -25,7 +25,7 @@ from ojak_relay.connections import (
 from ojak_relay.http import Answer, Head, Later
 from ojak_relay.limits import Limits, Peer, Source
 from tests.relay.memory_lines import MemoryLine, connected_to
-from tests.relay.test_timer import timers
+from tests.relay.test_timer import is_set_to, timers
 
 PATIENCE_SECONDS = 20
 ROUNDED = 1e-5
@@ -94,28 +94,71 @@ def test_a11_nothing_that_is_gathered_is_read_shortly_before_a_tick_or_just_afte
     assert math.ceil(now + 1) - at >= 1 - GATHERED - ROUNDED
 
 
-def test_what_comes_in_the_time_of_the_first_is_begun_with_it_and_what_comes_later_is_not() -> None:
+def test_what_comes_with_the_first_is_begun_with_it_and_what_comes_later_is_not() -> None:
     async def holds() -> None:
-        step, lead, at = 0.5, 0.01, 0.0
-        while not QUIET_UNTIL - 1 < at % 1 < QUIET_FROM - 2 * GATHERED:
-            # Where two pieces are read one after the other, and not both after what is quiet.
-            at = asyncio.get_running_loop().time() / step
-            await asyncio.sleep(0)
+        step, lead = 0.5, 0.01
         world = World(milliseconds=500)
         (first, _), *others = (world.connected() for _ in range(4))
+        loop = world.server.loop
+        now = 0.0
+        while not QUIET_UNTIL - 1 < now % 1 < QUIET_FROM - 2 * GATHERED:
+            # Then it is quiet neither when the first is read nor when the last is.
+            await asyncio.sleep(0)
+            now = loop.time() / step
         first.data_received(POST)
-        after = world.server.loop.time()
-        gathered = GATHERED * step
         others[0][0].data_received(POST)
         # However late all of them are, the loop sees its files before its own timers.
         for number, (connection, _) in enumerate(others[1:], 1):
-            when = after + gathered + number * lead
-            world.server.loop.call_at(when, connection.data_received, POST)
+            when = loop.time() + GATHERED * step + number * lead
+            loop.call_at(when, connection.data_received, POST)
         assert world.front.bodies == []
         assert await world.front.begun() == [b"abc"] * 2
-        world.front.is_begun.clear()
-        assert await world.front.begun() == [b"abc"] * 4
+        while len(world.front.bodies) < 4:
+            world.front.is_begun.clear()
+            await world.front.begun()
         world.server.steps.close()
+
+    run(holds)
+
+
+def test_a11_what_comes_when_it_would_be_read_shortly_before_a_tick_waits_until_after_it() -> None:
+    async def holds() -> None:
+        step = 0.5
+        others = set(timers())
+        world = World(milliseconds=500)
+        connection, _ = world.connected()
+        now = 0.0
+        while not QUIET_FROM - GATHERED < now % 1 < 1 - GATHERED:
+            await asyncio.sleep(0)
+            now = time.monotonic() / step
+        connection.data_received(POST)
+        ours = set(timers()) - others
+        assert [is_set_to(timer, read_at(now) * step) for timer in ours].count(True) == 1
+        assert read_at(now) == math.floor(now) + QUIET_UNTIL
+        world.server.steps.close()
+
+    run(holds)
+
+
+def test_a11_a_look_at_deadlines_reads_nothing_that_is_not_past_its_own() -> None:
+    async def holds() -> None:
+        world = World()
+        connection, _ = world.connected()
+        connection.data_received(POST)
+        connection.look_at_deadline(time.monotonic())
+        assert world.front.bodies == []
+
+    run(holds)
+
+
+def test_a11_the_last_piece_of_much_is_gathered_too() -> None:
+    async def holds() -> None:
+        world = World()
+        connection, line = world.connected()
+        connection.data_received(LOOK * (MAX_HEAD_BYTES // len(LOOK) + 1) + POST)
+        assert line.sent.startswith(b"HTTP/1.1 200 OK")
+        assert world.front.bodies == []
+        assert await world.front.begun() == [b"abc"]
 
     run(holds)
 

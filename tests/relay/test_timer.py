@@ -199,16 +199,23 @@ def test_a_relay_that_is_given_no_timer_does_not_start(monkeypatch: pytest.Monke
     run(holds)
 
 
-def test_a_timer_that_cannot_be_armed_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_timer_that_can_be_made_and_not_armed_is_refused_at_the_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+
     def refuse(*_: object) -> int:
         ctypes.set_errno(errno.EPERM)
         return -1
 
+    def half(*_: object, **__: object) -> object:
+        return SimpleNamespace(timerfd_create=libc.timerfd_create, timerfd_settime=refuse)
+
     async def holds() -> None:
-        timer = Timer(lambda: None)
-        monkeypatch.setattr(timer, "_libc", SimpleNamespace(timerfd_settime=refuse))
+        others = set(timers())
+        monkeypatch.setattr(ctypes, "CDLL", half)
         with pytest.raises(OSError, match="not permitted"):
-            timer.arm(1)
-        timer.close()
+            Timer(lambda: None)
+        assert set(timers()) == others
 
     run(holds)

@@ -28,8 +28,7 @@ from tests.relay.valkeys import Valkey, flush
 if TYPE_CHECKING:
     from ojak_relay.store.valkey_line import Line
 
-STORED, OCCUPIED, FULL = DepositOutcome.STORED, DepositOutcome.OCCUPIED, DepositOutcome.FULL
-HOUR = 3600
+STORED = DepositOutcome.STORED
 
 Visited = tuple[tuple[DepositOutcome, ...], tuple[PollResult, ...]]
 

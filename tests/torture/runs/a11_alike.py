@@ -15,14 +15,14 @@ from tests.torture.turn import Counts, Turn
 TRIES = 20_000
 FULL_SECONDS = 830
 """What so many tries of both classes take, each answered two steps of replies later."""
-BESIDE, BESIDE_PLANTED = 1_500, 300
-LEAST_SECONDS = 160
+BESIDE, BESIDE_PLANTED = 1_500, 900
+LEAST_SECONDS = 200
 """For some of them, for the relay in which a hit takes longer, which answers at once, and for what
-is asked beside another line, some 40 ms each."""
+is asked beside another line, some 50 ms each."""
 
 
 def run(turn: Turn) -> Counts:
-    """Try class 0 and class 1 half the tries each, and then a relay in which a hit takes longer."""
+    """Try class 0 and class 1 as many times each, and then a relay in which a hit takes longer."""
     turn.needs(LEAST_SECONDS)
     tries = turn.part_of(TRIES, in_seconds=FULL_SECONDS + LEAST_SECONDS)
     done = turn.done
