@@ -97,7 +97,7 @@ def sample_beside(
                 tick = (int(time.monotonic() / step) + 4) * step
                 _spin_until(tick - 1.5 * step)
                 other.sendall(sent["miss"])
-                _spin_until(tick - GATHERED * step - chance.uniform(0.00005, 0.0002))
+                _spin_until(tick - GATHERED * step - chance.uniform(0.00005, 0.0006))
                 asking.sendall(sent[kind])
                 reply = _whole(other)
                 seen.add(kind, int((time.monotonic() - tick) * 10**9), len(reply))
