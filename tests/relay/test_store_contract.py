@@ -473,7 +473,7 @@ async def test_a_store_that_forgets_what_was_deleted_is_found(
 ) -> None:
     for module in (memory, pages):
         monkeypatch.setattr(module, "DeletedLately", Forgetful)
-    remembers, forgets = b"('ZADD', KEYS[2], ARGV[2],", b"('ZADD', KEYS[2], '-1',"
+    remembers, forgets = b"('ZADD', KEYS[2], ARGV[2],", b"('ZADD', KEYS[2], '2e10',"
     assert valkey_scripts.DELETE.count(remembers) == 2
     forgetful = valkey_scripts.DELETE.replace(remembers, forgets)
     monkeypatch.setattr(valkey_scripts, "DELETE", forgetful)

@@ -206,8 +206,9 @@ async def test_a_script_that_does_not_look_first_is_found(
 
 def members(server: Valkey, kind: str) -> int:
     """Return how many ids of boxes that are "due", or "deleted", stand in the sets of *server*."""
-    first, last = ("0", "(+inf") if kind == "due" else ("-inf", "(0")
-    return sum(server.ask("ZCOUNT", key, first, last) for key in server.ask("KEYS", "*}ids"))
+    most = f"({valkey_scripts.DELETED_FROM}"
+    first, last = ("-inf", most) if kind == "due" else (most[1:], "(+inf")
+    return sum(server.ask("ZCOUNT", key, first, last) for key in server.ask("KEYS", "*}known"))
 
 
 @pytest.mark.asyncio
@@ -272,7 +273,7 @@ async def test_what_is_known_of_ids_ends_by_itself_where_no_relay_runs_any_more(
     async with two_stores(one_valkey) as (one, _):
         await one.apply([], [deposit(1, 7), deposit(2, 7)], now=NOW)
         await one.apply([place(2)], [], now=NOW)
-        keys = [key for key in one_valkey.ask("KEYS", "*}ids") if one_valkey.ask("PERSIST", key)]
+        keys = [key for key in one_valkey.ask("KEYS", "*}known") if one_valkey.ask("PERSIST", key)]
         assert len(keys) == valkey_rules.TAGS
         await one.expire(now=NOW)
         assert all(7000 < one_valkey.ask("TTL", key) <= valkey_rules.KEPT_SECONDS for key in keys)
@@ -299,7 +300,7 @@ async def test_a_deletion_that_a_sweep_meets_is_remembered(one_valkey: Valkey) -
 
 def _names(number: int) -> tuple[bytes, bytes]:
     key = b"".join(valkey_rules.delete(place(number), NOW)[1:3])
-    return key, key[:6] + b"ids"
+    return key, key[:6] + b"known"
 
 
 @pytest.mark.asyncio

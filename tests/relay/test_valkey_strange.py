@@ -41,7 +41,7 @@ def key_of(number: int) -> bytes:
 
 def set_of(number: int) -> bytes:
     """Return the key of the set of the tag of place *number*."""
-    return key_of(number)[:6] + b"ids"
+    return key_of(number)[:6] + b"known"
 
 
 def ask_owner(servers: list[Valkey], *words: str | bytes) -> object:

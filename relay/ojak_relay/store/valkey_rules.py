@@ -41,21 +41,20 @@ TAG_SLOTS: Final = [crc_hqx(tag, 0) % SLOTS for tag in _TAGS]
 _BOX: Final = [b"{%b}" % tag for tag in _TAGS]
 _DIGITS: Final = [bytes(tag[place] for tag in _TAGS) for place in range(4)]
 """Of the tag of an id by its first byte, as `bytes.translate` wants them."""
-_SET: Final = [box + b"ids" for box in _BOX]
+_SET: Final = [box + b"known" for box in _BOX]
 _SET_WORD: Final = [_END + word(key) for key in _SET]
 KEYS_OF_A_TAG: Final = 1
 
 # Each second there is one for each tag.
-_WHEN: Final = b"%010d"
 _OVER: Final = [
-    packed(b"ZRANGE", key, b"0", bytes(10), b"BYSCORE", b"LIMIT", b"0", b"8").replace(
-        bytes(10), _WHEN
+    packed(b"ZRANGE", key, b"-inf", bytes(10), b"BYSCORE", b"LIMIT", b"0", b"8").replace(
+        bytes(10), b"%010d"
     )
     for key in _SET
 ]
 _FORGET: Final = [
-    packed(b"ZREMRANGEBYSCORE", key, b"-" + bytes(10), b"(0").replace(bytes(10), _WHEN)
-    + packed(b"ZCOUNT", key, b"-inf", b"(0")
+    packed(b"ZREMRANGEBYSCORE", key, bytes(11), b"(+inf").replace(bytes(11), b"%011d")
+    + packed(b"ZCOUNT", key, b"%d" % scripts.DELETED_FROM, b"(+inf")
     for key in _SET
 ]
 _KEEP: Final = [
@@ -192,7 +191,7 @@ def delete(id_: MailboxId, now: int) -> tuple[bytes, ...]:
 
 @lru_cache(maxsize=2)
 def _deletion(now: int) -> bytes:
-    return word(b"%d" % now) + word(b"-%d" % (now + REMEMBERED_SECONDS))
+    return word(b"%d" % now) + word(b"%d" % (scripts.DELETED - now - REMEMBERED_SECONDS))
 
 
 def clear(id_: MailboxId, now: int) -> bytes:
@@ -225,7 +224,7 @@ def forget(tag: int, until: int) -> bytes:
 
     The second reply is how many are left.
     """
-    return _FORGET[tag] % until
+    return _FORGET[tag] % (scripts.DELETED - until)
 
 
 def keep(tag: int) -> bytes:

@@ -2,9 +2,11 @@
 
 A box is one key, its value 20 digits (released at, expires at) and the box, with the server's own
 expiry. Beside the boxes stands a sorted set for each of 256 tags with what is known of ids: of each
-box the time when it is over, and of each id deleted within the hour, below zero, the time until
-which that counts. Both keys have the tag in braces, by which a cluster puts them on one server.
-What an id is not enough for is in no name and no value: servers see what they keep, and when.
+box the time when it is over, and of each id deleted within the hour the time until which that
+counts, taken from a number beyond all times. So boxes are first, the latest deletion follows them,
+and what is set is near the beginning, from where a server looks for its place. Both keys have the
+tag in braces, by which a cluster puts them on one server. What an id is not enough for is in no
+name and no value: servers see what they keep, and when.
 
 What lies at a box's key and is no box counts as nothing: it is replaced, or deleted. A set of
 another type is made anew (`ANEW`); a script fails at it and leaves everything as it was.
@@ -20,6 +22,10 @@ from ojak_protocol.addresses import BOX_BYTES
 
 HEAD_BYTES: Final = 20
 WHOLE_BYTES: Final = HEAD_BYTES + BOX_BYTES
+DELETED_FROM: Final = 10**10
+"""What is known of an id is less for a box, and not less for a deletion."""
+DELETED: Final = 2 * DELETED_FROM
+"""What the time until which a deletion counts is taken from."""
 
 ADDED: Final = b"added"
 REPLACED: Final = b"replaced"
@@ -54,7 +60,7 @@ end
 """
     + _LYING
     + b"""
-local known = redis.call('ZSCORE', KEYS[2], id)
+local known = tonumber(redis.call('ZSCORE', KEYS[2], id) or 0)
 if ends and now < ends then
   if string.sub(lying, 21) == string.sub(ARGV[2], 21) then
     -- A write, so that who asked waits for the replicas that the first one may not have waited for.
@@ -62,7 +68,7 @@ if ends and now < ends then
     return 'kept'
   end
   if ARGV[3] == '0' then return 'occupied' end
-elseif known and now < -tonumber(known) then
+elseif known >= 1e10 and now < 2e10 - known then
   return 'kept'
 end
 if not lying and redis.call('DBSIZE') >= tonumber(ARGV[5]) then return 'full' end
@@ -81,8 +87,8 @@ DELETE: Final = (
     _ALWAYS
     + b"""
 local id = string.sub(KEYS[1], 7)
-local known = redis.call('ZSCORE', KEYS[2], id)
-if known and tonumber(ARGV[1]) < tonumber(known) then
+local known = tonumber(redis.call('ZSCORE', KEYS[2], id) or 0)
+if tonumber(ARGV[1]) < known and known < 1e10 then
   redis.call('ZADD', KEYS[2], ARGV[2], id)
   return redis.call('DEL', KEYS[1])
 end
@@ -90,7 +96,7 @@ end
     + _LYING
     + b"""
 if not lying then
-  if known and now < -tonumber(known) then
+  if known >= 1e10 and now < 2e10 - known then
     -- A write, for the same reason as that of the same deposit: to set what is set would be none.
     redis.call('ZREM', KEYS[2], id)
     redis.call('ZADD', KEYS[2], known, id)
@@ -117,9 +123,9 @@ if ends and now < ends then
   redis.call('ZADD', KEYS[2], ends, id)
   return 0
 end
-local known = redis.call('ZSCORE', KEYS[2], id)
+local known = tonumber(redis.call('ZSCORE', KEYS[2], id) or 0)
 -- Another relay may have deleted it meanwhile.
-if known and tonumber(known) >= 0 then redis.call('ZREM', KEYS[2], id) end
+if known < 1e10 then redis.call('ZREM', KEYS[2], id) end
 return redis.call('DEL', KEYS[1])
 """
 )
