@@ -42,6 +42,7 @@ async def run(config: Config, relay_pass: str, log: Log) -> None:
         StoreUnusable: the store cannot be opened.
         ConfigError: a file that the settings name cannot be used.
         CannotListen: an address cannot be listened on.
+        OSError: the system gives no timer.
     """
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_strays(log))

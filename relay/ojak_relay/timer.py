@@ -17,10 +17,11 @@ from typing import Final
 _TFD_TIMER_ABSTIME: Final = 1
 _NANOSECONDS: Final = 10**9
 _COUNT_BYTES: Final = 8
+_LONG_BYTES: Final = 8
 
 
 class _Timerspec(ctypes.Structure):
-    """An `itimerspec`, as the C library has it whose `time_t` is a long."""
+    """An `itimerspec`, as every C library has it where a long has 64 bits."""
 
     _fields_ = (
         ("interval_seconds", ctypes.c_long),
@@ -33,8 +34,8 @@ class _Timerspec(ctypes.Structure):
 class Timer:
     """Calls back once, at the time for which it was armed last.
 
-    Where the C library has no timerfd it uses the loop's own timer, which may be a millisecond
-    early, and late by what was done before. It is made in the running loop.
+    Where the C library has no timerfd, or a long has 32 bits, it uses the loop's own timer, which
+    may be a millisecond early, and late by what was done before. It is made in the running loop.
 
     Args:
         callback: raises nothing.
@@ -50,7 +51,7 @@ class Timer:
         self._later: asyncio.TimerHandle | None = None
         self._file: int | None = None
         self._is_closed = False
-        if hasattr(self._libc, "timerfd_create"):
+        if hasattr(self._libc, "timerfd_create") and ctypes.sizeof(ctypes.c_long) == _LONG_BYTES:
             flags = os.O_NONBLOCK | os.O_CLOEXEC
             self._file = _sound(self._libc.timerfd_create(time.CLOCK_MONOTONIC, flags))
             try:
