@@ -86,17 +86,19 @@ def test_b5_a_borrowed_device_makes_the_same_calls_whichever_word_is_typed(
     people: World, tmp_path: Path
 ) -> None:
     """Files, sockets and what is sent: the guest's program does not know which word it was."""
-    words = {"right": ANSWERS[2], "alarm": ALARM_WORD}
-    # A host that is slow to answer is asked once more, with either word: the fewest calls count.
-    fewest: dict[str, Counter[str]] = {}
+    # A host that is slow to answer is asked once more, with either word. So one pair of visits that
+    # are alike is enough; calls that come after some alarm words only are not seen by this.
+    pairs = []
     for turn in range(MOST_TURNS):
-        for name, last in words.items():
-            calls = _calls_of_a_visit(people, f"{name} {turn}", last, tmp_path / f"{name}{turn}")
-            fewest[name] = fewest.get(name, calls) & calls
-        if fewest["right"] == fewest["alarm"]:
-            break
-    assert fewest["right"] == fewest["alarm"]
-    assert fewest["right"]["connect"] == 1
+        right, alarm = (
+            _calls_of_a_visit(people, f"{name} {turn}", last, tmp_path / f"{name}{turn}")
+            for name, last in (("right", ANSWERS[2]), ("alarm", ALARM_WORD))
+        )
+        assert right["connect"] == alarm["connect"] == 1
+        pairs.append((right, alarm))
+        if right == alarm:
+            return
+    pytest.fail(f"no pair of visits is alike: {pairs}")
 
 
 def _calls_of_a_visit(people: World, name: str, last: str, trace: Path) -> Counter[str]:

@@ -93,9 +93,14 @@ def finds_slowly(seconds: float = 0.0002) -> None:
     PagesStore.glance = lambda *_, **__: None  # type: ignore[method-assign]  # all go through it
 
 
-def reads_at_any_time() -> None:
-    """To find a box takes half a millisecond more, and that may be shortly before a tick."""
+def finds_very_slowly() -> None:
+    """To find a box takes half a millisecond more than to find none."""
     finds_slowly(0.0005)
+
+
+def reads_at_any_time() -> None:
+    """The same, and it may be done shortly before a tick."""
+    finds_very_slowly()
     connections.read_at = lambda now: now + connections.GATHERED
 
 
@@ -143,6 +148,7 @@ BUGS: Final[dict[str, Callable[[], None]]] = {
         repeats_bodies,
         tells_sources,
         finds_slowly,
+        finds_very_slowly,
         reads_at_any_time,
         stands_still,
         makes_room,

@@ -7,6 +7,7 @@ import pytest
 
 from ojak_protocol.sync import DepositOutcome, Found, Nothing
 from tests.relay.kit import deposit, pages, request, running
+from tests.relay.planted import reads_at_any_time, running_with
 from tests.relay.timing import (
     ASKED,
     LYING,
@@ -15,6 +16,7 @@ from tests.relay.timing import (
     Tries,
     largest_t,
     sample,
+    sample_beside,
     violations,
     welch,
 )
@@ -59,6 +61,20 @@ def test_the_checker_sees_a_planted_difference_of_time_and_of_length() -> None:
     longer = drawn(1, 0)
     longer.add("other", 440_000, 4001)
     assert len(violations(longer)) == 1
+
+
+def test_the_checker_sees_what_is_seldom_slower() -> None:
+    seldom = drawn(1, 0)
+    times = seldom.nanoseconds["other"]
+    times[::20] = [one + 300_000 for one in times[::20]]
+    assert len(violations(seldom)) == 1
+
+
+def test_beside_another_line_each_kind_is_asked_and_answered_alike(tmp_path: Path) -> None:
+    with running_with(reads_at_any_time, *pages(tmp_path / "store")) as relay:
+        seen = sample_beside(relay, ASKED, 2 * len(ASKED), random.Random(1))  # noqa: S311 - an order
+    assert {kind: len(times) for kind, times in seen.nanoseconds.items()} == dict.fromkeys(ASKED, 2)
+    assert len(set().union(*seen.lengths.values())) == 1
 
 
 def test_welchs_t_is_that_of_the_book() -> None:

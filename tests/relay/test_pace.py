@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from ojak_relay.pace import Steps, tick_of
 
 STEP = 0.05
-EARLY = 0.002
-"""By how much a loop's timer may be early."""
+ROUNDED = 1e-6
 PATIENCE_SECONDS = 20
 
 SECONDS = st.floats(0, 10**8)
@@ -32,7 +31,7 @@ async def took(seconds: float, step: float) -> float:
 
 @pytest.mark.asyncio
 async def test_what_is_done_at_once_leaves_a_step_later() -> None:
-    assert await took(0, STEP) >= STEP - EARLY
+    assert await took(0, STEP) >= STEP - ROUNDED
 
 
 @given(began=SECONDS, done=PART, other=PART, step=st.sampled_from([0.001, 0.01, 0.25]))
@@ -41,15 +40,15 @@ def test_a11_what_is_done_within_a_step_does_not_move_the_tick(
 ) -> None:
     tick = tick_of(began, began + done * step, step)
     assert tick == tick_of(began, began + other * step, step)
-    assert began + step <= tick * step + EARLY
-    assert tick * step <= began + 2 * step + EARLY
+    assert began + step <= tick * step + ROUNDED
+    assert tick * step <= began + 2 * step + ROUNDED
 
 
 @given(began=SECONDS, steps=st.floats(1.01, 1000))
 def test_what_is_ready_later_leaves_at_the_next_tick(began: float, steps: float) -> None:
     now = began + steps * STEP
-    assert now <= tick_of(began, now, STEP) * STEP + EARLY
-    assert tick_of(began, now, STEP) * STEP <= now + STEP + EARLY
+    assert now <= tick_of(began, now, STEP) * STEP + ROUNDED
+    assert tick_of(began, now, STEP) * STEP <= now + STEP + ROUNDED
 
 
 @pytest.mark.asyncio
@@ -106,7 +105,7 @@ async def test_replies_of_several_ticks_leave_each_at_its_own() -> None:
     async with asyncio.timeout(PATIENCE_SECONDS):
         await done
     assert [number for number, _ in left] == [0, 1, 2]
-    assert all(at >= began + (number + 1) * STEP - EARLY for number, at in left)
+    assert all(at >= began + (number + 1) * STEP - ROUNDED for number, at in left)
 
 
 @pytest.mark.asyncio

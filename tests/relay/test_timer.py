@@ -185,7 +185,7 @@ def test_what_was_armed_anew_after_it_expired_does_not_call_back_early() -> None
     asyncio.run(holds())
 
 
-def test_a_relay_that_is_given_no_timer_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_timer_that_the_system_refuses_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     def create(*_: object) -> int:
         ctypes.set_errno(errno.EMFILE)
         return -1

@@ -186,18 +186,21 @@ async def test_a_sync_that_is_broken_off_breaks_off_no_other_of_its_turn(
 ) -> None:
     flush([one_valkey])
     async with two_stores(one_valkey) as (one, _), asyncio.timeout(10):
+        one_valkey.ask("CONFIG", "RESETSTAT")
         syncs = [asyncio.create_task(left(one, number)) for number in range(3)]
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         syncs[1].cancel()
         told = await asyncio.gather(*syncs, return_exceptions=True)
+        # The one that was broken off had been asked for already, with the others.
+        assert (calls(one_valkey)["evalsha"], calls(one_valkey)["mget"]) == (3, 1)
         assert told[::2] == [[((STORED,), (Found(box(7)),))]] * 2
         assert isinstance(told[1], asyncio.CancelledError)
 
 
 @pytest.mark.parametrize("refuses", ["scripts", "a set", "all"])
 @pytest.mark.asyncio
-async def test_what_a_server_refuses_of_a_turn_is_asked_for_alone(
+async def test_what_a_server_refuses_of_a_turn_is_asked_for_again(
     one_valkey: Valkey, refuses: str
 ) -> None:
     flush([one_valkey])

@@ -3,7 +3,8 @@
 Those of the line that asked, and those of another line beside it.
 
 A reply is made ready the sooner the less there was to do. The slowest of all tries, whatever kind
-they are of, say more of the machine than of the relay and are left out alike.
+they are of, say more of the machine than of the relay and are left out alike; but no kind may have
+more of them than another.
 """
 
 import itertools
@@ -23,7 +24,7 @@ from tests.relay.lines import dial, head
 
 MOST_T = 4.5
 KEPT = 0.9
-"""The share of all tries that is looked at, the quickest ones."""
+"""The share of all tries whose times are compared, the quickest ones."""
 
 LYING = 1
 ASKED = {
@@ -114,25 +115,36 @@ def _spin_until(at: float) -> None:
 def violations(seen: Tries) -> list[str]:
     """Return what of *seen* tells the kinds apart."""
     found = [] if len(set().union(*seen.lengths.values())) == 1 else [f"lengths {seen.lengths}"]
-    times = cropped(seen.nanoseconds)
-    for one, other in itertools.combinations(times, 2):
-        t = welch(times[one], times[other])
-        if abs(t) >= MOST_T:
+    for (one, other), t in _differences(seen).items():
+        if t >= MOST_T:
             found.append(f"{one} and {other}: t = {t:.1f}")
     return found
 
 
 def largest_t(seen: Tries) -> float:
     """Return the largest |t| of all pairs of kinds."""
-    times = cropped(seen.nanoseconds)
-    return max(abs(welch(times[a], times[b])) for a, b in itertools.combinations(times, 2))
+    return max(_differences(seen).values())
+
+
+def _differences(seen: Tries) -> dict[tuple[str, str], float]:
+    """Return for each pair of kinds the larger |t|: of their times, and of how many are slowest."""
+    times, most = cropped(seen.nanoseconds), _most_kept(seen.nanoseconds)
+    slow = {kind: [float(one > most) for one in of] for kind, of in seen.nanoseconds.items()}
+    return {
+        (one, other): max(abs(welch(each[one], each[other])) for each in (times, slow))
+        for one, other in itertools.combinations(times, 2)
+    }
 
 
 def cropped(times: Mapping[str, Sequence[int]]) -> dict[str, list[int]]:
     """Return *times* without those above the pooled quantile `KEPT`."""
-    pooled = sorted(itertools.chain(*times.values()))
-    most = pooled[int(len(pooled) * KEPT) - 1]
+    most = _most_kept(times)
     return {kind: [each for each in of if each <= most] for kind, of in times.items()}
+
+
+def _most_kept(times: Mapping[str, Sequence[int]]) -> int:
+    pooled = sorted(itertools.chain(*times.values()))
+    return pooled[int(len(pooled) * KEPT) - 1]
 
 
 def welch(one: Sequence[float], other: Sequence[float]) -> float:
