@@ -266,6 +266,29 @@ async def test_deletions_of_ids_that_begin_alike_push_out_none_until_all_are_too
 
 
 @pytest.mark.asyncio
+async def test_boxes_that_lie_push_out_no_deletion(
+    one_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They stand in the same sets, and are more than what is remembered."""
+    monkeypatch.setattr(valkey, "REMEMBERED_AT_MOST", 2)
+    flush([one_valkey])
+    async with two_stores(one_valkey) as (one, _):
+        await one.apply([], [deposit(n, 7) for n in range(7)], now=NOW)
+        await one.apply([place(1), place(2)], [], now=NOW)
+        await one.expire(now=NOW)
+        assert (members(one_valkey, "due"), members(one_valkey, "deleted")) == (5, 2)
+
+
+@pytest.mark.asyncio
+async def test_a_deletion_that_finds_nothing_stands_in_no_set(one_valkey: Valkey) -> None:
+    """Whoever asks for many would fill them, with more than is counted."""
+    flush([one_valkey])
+    async with two_stores(one_valkey) as (one, _):
+        await one.apply([place(1), place(2)], [], now=NOW)
+        assert (members(one_valkey, "due"), members(one_valkey, "deleted")) == (0, 0)
+
+
+@pytest.mark.asyncio
 async def test_what_is_known_of_ids_ends_by_itself_where_no_relay_runs_any_more(
     one_valkey: Valkey,
 ) -> None:

@@ -138,14 +138,15 @@ def strange_members(number: int) -> list[bytes]:
     ]
 
 
+@pytest.mark.parametrize("known", ["5", "-1", "-inf"])
 @pytest.mark.asyncio
 async def test_a_sweep_ends_whatever_stands_among_the_boxes_that_are_over(
-    servers: list[Valkey],
+    servers: list[Valkey], known: str
 ) -> None:
     async with watched(servers) as (one, _):
         await one.apply([], [deposit(1, 7)], now=NOW)
         for member in strange_members(1):
-            ask_owner(servers, "ZADD", set_of(1), "5", member)
+            ask_owner(servers, "ZADD", set_of(1), known, member)
         sweeps = 1
         while await one.expire(now=NOW):
             sweeps += 1
