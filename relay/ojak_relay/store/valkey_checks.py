@@ -100,6 +100,7 @@ class Seen:
     info: Mapping[str, str]
     settings: Mapping[str, str] | None
     time: int
+    has_former: bool
 
     @property
     def replicas(self) -> list[Address]:
@@ -150,7 +151,7 @@ async def check(
                 f"valkey_replicas is {login.replicas}, and {shown(address)} has "
                 f"{len(primary.replicas)} replicas"
             )
-        if primary.strange_keys(login.database, tags):
+        if primary.has_former or primary.strange_keys(login.database, tags):
             raise StoreUnusable(
                 f"{shown(address)} keeps other things than boxes: "
                 "give the relay a database of its own"
@@ -207,11 +208,13 @@ async def _seen(address: Address, login: Login) -> Seen:
             words = [word.decode() for word in await line.one(b"CONFIG", b"GET", *_names())]
             settings = dict(zip(words[::2], words[1::2], strict=True))
         time, _ = await line.one(b"TIME")
+        # In a cluster others have some of these, and a refusal is no 1.
+        former = 1 in await line.ask(rules.former(), rules.TAGS)
     except StoreAway as error:
         raise StoreUnusable(f"{shown(address)}: {error}") from None
     finally:
         line.close()
-    return Seen(told, settings, int(time))
+    return Seen(told, settings, int(time), former)
 
 
 def _names() -> list[bytes]:

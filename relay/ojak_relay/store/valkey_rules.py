@@ -241,6 +241,14 @@ def anew(tag: int) -> bytes:
     return packed(b"EVAL", scripts.ANEW, b"1", _SET[tag])
 
 
+def former() -> list[bytes]:
+    """Return commands whose replies are 1 where relays of the state before left a set.
+
+    Their sets have an end, as boxes do, so that the number of keys does not show them.
+    """
+    return [packed(b"EXISTS", box + b"ids") for box in _BOX]
+
+
 def loads() -> list[bytes]:
     """Return the commands that a server must have seen before any other of these."""
     some = (scripts.DEPOSIT, scripts.DELETE, scripts.CLEAR)
