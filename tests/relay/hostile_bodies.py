@@ -9,8 +9,10 @@ import re
 import socket
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass, field
+from itertools import islice
+from multiprocessing import active_children
 from typing import Any, Final
 
 import cbor2
@@ -203,28 +205,37 @@ def violations(
 ) -> tuple[Seen, list[str], int]:
     """Send *warm* bodies and then *count*, in *workers* processes.
 
-    After a *piece* of each of them it is asked whether it *goes_on*.
+    After each *piece* it is asked whether it *goes_on*. Some bodies are requests that wait for
+    seconds: those of another piece are sent meanwhile.
 
     Return what was seen, what was wrong, and by how much memory grew after the first ones.
     """
     seen = send(relay.host, relay.port, (seed, "warm"), warm)
     before = memory_bytes(relay)
-    pieces = range(0, count, piece)
+    firsts = iter(range(0, count, piece))
     with ProcessPoolExecutor(workers) as pool:
-        for wave in range(0, len(pieces), workers):
-            at_once = pieces[wave : wave + workers]
-            for part in pool.map(
-                send,
-                [relay.host] * len(at_once),
-                [relay.port] * len(at_once),
-                [(seed, first) for first in at_once],
-                [min(piece, count - first) for first in at_once],
-            ):
-                seen.add(part)
-            if relay.process.poll() is not None:
-                return seen, [*seen.wrong, "the relay ended"], 0
-            if not goes_on(seen):
-                break
+
+        def sending(pieces: int) -> set[Future[Seen]]:
+            return {
+                pool.submit(send, relay.host, relay.port, (seed, first), min(piece, count - first))
+                for first in islice(firsts, pieces)
+            }
+
+        try:
+            under_way = sending(workers)
+            while under_way:
+                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                for part in done:
+                    seen.add(part.result())
+                if relay.process.poll() is not None:
+                    return seen, [*seen.wrong, "the relay ended"], 0
+                if goes_on(seen):
+                    under_way |= sending(len(done))
+        except BaseException:
+            # Whoever is left in its middle does not wait for them, and they would stay.
+            for child in active_children():
+                child.kill()
+            raise
     grown = memory_bytes(relay, "VmHWM") - before
     wrong = list(seen.wrong)
     if grown > MOST_GROWTH_BYTES:
