@@ -87,7 +87,8 @@ def test_b5_a_borrowed_device_makes_the_same_calls_whichever_word_is_typed(
 ) -> None:
     """Files, sockets and what is sent: the guest's program does not know which word it was."""
     # A host that is slow to answer is asked once more, with either word. So one pair of visits that
-    # are alike is enough; calls that come after some alarm words only are not seen by this.
+    # are alike is enough. Calls that come after some alarm words only are not seen by this, nor
+    # such as look like those of one more asking where the host was slow in the other visit.
     pairs = []
     for turn in range(MOST_TURNS):
         right, alarm = (

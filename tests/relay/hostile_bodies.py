@@ -212,30 +212,15 @@ def violations(
     """
     seen = send(relay.host, relay.port, (seed, "warm"), warm)
     before = memory_bytes(relay)
-    firsts = iter(range(0, count, piece))
-    with ProcessPoolExecutor(workers) as pool:
-
-        def sending(pieces: int) -> set[Future[Seen]]:
-            return {
-                pool.submit(send, relay.host, relay.port, (seed, first), min(piece, count - first))
-                for first in islice(firsts, pieces)
-            }
-
-        try:
-            under_way = sending(workers)
-            while under_way:
-                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
-                for part in done:
-                    seen.add(part.result())
-                if relay.process.poll() is not None:
-                    return seen, [*seen.wrong, "the relay ended"], 0
-                if goes_on(seen):
-                    under_way |= sending(len(done))
-        except BaseException:
-            # Whoever is left in its middle does not wait for them, and they would stay.
-            for child in active_children():
-                child.kill()
+    parts = _in_pieces(relay, seed, range(0, count, piece), count, workers, lambda: goes_on(seen))
+    try:
+        for part in parts:
+            seen.add(part)
+    except OSError:
+        if relay.process.poll() is None:
             raise
+    if relay.process.poll() is not None:
+        return seen, [*seen.wrong, "the relay ended"], 0
     grown = memory_bytes(relay, "VmHWM") - before
     wrong = list(seen.wrong)
     if grown > MOST_GROWTH_BYTES:
@@ -244,6 +229,41 @@ def violations(
     if code or len(err.splitlines()) != 1:
         wrong.append(f"it ended with {code} and said {err[:2000]}")
     return seen, wrong, grown
+
+
+def _in_pieces(
+    relay: Relay,
+    seed: int,
+    pieces: range,
+    count: int,
+    workers: int,
+    goes_on: Callable[[], bool],
+) -> Iterator[Seen]:
+    """Give what was seen of each of *pieces*, in the order in which they are done."""
+    firsts = iter(pieces)
+    with ProcessPoolExecutor(workers) as pool:
+
+        def sending(some: int) -> set[Future[Seen]]:
+            return {
+                pool.submit(
+                    send, relay.host, relay.port, (seed, first), min(pieces.step, count - first)
+                )
+                for first in islice(firsts, some)
+            }
+
+        try:
+            under_way = sending(workers)
+            while under_way:
+                done, under_way = wait(under_way, return_when=FIRST_COMPLETED)
+                for part in done:
+                    yield part.result()
+                if goes_on():
+                    under_way |= sending(len(done))
+        except BaseException:
+            # Whoever is left in its middle does not wait for them, and they would stay.
+            for child in active_children():
+                child.kill()
+            raise
 
 
 def _wrong(kind: str, status: int, answer: bytes) -> str | None:

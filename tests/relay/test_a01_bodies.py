@@ -29,6 +29,18 @@ def test_a1_hostile_bodies_are_refused_plainly_and_leave_nothing() -> None:
         assert kind != "noise" or 200 not in statuses
 
 
+def test_in_pieces_as_many_are_sent_until_it_is_to_end() -> None:
+    with running(*SMALL, environment=AT_ONCE) as relay:
+        seen, wrong, _ = violations(relay, SEED, 103, warm=50, workers=4, piece=5)
+    assert (wrong, seen.bodies) == ([], 153)
+    with running(*SMALL, environment=AT_ONCE) as relay:
+        seen, wrong, _ = violations(
+            relay, SEED, 103, warm=50, workers=4, piece=5, goes_on=lambda seen: seen.bodies < 90
+        )
+    assert wrong == []
+    assert 90 <= seen.bodies < 153
+
+
 def test_the_same_seed_makes_the_same_bodies() -> None:
     assert list(bodies(1, 50)) == list(bodies(1, 50))
     assert list(bodies(1, 50)) != list(bodies(2, 50))

@@ -3,8 +3,8 @@
 Those of the line that asked, and those of another line beside it.
 
 A reply is made ready the sooner the less there was to do. The slowest of all tries, whatever kind
-they are of, say more of the machine than of the relay and are left out alike; but no kind may have
-more of them than another.
+they are of, say more of the machine than of the relay and are left out alike. How many of each kind
+are among them is compared as well: what makes two or three of a hundred slow is seen in 20,000.
 """
 
 import itertools

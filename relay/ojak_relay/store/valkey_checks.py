@@ -151,7 +151,12 @@ async def check(
                 f"valkey_replicas is {login.replicas}, and {shown(address)} has "
                 f"{len(primary.replicas)} replicas"
             )
-        if primary.has_former or primary.strange_keys(login.database, tags):
+        if primary.has_former:
+            raise StoreUnusable(
+                f"{shown(address)} keeps boxes of a relay of an earlier state: "
+                "empty it, or name another database"
+            )
+        if primary.strange_keys(login.database, tags):
             raise StoreUnusable(
                 f"{shown(address)} keeps other things than boxes: "
                 "give the relay a database of its own"

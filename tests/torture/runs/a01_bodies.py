@@ -27,7 +27,7 @@ def run(turn: Turn) -> Counts:
             MOST,
             warm=max(200, turn.part_of(WARM, in_seconds=200)),
             workers=WORKERS,
-            piece=5,
+            piece=20,
             goes_on=goes_on,
         )
     assert wrong == [], wrong[:20]
