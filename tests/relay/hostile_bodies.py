@@ -212,7 +212,7 @@ def violations(
     """
     seen = send(relay.host, relay.port, (seed, "warm"), warm)
     before = memory_bytes(relay)
-    parts = _in_pieces(relay, seed, range(0, count, piece), count, workers, lambda: goes_on(seen))
+    parts = _in_pieces(relay, seed, range(0, count, piece), workers, lambda: goes_on(seen))
     try:
         for part in parts:
             seen.add(part)
@@ -235,7 +235,6 @@ def _in_pieces(
     relay: Relay,
     seed: int,
     pieces: range,
-    count: int,
     workers: int,
     goes_on: Callable[[], bool],
 ) -> Iterator[Seen]:
@@ -246,7 +245,11 @@ def _in_pieces(
         def sending(some: int) -> set[Future[Seen]]:
             return {
                 pool.submit(
-                    send, relay.host, relay.port, (seed, first), min(pieces.step, count - first)
+                    send,
+                    relay.host,
+                    relay.port,
+                    (seed, first),
+                    min(pieces.step, pieces.stop - first),
                 )
                 for first in islice(firsts, some)
             }

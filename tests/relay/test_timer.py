@@ -111,6 +111,22 @@ def test_where_replies_leave_at_once_there_is_no_timer() -> None:
     run(holds)
 
 
+def test_where_a_long_is_not_what_the_kernels_times_are_made_of_the_loops_own_timer_is_used(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ctypes, "c_long", ctypes.c_int32)
+
+    async def holds() -> None:
+        others, rung = set(timers()), Rung()
+        timer = Timer(rung)
+        timer.arm(time.monotonic() + SOON)
+        assert set(timers()) == others
+        await rung.at()
+        timer.close()
+
+    run(holds)
+
+
 @both_kinds
 def test_it_calls_back_once_and_never_before_its_time(has_timerfd: bool) -> None:  # noqa: FBT001 - a case of the test
     async def holds() -> None:
