@@ -111,7 +111,7 @@ def test_where_replies_leave_at_once_there_is_no_timer() -> None:
     run(holds)
 
 
-def test_where_a_long_is_not_what_the_kernels_times_are_made_of_the_loops_own_timer_is_used(
+def test_where_a_long_has_32_bits_the_loops_own_timer_is_used(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(ctypes, "c_long", ctypes.c_int32)
