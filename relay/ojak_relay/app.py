@@ -25,7 +25,7 @@ from ojak_relay.counts import Counts
 from ojak_relay.errors import StoreAway, StoreFailed
 from ojak_relay.http import PREFLIGHT, Answer, Head, Later, refusal
 from ojak_relay.limits import Limits, Peer, Source
-from ojak_relay.service import Service
+from ojak_relay.service import Service, Work
 from ojak_relay.sources import FORWARDED
 
 MEDIA_TYPE: Final = "application/cbor"
@@ -136,22 +136,41 @@ class App:
             return _unfit(head) or _with_body(head) or self._routes[route]()
         return self._no_route(head)
 
-    def sync(self, body: bytes, source: Source) -> Answer | Later:
+    def sync(
+        self, body: bytes, source: Source, come: Callable[[Answer | Later], None]
+    ) -> Answer | Later | None:
         """Return the answer to a sync of *body*, or what brings it once all is done.
 
-        Raises nothing, and the latter nothing but cancellation.
+        Raises nothing, and what brings it nothing but cancellation. With None, *come* is called
+        later and once with either.
         """
         try:
             asked = sync.decode_request(body)
             reply = self._service.at_once(asked)
-            return self._served(asked, reply) if reply else partial(self._done, asked, source)
+            if reply:
+                return self._served(asked, reply)
+            taken = self._taken(source, len(asked.deposits))
+            if self._service.begin(asked, taken, partial(self._come, asked, come)):
+                return None
+            return partial(self._done, asked, partial(self._service.sync, asked, taken=taken))
         except Exception as error:  # noqa: BLE001 (a defect costs one answer)
             return self._failed(error)
 
-    async def _done(self, asked: SyncRequest, source: Source) -> Answer:
+    def _come(
+        self, asked: SyncRequest, come: Callable[[Answer | Later], None], reply: SyncReply | Work
+    ) -> None:
+        if not isinstance(reply, SyncReply):
+            come(partial(self._done, asked, reply))
+            return
         try:
-            taken = self._taken(source, len(asked.deposits))
-            return self._served(asked, await self._service.sync(asked, taken=taken))
+            answer = self._served(asked, reply)
+        except Exception as error:  # noqa: BLE001 (a defect costs one answer)
+            answer = self._failed(error)
+        come(answer)
+
+    async def _done(self, asked: SyncRequest, work: Work) -> Answer:
+        try:
+            return self._served(asked, await work())
         except Exception as error:  # noqa: BLE001 (a defect costs one answer, not the connection's task)
             return self._failed(error)
 

@@ -13,7 +13,7 @@ import ssl
 import struct
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import Enum, auto
 from http import HTTPStatus
@@ -76,8 +76,10 @@ class Front(Protocol):
     def receive(self, head: Head, source: Source) -> Answer | int:
         """Return the answer to a request, or how many bytes its body has and `sync` shall get."""
 
-    def sync(self, body: bytes, source: Source) -> Answer | Later:
-        """Return the answer to what has that body, or what brings it when it is ready."""
+    def sync(
+        self, body: bytes, source: Source, come: Callable[[Answer | Later], None]
+    ) -> Answer | Later | None:
+        """Return the answer to what has that body, or what brings it, or have either come."""
 
 
 class Phase(Enum):
@@ -463,10 +465,14 @@ class Connection(asyncio.Protocol):
                 self._begin(what)
 
     def _begin(self, body: bytes) -> None:
-        begun = self._app.sync(body, self._asked.source)
+        begun = self._app.sync(body, self._asked.source, self._come)
+        if begun is not None:
+            self._come(begun)
+
+    def _come(self, begun: Answer | Later) -> None:
         if isinstance(begun, Answer):
             self._answer(begun)
-        else:
+        elif self._line is not None:
             self._task = self._server.loop.create_task(self._work(begun))
 
     async def _work(self, later: Later) -> None:
@@ -478,6 +484,8 @@ class Connection(asyncio.Protocol):
         self._answer(answer)
 
     def _answer(self, answer: Answer) -> None:
+        if self._line is None:
+            return
         if answer.closes:
             self._leave(answer)
         else:

@@ -5,15 +5,20 @@ another front can stand before it, and no box: what happens to a box is the stor
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
+from functools import partial
+from typing import TypeAlias
 
 from ojak_protocol.addresses import mailbox_id
 from ojak_protocol.sync import DepositOutcome, Nothing, PollResult, SyncReply, SyncRequest
 from ojak_relay.clock import Clock
 from ojak_relay.errors import StoreFailed
 from ojak_relay.memory import ReadBuffer
-from ojak_relay.store.base import Store
+from ojak_relay.store.base import Store, Visited
+
+Work: TypeAlias = Callable[[], Coroutine[None, None, SyncReply]]
+"""Brings a reply that must be waited for."""
 
 
 class Service:
@@ -69,6 +74,39 @@ class Service:
             return None
         return SyncReply(clock=now, polls=results, deposits=())
 
+    def begin(
+        self, request: SyncRequest, taken: int, come: Callable[[SyncReply | Work], None]
+    ) -> bool:
+        """Begin `sync` and return True, if the store needs no task for that; or begin nothing.
+
+        *come* is called later and once: with the reply, or with what brings it where it must be
+        waited for all the same. Nothing breaks it off.
+        """
+        if not self._store.is_far:
+            return False
+        return self._store.begin_visit(
+            [mailbox_id(key) for key in request.deletes],
+            request.deposits[:taken],
+            request.polls,
+            room=request.room,
+            now=self._clock(),
+            seen=partial(self._seen, request, taken, come),
+        )
+
+    def _seen(
+        self,
+        request: SyncRequest,
+        taken: int,
+        come: Callable[[SyncReply | Work], None],
+        visited: Visited | None,
+    ) -> None:
+        if visited is None:
+            come(partial(self.sync, request, taken=taken))
+        elif request.wait_seconds and _are_nothing(visited[1]):
+            come(partial(self._waited, request, visited))
+        else:
+            come(self._reply(request, *visited))
+
     async def sync(self, request: SyncRequest, *, taken: int | None = None) -> SyncReply:
         """Return the reply to *request*, once all that it asks for is durable.
 
@@ -80,14 +118,28 @@ class Service:
         Raises:
             StoreFailed: the disk refused.
         """
-        deposits = request.deposits[:taken]
-        deletes = [mailbox_id(key) for key in request.deletes]
-        outcomes, results = await self._store.visit(
-            deletes, deposits, request.polls, room=request.room, now=self._clock()
+        visited = await self._store.visit(
+            [mailbox_id(key) for key in request.deletes],
+            request.deposits[:taken],
+            request.polls,
+            room=request.room,
+            now=self._clock(),
         )
-        outcomes += (DepositOutcome.REFUSED,) * (len(request.deposits) - len(deposits))
+        return await self._waited(request, visited)
+
+    async def _waited(self, request: SyncRequest, visited: Visited) -> SyncReply:
+        outcomes, results = visited
         if request.wait_seconds:
             results = await self._held(request, results)
+        return self._reply(request, outcomes, results)
+
+    def _reply(
+        self,
+        request: SyncRequest,
+        outcomes: tuple[DepositOutcome, ...],
+        results: tuple[PollResult, ...],
+    ) -> SyncReply:
+        outcomes += (DepositOutcome.REFUSED,) * (len(request.deposits) - len(outcomes))
         return SyncReply(clock=self._clock(), polls=results, deposits=outcomes)
 
     def retire(self) -> None:

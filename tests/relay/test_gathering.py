@@ -49,8 +49,10 @@ class Front:
         del source
         return 3 if head.method == b"POST" else Answer(HTTPStatus.OK)
 
-    def sync(self, body: bytes, source: Source) -> Answer | Later:
-        del source
+    def sync(
+        self, body: bytes, source: Source, come: Callable[[Answer | Later], None]
+    ) -> Answer | Later | None:
+        del source, come
         if body == b"bad":
             raise ZeroDivisionError
         self.bodies.append(body)

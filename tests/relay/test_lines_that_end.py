@@ -44,8 +44,10 @@ class Same:
         del head, source
         return self.answer
 
-    def sync(self, body: bytes, source: Source) -> Answer | Later:
-        del body, source
+    def sync(
+        self, body: bytes, source: Source, come: Callable[[Answer | Later], None]
+    ) -> Answer | Later | None:
+        del body, source, come
         return self.answer
 
 
@@ -61,13 +63,29 @@ class Waits(Same):
     def receive(self, head: Head, source: Source) -> Answer | int:
         return 4 if head.method == b"POST" else super().receive(head, source)
 
-    def sync(self, body: bytes, source: Source) -> Later:
-        del body, source
+    def sync(
+        self, body: bytes, source: Source, come: Callable[[Answer | Later], None]
+    ) -> Answer | Later | None:
+        del body, source, come
         return self.later
 
     async def later(self) -> Answer:
         await self.may_answer.wait()
         return self.answer
+
+
+@dataclass
+class Comes(Waits):
+    """Holds what is posted, without a task, until a test has an answer come."""
+
+    come: list[Callable[[Answer | Later], None]] = field(default_factory=list)
+
+    def sync(
+        self, body: bytes, source: Source, come: Callable[[Answer | Later], None]
+    ) -> Answer | Later | None:
+        del body, source
+        self.come.append(come)
+        return None
 
 
 class LooksTooLate(Server):
@@ -218,6 +236,58 @@ def test_a_wait_ends_with_its_client_whatever_was_sent_behind_it(
                 writer.transport.abort()
                 async with asyncio.timeout(3):
                     await until(lambda: not server.connections)
+        assert front.errors == []
+
+    run(work())
+
+
+@pytest.mark.parametrize("needs_task", [False, True], ids=["an answer", "what brings it"])
+def test_what_comes_later_is_answered_in_its_turn(*, needs_task: bool) -> None:
+    async def work() -> None:
+        front = Comes(Answer(HTTPStatus.OK, b"second"))
+        async with served(front, Config()) as (_, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            try:
+                writer.write(POSTED + ASKED)
+                await until(lambda: bool(front.come))
+                answer = Answer(HTTPStatus.OK, b"first")
+
+                async def later() -> Answer:
+                    return answer
+
+                (come,) = front.come
+                come(later if needs_task else answer)
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    assert (await reader.readuntil(b"first")).count(b"HTTP/1.1") == 1
+                    assert (await reader.readuntil(b"second")).count(b"HTTP/1.1") == 1
+            finally:
+                writer.close()
+        assert front.errors == []
+
+    run(work())
+
+
+@pytest.mark.parametrize("needs_task", [False, True], ids=["an answer", "what brings it"])
+def test_what_comes_when_the_line_is_lost_is_let_go(*, needs_task: bool) -> None:
+    async def work() -> None:
+        front = Comes()
+        async with served(front, Config()) as (server, port):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(POSTED)
+            await until(lambda: bool(front.come))
+            writer.transport.abort()
+            await until(lambda: not server.connections)
+            begun: list[None] = []
+
+            async def later() -> Answer:
+                begun.append(None)
+                return front.answer
+
+            (come,) = front.come
+            come(later if needs_task else front.answer)
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+            assert (len(server.steps), begun) == (0, [])
         assert front.errors == []
 
     run(work())

@@ -18,24 +18,34 @@ FULL = Path("/dev/full")
 """Takes nothing: a disk without room."""
 
 REFUSES = """
-import sys
+import asyncio, functools, sys
+from ojak_protocol.sync import Found, SyncReply
 from ojak_relay import service
 from ojak_relay.errors import StoreFailed
 
 async def sync(self, request, *, taken=None):
     raise {error}
 
+def begin(self, request, taken, come):
+    work = functools.partial(sync, self, request, taken=taken)
+    more_than_there_is_room_for = SyncReply(0, (Found(bytes(4000)),) * 32, ())
+    comes = {{"work": work, "reply": more_than_there_is_room_for}}
+    if {how!r} in comes:
+        asyncio.get_running_loop().call_soon(come, comes[{how!r}])
+    return {how!r} in comes
+
 service.Service.at_once = lambda self, request: None
 service.Service.sync = sync
+service.Service.begin = begin
 from ojak_relay.__main__ import main
 main(["serve", "--listen", "127.0.0.1:0", *sys.argv[1:]])
 """
 
 
 @contextmanager
-def refusing(folder: Path, error: str, log: Path) -> Iterator[Relay]:
+def refusing(folder: Path, error: str, log: Path, how: str = "at once") -> Iterator[Relay]:
     """Run a relay whose syncs end with *error*, and that writes its lines to *log*."""
-    (folder / "relay.py").write_text(REFUSES.format(error=error))
+    (folder / "relay.py").write_text(REFUSES.format(error=error, how=how))
     with log.open("w") as errors:
         process = start(*MEMORY, program=(str(folder / "relay.py"),), errors=errors)
         try:
@@ -57,16 +67,25 @@ def statuses(relay: Relay) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("error", "status", "said"),
+    ("error", "status", "said", "how"),
     [
-        ('StoreFailed("x")', 503, "the disk refused; nothing is stored or deleted until a restart"),
-        ("LookupError", 500, "internal error: LookupError"),
+        *[
+            (
+                'StoreFailed("x")',
+                503,
+                "the disk refused; nothing is stored or deleted until a restart",
+                how,
+            )
+            for how in ("at once", "work")
+        ],
+        *[("LookupError", 500, "internal error: LookupError", how) for how in ("at once", "work")],
+        ("none", 500, "internal error: LocalError", "reply"),
     ],
 )
 def test_s5_no_request_writes_a_line_of_its_own(
-    tmp_path: Path, error: str, status: int, said: str
+    tmp_path: Path, error: str, status: int, said: str, how: str
 ) -> None:
-    with refusing(tmp_path, error, tmp_path / "log") as relay:
+    with refusing(tmp_path, error, tmp_path / "log", how) as relay:
         assert statuses(relay) == [status] * SYNCS
         relay.stop()
     lines = (tmp_path / "log").read_text().splitlines()

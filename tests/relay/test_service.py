@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from ojak_protocol.addresses import mailbox_id
+from ojak_protocol.addresses import MailboxId, mailbox_id
 from ojak_protocol.sync import (
     Deposit,
     DepositOutcome,
@@ -23,10 +23,11 @@ from ojak_protocol.sync import (
     SyncReply,
 )
 from ojak_relay.service import Service
-from ojak_relay.store.base import Store
+from ojak_relay.store.base import Store, Visited
 from ojak_relay.store.memory import MemoryStore
 from ojak_relay.store.pages import PagesStore
 from tests.relay.kit import NOW, deposit, key, place, request
+from tests.relay.visiting import served
 
 T = TypeVar("T")
 
@@ -132,7 +133,7 @@ class Visits(RuleBasedStateMachine):
     def visit(self, deletes: list[int], asked: list[Deposit], room: int) -> None:
         expected = self.model.sync(deletes, asked, room, self.clock.now)
         body = request(*PLACES, deletes=tuple(deletes), deposits=tuple(asked), room=room)
-        reply = self.run(self.service.sync(body))
+        reply = self.run(served(self.service, body))
         assert reply.deposits == expected.deposits
         assert reply.polls[: len(PLACES)] == expected.polls
         assert reply.clock == self.clock.now
@@ -180,6 +181,48 @@ class DurableVisits(Visits):
         self.open()
 
 
+class Far(MemoryStore):
+    """Answers later: of four visits one is not begun, and of one not all was answered."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self.begun = 0
+
+    @property
+    def is_far(self) -> bool:
+        return True
+
+    def begin_visit(
+        self,
+        deletes: Sequence[MailboxId],
+        deposits: Sequence[Deposit],
+        polls: Sequence[MailboxId],
+        *,
+        room: int,
+        now: int,
+        seen: Callable[[Visited | None], None],
+    ) -> bool:
+        self.begun += 1
+        if self.begun % 4 == 0:
+            return False
+
+        async def visit(begun: int = self.begun) -> None:
+            again = begun % 4 == 1
+            seen(None if again else await self.visit(deletes, deposits, polls, room=room, now=now))
+
+        self.visiting = asyncio.create_task(visit())
+        return True
+
+
+class FarVisits(Visits):
+    """The same over servers, which are asked without a task for each visit."""
+
+    async def opened(self) -> Store:
+        return Far(CAPACITY)
+
+
+TestFarVisits = FarVisits.TestCase
+TestFarVisits.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
 TestVisits = Visits.TestCase
 TestVisits.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
 TestDurableVisits = DurableVisits.TestCase
@@ -194,17 +237,36 @@ def test_what_changes_or_waits_is_not_answered_at_once() -> None:
     assert service.at_once(request(deposits=(deposit(1, 7),))) is None
 
 
+@pytest.mark.parametrize("store", [MemoryStore, Far])
 @pytest.mark.asyncio
-async def test_a_wait_commits_first_and_is_answered_when_another_visit_brings_the_box() -> None:
-    service = Service(MemoryStore(10), Clock())
-    waiting = asyncio.create_task(service.sync(request(1, deposits=(deposit(2, 5),), wait=25)))
-    await asyncio.sleep(0)
-    first = await service.sync(request(2))
-    assert first.polls[0] == Found(deposit(2, 5).box)
-    await service.sync(request(deposits=(deposit(1, 7),)))
+async def test_a_wait_commits_first_and_is_answered_when_another_visit_brings_the_box(
+    store: type[MemoryStore],
+) -> None:
+    service = Service(store(10), Clock())
+    waiting = [
+        asyncio.create_task(served(service, request(1, deposits=(deposit(n, 5),), wait=25)))
+        for n in (2, 3, 4, 5)
+    ]
     async with asyncio.timeout(5):
-        reply = await waiting
-    assert reply.polls[0] == Found(deposit(1, 7).box)
+        for n in (2, 3, 4, 5):
+            while not isinstance((await served(service, request(n))).polls[0], Found):  # noqa: ASYNC110 (the deposit tells nobody)
+                await asyncio.sleep(0)
+        assert not any(one.done() for one in waiting)
+    await served(service, request(deposits=(deposit(1, 7),)))
+    async with asyncio.timeout(5):
+        replies = await asyncio.gather(*waiting)
+    assert [reply.polls[0] for reply in replies] == [Found(deposit(1, 7).box)] * 4
+
+
+@pytest.mark.parametrize("store", [MemoryStore, Far])
+@pytest.mark.asyncio
+async def test_what_is_not_taken_of_a_visit_is_refused(store: type[MemoryStore]) -> None:
+    service = Service(store(10), Clock())
+    for first in (1, 11, 21, 31):
+        asked = request(first, first + 1, deposits=(deposit(first, 5), deposit(first + 1, 6)))
+        reply = await served(service, asked, taken=1)
+        assert reply.deposits == (DepositOutcome.STORED, DepositOutcome.REFUSED)
+        assert reply.polls[:2] == (Found(deposit(first, 5).box), Nothing())
 
 
 @pytest.mark.asyncio

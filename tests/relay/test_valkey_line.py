@@ -1,6 +1,7 @@
 """A line to a Valkey server takes answers in whatever pieces they come."""
 
-from typing import TYPE_CHECKING, cast
+import asyncio
+from typing import cast
 
 import hiredis
 import pytest
@@ -10,9 +11,6 @@ from ojak_relay.store.valkey_line import Line
 from ojak_relay.store.valkey_wire import Reply, word
 from tests.relay.kit import box
 from tests.relay.memory_lines import MemoryLine
-
-if TYPE_CHECKING:
-    import asyncio
 
 
 class Counting(hiredis.Reader):
@@ -68,3 +66,24 @@ async def test_a_parser_that_is_given_all_at_once_is_found(
     monkeypatch.setattr(hiredis, "Reader", Counting)
     monkeypatch.setattr(valkey_line, "_PARSED_BYTES", 1 << 30)
     assert await moved_for(100, 1 << 30) > 100 * 16_384
+
+
+@pytest.mark.asyncio
+async def test_what_is_to_be_sent_before_the_loop_turns_waits_for_replicas_that_must_confirm() -> (
+    None
+):
+    line, below = Line(lambda: None), MemoryLine()
+    line.connection_made(cast("asyncio.Transport", below))
+    line._replicas = 1  # noqa: SLF001 (as `open` sets it)
+    first = line.ask([b"first"], 1)
+    line.send()
+    second = line.ask([b"second"], 1)
+    line.send()
+    await asyncio.sleep(0)
+    assert (b"first" in below.sent, b"second" in below.sent) == (True, False)
+    line.data_received(b"+OK\r\n:1\r\n")
+    assert (first.result(), below.sent.count(b"second")) == ([b"OK"], 1)
+    line.send()
+    line.data_received(b"+OK\r\n:1\r\n")
+    assert (second.result(), below.sent.count(b"second")) == ([b"OK"], 1)
+    line.close()

@@ -15,6 +15,7 @@ from tests.relay.kit import NOW, box, deposit, place, request, running
 from tests.relay.sharing import over
 from tests.relay.test_valkey import found, two_stores
 from tests.relay.valkeys import Answered, Valkey, flush, until, valkey_store
+from tests.relay.visiting import visited
 
 STORED, OCCUPIED = DepositOutcome.STORED, DepositOutcome.OCCUPIED
 TIMES = b"%010d%010d" % (NOW, NOW + 600)
@@ -81,7 +82,7 @@ async def test_what_is_no_box_counts_as_nothing_and_all_else_of_the_request_is_s
         wanted: tuple[PollResult, ...] = (Nothing(), Found(box(7)))
         assert await one.look(polls, room=2, now=NOW) == wanted
         # What does not count takes no room, either.
-        told = await one.visit([], [deposit(3, 7)], polls, room=1, now=NOW)
+        told = await visited(one, [], [deposit(3, 7)], polls, room=1, now=NOW)
         assert told == ((STORED,), wanted)
         # What stands in its place is a box like every other.
         assert await one.apply([], [deposit(1, 8)], now=NOW) == (STORED,)

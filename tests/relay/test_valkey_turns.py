@@ -8,50 +8,54 @@ from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from ojak_protocol.sync import DepositOutcome, Found, Nothing, PollResult
+from ojak_protocol.addresses import MailboxId
+from ojak_protocol.sync import DepositOutcome, Found, Nothing
 from ojak_relay.errors import StoreAway
 from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store import valkey_scripts as scripts
 from ojak_relay.store import valkey_turns
-from ojak_relay.store.base import Store
+from ojak_relay.store.base import Store, Visited
 from ojak_relay.store.memory import MemoryStore
 from ojak_relay.store.valkey_checks import LARGE_BYTES
 from ojak_relay.store.valkey_primary import Primary
-from ojak_relay.store.valkey_turns import Turns
+from ojak_relay.store.valkey_turns import Told, Turns
 from ojak_relay.store.valkey_wire import Refusal, Reply, word
 from tests.relay.kit import NOW, box, deposit, place
 from tests.relay.test_valkey import two_stores
 from tests.relay.test_valkey_scripts import calls
-from tests.relay.test_valkey_strange import set_of
-from tests.relay.valkeys import Valkey, flush
+from tests.relay.test_valkey_strange import key_of, set_of
+from tests.relay.valkeys import Valkey, flush, until
+from tests.relay.visiting import visited
 
 if TYPE_CHECKING:
     from ojak_relay.store.valkey_line import Line
 
 STORED = DepositOutcome.STORED
 
-Visited = tuple[tuple[DepositOutcome, ...], tuple[PollResult, ...]]
-
 
 async def left(store: Store, *numbers: int, content: int = 7, now: int = NOW) -> list[Visited]:
     """Leave a box at each place, in a sync of its own, all in one turn."""
     return await asyncio.gather(
         *[
-            store.visit([], [deposit(number, content)], [place(number)], room=1, now=now)
+            visited(store, [], [deposit(number, content)], [place(number)], room=1, now=now)
             for number in numbers
         ]
     )
 
 
-async def looks_for(server: Valkey, syncs: int) -> int:
-    """Return how many commands *syncs* of one turn look by, each at 16 places; all are right."""
+async def looks_for(server: Valkey, syncs: int) -> tuple[int, int]:
+    """Have *syncs* of one turn look at 16 places each; all are right.
+
+    Return by how many commands they look, and how often all are told of their boxes.
+    """
     flush([server])
     async with two_stores(server, capacity=100) as (one, _):
         await left(one, *range(syncs))
         server.ask("CONFIG", "RESETSTAT")
         told = await asyncio.gather(
             *[
-                one.visit(
+                visited(
+                    one,
                     [place(number)],
                     [deposit(100 + number, number)],
                     [place(100 + number), *map(place, range(200, 215))],
@@ -63,18 +67,19 @@ async def looks_for(server: Valkey, syncs: int) -> int:
         )
         made = calls(server)
     assert told == [((STORED,), (Found(box(n)), *[Nothing()] * 15)) for n in range(syncs)]
-    assert (made["evalsha"], made["publish"]) == (2 * syncs, 1)
-    return made["mget"]
+    assert made["evalsha"] == 2 * syncs
+    return made["mget"], made["publish"]
 
 
 @pytest.mark.asyncio
 async def test_places_of_many_syncs_of_a_turn_are_looked_at_together(
     one_valkey: Valkey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert [await looks_for(one_valkey, syncs) for syncs in (1, 16, 17, 32, 33)] == [1, 1, 2, 2, 3]
+    told = [await looks_for(one_valkey, syncs) for syncs in (1, 16, 17, 32, 33)]
+    assert told == [(1, 1), (1, 1), (2, 1), (2, 1), (3, 2)]
     # Planted: each has a turn of its own.
     monkeypatch.setattr(valkey_turns, "PLACES_AT_ONCE", 0)
-    assert await looks_for(one_valkey, 8) == 8
+    assert await looks_for(one_valkey, 8) == (8, 8)
 
 
 STATES: Sequence[str] = ("nothing", "lies", "is deleted", "is over")
@@ -107,7 +112,8 @@ async def answers(store: Store, *, together: bool) -> list[object]:
     await prepared(store)
     now = NOW + 100
     asked = [
-        store.visit(
+        visited(
+            store,
             [place(number)] * deletes,
             [deposit(number, content, shown=shown) for content, shown in deposits],
             [place(number)],
@@ -155,7 +161,8 @@ SWAPS: Sequence[tuple[Sequence[int], Sequence[int]]] = (
 async def changed(store: Store, syncs: Sequence[int], *, together: bool) -> list[object]:
     """Return what *syncs* of `SWAPS` are told of their boxes, and what lies there then."""
     asked = [
-        store.visit(
+        visited(
+            store,
             list(map(place, SWAPS[number][0])),
             [deposit(at, number) for at in SWAPS[number][1]],
             [place(9)],
@@ -181,21 +188,15 @@ async def test_c1_syncs_of_one_turn_change_one_after_the_other(
 
 
 @pytest.mark.asyncio
-async def test_a_sync_that_is_broken_off_breaks_off_no_other_of_its_turn(
-    one_valkey: Valkey,
-) -> None:
+async def test_a_full_turn_leaves_before_the_loop_turns(one_valkey: Valkey) -> None:
     flush([one_valkey])
-    async with two_stores(one_valkey) as (one, _), asyncio.timeout(10):
-        one_valkey.ask("CONFIG", "RESETSTAT")
-        syncs = [asyncio.create_task(left(one, number)) for number in range(3)]
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        syncs[1].cancel()
-        told = await asyncio.gather(*syncs, return_exceptions=True)
-        # The one that was broken off had been asked for already, with the others.
-        assert (calls(one_valkey)["evalsha"], calls(one_valkey)["mget"]) == (3, 1)
-        assert told[::2] == [[((STORED,), (Found(box(7)),))]] * 2
-        assert isinstance(told[1], asyncio.CancelledError)
+    async with two_stores(one_valkey) as (one, _):
+        told: list[Visited | None] = []
+        polls = [place(number) for number in range(valkey_turns.PLACES_AT_ONCE)]
+        assert one.begin_visit([], [deposit(1, 7)], polls, room=1, now=NOW, seen=told.append)
+        # In this turn of the loop.
+        until(lambda: one_valkey.ask("EXISTS", key_of(1)))
+        assert not told
 
 
 @pytest.mark.parametrize("refuses", ["scripts", "a set", "all"])
@@ -221,6 +222,9 @@ class Answering:
 
     replies: list[Reply] | StoreAway
 
+    def send(self) -> None:
+        """Send nothing more."""
+
     def ask(self, *_: object) -> "asyncio.Future[list[Reply]]":
         done: asyncio.Future[list[Reply]] = asyncio.get_running_loop().create_future()
         if isinstance(self.replies, StoreAway):
@@ -228,6 +232,15 @@ class Answering:
         else:
             done.set_result(self.replies)
         return done
+
+
+def asked(
+    turns: Turns, server: Primary, changes: Sequence[bytes], count: int, places: list[MailboxId]
+) -> "asyncio.Future[Told | None]":
+    """Ask in turns, and return what will be told; told twice, it fails."""
+    told: asyncio.Future[Told | None] = asyncio.get_running_loop().create_future()
+    turns.ask(server, changes, count, [], places, told.set_result)
+    return told
 
 
 @pytest.mark.parametrize(
@@ -252,9 +265,8 @@ async def test_whatever_else_is_answered_nobody_is_told_it_and_nobody_is_left_to
     line = cast("Line", Answering(replies))
     server, turns = Primary(("", 0), line, line), Turns()
     async with asyncio.timeout(10):
-        told = [turns.ask(server, [b"?"], 1, [], [place(n)]) for n in range(2)]
-        for one in await asyncio.gather(*told, return_exceptions=True):
-            assert isinstance(one, StoreAway)
+        told = [asked(turns, server, [b"?"], 1, [place(n)]) for n in range(2)]
+        assert await asyncio.gather(*told) == [None, None]
 
 
 class Failing:
@@ -264,14 +276,67 @@ class Failing:
         raise MemoryError
 
 
+class FailsToSend:
+    """A line that fails when it sends; what was asked on it then fails when it is closed."""
+
+    def __init__(self) -> None:
+        self.done: asyncio.Future[list[Reply]] = asyncio.get_running_loop().create_future()
+
+    def ask(self, *_: object) -> "asyncio.Future[list[Reply]]":
+        return self.done
+
+    def send(self) -> None:
+        raise MemoryError
+
+    def close(self) -> None:
+        self.done.set_exception(StoreAway("the line was lost"))
+
+
+@pytest.mark.parametrize("made", [Failing, FailsToSend])
+@pytest.mark.parametrize("places", [1, valkey_turns.PLACES_AT_ONCE])
 @pytest.mark.asyncio
-async def test_a_turn_that_cannot_be_asked_leaves_nobody_to_wait() -> None:
-    asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-    line = cast("Line", Failing())
+async def test_a_turn_that_cannot_be_asked_leaves_nobody_to_wait(
+    made: type[Failing | FailsToSend], places: int
+) -> None:
+    errors: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: errors.append(context["exception"]))
+    line = cast("Line", made())
     server, turns = Primary(("", 0), line, line), Turns()
     async with asyncio.timeout(10):
-        with pytest.raises(StoreAway):
-            await turns.ask(server, [b"?"], 1, [], [place(1)])
+        assert await asked(turns, server, [b"?"], 1, [place(1)] * places) is None
+        await asyncio.sleep(0)
+    # And nobody is told twice.
+    assert [type(error) for error in errors] == [MemoryError]
+
+
+@pytest.mark.asyncio
+async def test_whoever_fails_when_he_is_told_keeps_back_none_of_the_others() -> None:
+    errors: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: errors.append(context["exception"]))
+    line = cast("Line", Answering([[b"A", b"B"]]))
+    server, turns = Primary(("", 0), line, line), Turns()
+
+    def fail(_: Told | None) -> None:
+        raise ZeroDivisionError
+
+    async with asyncio.timeout(10):
+        turns.ask(server, [], 0, [], [place(1)], fail)
+        assert await asked(turns, server, [], 0, [place(2)]) == Told([], [b"B"])
+    assert [type(error) for error in errors] == [ZeroDivisionError]
+
+
+@pytest.mark.asyncio
+async def test_who_asks_another_server_is_asked_for_there() -> None:
+    lines = [cast("Line", Answering([[name]])) for name in (b"one", b"two")]
+    servers = [Primary(("", number), line, line) for number, line in enumerate(lines)]
+    turns = Turns()
+    async with asyncio.timeout(10):
+        told = [asked(turns, servers[n], [], 0, [place(n)]) for n in (0, 1, 0)]
+        assert await asyncio.gather(*told) == [
+            Told([], [name]) for name in (b"one", b"two", b"one")
+        ]
 
 
 @pytest.mark.asyncio
@@ -280,13 +345,14 @@ async def test_each_sync_of_a_turn_is_told_its_own() -> None:
     server, turns = Primary(("", 0), line, line), Turns()
     async with asyncio.timeout(10):
         told = await asyncio.gather(
-            turns.ask(server, [b"?"], 1, [], [place(1)]),
-            turns.ask(server, [], 0, [], [place(2)]),
-            turns.ask(server, [b"?", b"?"], 2, [], [place(3)]),
+            asked(turns, server, [b"?"], 1, [place(1)]),
+            asked(turns, server, [], 0, [place(2)]),
+            asked(turns, server, [b"?", b"?"], 2, [place(3)]),
         )
+    assert told[2] is not None
     refusal = told[2].changes[1]
     assert isinstance(refusal, Refusal)
-    assert [tuple(one) for one in told] == [
+    assert [one and tuple(one) for one in told] == [
         ([b"one"], [b"A"]),
         ([], [None]),
         ([b"two", refusal], [b"B"]),

@@ -6,10 +6,10 @@ them when several relay processes share one. `judge` is those rules as one pure 
 A store takes `now` (Unix seconds) and reads no clock.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import field
 from enum import Enum, auto
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeAlias
 
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.sync import Deposit, DepositOutcome, PollResult
@@ -27,6 +27,10 @@ class Record:
     released_at: int
     expires_at: int
     box: bytes = field(repr=False)
+
+
+Visited: TypeAlias = tuple[tuple[DepositOutcome, ...], tuple[PollResult, ...]]
+"""What `apply` and `look` return."""
 
 
 def record_of(deposit: Deposit, now: int) -> Record:
@@ -80,6 +84,29 @@ class Store(Protocol):
         del ids, room, now
         return None
 
+    @property
+    def is_far(self) -> bool:
+        """Whether servers answer, so that `begin_visit` may begin what they are asked for."""
+        return False
+
+    def begin_visit(
+        self,
+        deletes: Sequence[MailboxId],
+        deposits: Sequence[Deposit],
+        polls: Sequence[MailboxId],
+        *,
+        room: int,
+        now: int,
+        seen: Callable[[Visited | None], None],
+    ) -> bool:
+        """Begin `visit` and return True, if it needs no task for that; or begin nothing.
+
+        *seen* is called later and once: with what `visit` would return, or with None where it is
+        to be asked for the same, because not all was answered. Nothing breaks it off.
+        """
+        del deletes, deposits, polls, room, now, seen
+        return False
+
     async def visit(
         self,
         deletes: Sequence[MailboxId],
@@ -88,7 +115,7 @@ class Store(Protocol):
         *,
         room: int,
         now: int,
-    ) -> tuple[tuple[DepositOutcome, ...], tuple[PollResult, ...]]:
+    ) -> Visited:
         """Do `apply`, then `look`; where servers are far, they are asked for both at once.
 
         Raises:

@@ -7,6 +7,7 @@ What a server decides it decides at once (`valkey_rules`), who it is that decide
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final, Self
 
 from ojak_protocol.addresses import MailboxId
@@ -14,14 +15,14 @@ from ojak_protocol.sync import Deposit, DepositOutcome, PollResult
 from ojak_relay.errors import StoreAway, StoreUnusable
 from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store import valkey_scripts as scripts
-from ojak_relay.store.base import EXPIRE_AT_MOST, Store
+from ojak_relay.store.base import EXPIRE_AT_MOST, Store, Visited
 from ojak_relay.store.deleted import REMEMBERED_AT_MOST, REMEMBERED_SECONDS
 from ojak_relay.store.valkey_asking import PATIENCE_SECONDS, Asker
 from ojak_relay.store.valkey_checks import SKEW_SECONDS, check
 from ojak_relay.store.valkey_refusals import Operator
 from ojak_relay.store.valkey_replies import outcome, results, sound
 from ojak_relay.store.valkey_servers import Servers
-from ojak_relay.store.valkey_turns import Turns
+from ojak_relay.store.valkey_turns import Told, Turns
 from ojak_relay.store.valkey_wire import Address, Login, Reply
 from ojak_relay.store.waiting import Waiters
 
@@ -138,6 +139,48 @@ class ValkeyStore(Store):
         # Whole boxes at once, though there may be no room for some: to ask twice would cost more.
         return self._seen(await self._asker.boxes(ids), room, now)
 
+    @property
+    def is_far(self) -> bool:
+        """Whether servers answer."""
+        return True
+
+    def begin_visit(
+        self,
+        deletes: Sequence[MailboxId],
+        deposits: Sequence[Deposit],
+        polls: Sequence[MailboxId],
+        *,
+        room: int,
+        now: int,
+        seen: Callable[[Visited | None], None],
+    ) -> bool:
+        """Begin `visit` and return True, if one server does all of it on one line, in its order."""
+        single, count = self._servers.single, len(deletes) + len(deposits)
+        if not polls or single is None or (count and single.writes is not single.looks):
+            return False
+        changes = rules.all_changes(deletes, deposits, now, single.limit) if count else ()
+        news = [one.id for one in deposits]
+        tell = partial(self._tell, len(deletes), room, now, seen)
+        self._turns.ask(single, changes, count, news, polls, tell)
+        return True
+
+    def _tell(
+        self,
+        deletes: int,
+        room: int,
+        now: int,
+        seen: Callable[[Visited | None], None],
+        told: Told | None,
+    ) -> None:
+        visited = None
+        if told is not None:
+            try:
+                outcomes = self._applied(told.changes, deletes) if told.changes else ()
+                visited = outcomes, self._seen(told.lying, room, now)
+            except Exception:  # noqa: BLE001 - `visit` asks for it again, and says what is wrong
+                visited = None
+        seen(visited)
+
     async def visit(
         self,
         deletes: Sequence[MailboxId],
@@ -146,23 +189,12 @@ class ValkeyStore(Store):
         *,
         room: int,
         now: int,
-    ) -> tuple[tuple[DepositOutcome, ...], tuple[PollResult, ...]]:
+    ) -> Visited:
         """Do `apply`, then `look`.
 
         Raises:
             StoreAway: what was asked for may or may not have happened; it can be asked again.
         """
-        single, count = self._servers.single, len(deletes) + len(deposits)
-        if polls and single is not None and (not count or single.writes is single.looks):
-            # A server does what is asked on one line in its order.
-            changes = rules.all_changes(deletes, deposits, now, single.limit)
-            try:
-                news = [one.id for one in deposits]
-                told = await self._turns.ask(single, changes, count, news, polls)
-                outcomes = self._applied(told.changes, len(deletes)) if count else ()
-                return outcomes, self._seen(told.lying, room, now)
-            except StoreAway:
-                pass  # Asked again below, more slowly.
         outcomes = await self.apply(deletes, deposits, now=now)
         return outcomes, await self.look(polls, room=room, now=now)
 

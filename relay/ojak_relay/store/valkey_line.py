@@ -158,7 +158,7 @@ class Line(asyncio.Protocol):
             _fail(done, "the line was lost")
             return done
         if not self._unsent and not self._is_confirming:
-            self._loop.call_soon(self._send)
+            self._loop.call_soon(self.send)
         self._unsent += commands
         self._news += news
         self._asked.append(_Asked(count, done, self._loop.time(), []))
@@ -211,8 +211,9 @@ class Line(asyncio.Protocol):
         del exc
         self._end()
 
-    def _send(self) -> None:
-        if not self.is_open or self._transport is None:
+    def send(self) -> None:
+        """Send what was asked before the loop's turn ends, unless replicas must confirm first."""
+        if not self._unsent or self._is_confirming or self._transport is None:
             return
         if self._news:
             # One word for all of them costs little more than one for each would.
@@ -260,8 +261,7 @@ class Line(asyncio.Protocol):
         _settle(self._unconfirmed, None if is_kept else "too few replicas confirmed")
         self._unconfirmed = []
         self._is_confirming = False
-        if self._unsent:
-            self._send()
+        self.send()
 
     def _end(self) -> None:
         was_open, self.is_open = self.is_open, False

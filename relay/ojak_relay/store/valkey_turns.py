@@ -5,18 +5,19 @@ changes by commands of its own, in their order; then the places of all are looke
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import chain
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from ojak_protocol.addresses import MailboxId
-from ojak_relay.errors import StoreAway
 from ojak_relay.store import valkey_rules as rules
+from ojak_relay.store.valkey_line import Line
 from ojak_relay.store.valkey_primary import Primary
 from ojak_relay.store.valkey_wire import Reply
 
 PLACES_AT_ONCE: Final = 512
-"""From how many places on no further sync is asked together with those: each waits for all."""
+"""With so many places a turn leaves before the loop's turn ends: no sync waits for more places, and
+what is put together is still near the processor."""
 
 
 class Told(NamedTuple):
@@ -29,6 +30,10 @@ class Told(NamedTuple):
 
     changes: list[Reply]
     lying: list[Reply]
+
+
+Tell: TypeAlias = Callable[[Told | None], None]
+"""Takes what a server told one sync, or None if the line was lost or not all was answered."""
 
 
 class Turns:
@@ -44,11 +49,9 @@ class Turns:
         count: int,
         news: Sequence[bytes],
         places: Sequence[MailboxId],
-    ) -> "asyncio.Future[Told]":
-        """Return what *server* will have told of changes, and then of *places*.
-
-        It fails with `StoreAway` if the line is lost or not all that was asked together is
-        answered; then changes may or may not have happened.
+        tell: Tell,
+    ) -> None:
+        """Ask *server* for changes, and then what lies at *places*.
 
         Args:
             server: one that does all of it on one line.
@@ -56,17 +59,24 @@ class Turns:
             count: how many commands these are.
             news: ids of which all relays are told behind them.
             places: at least one.
+            tell: is called once, in a later turn of the loop. With None, changes may or may not
+                have happened.
         """
         turn = self._turn
-        if turn is None or turn.server is not server or len(turn.places) >= PLACES_AT_ONCE:
+        if turn is None or turn.server is not server:
+            if turn is not None:
+                self._leave(turn)
             turn = self._turn = _Turn(server)
             asyncio.get_running_loop().call_soon(self._leave, turn)
-        return turn.take(changes, count, news, places)
+        turn.asked.append((changes, count, news, places, tell))
+        turn.places += len(places)
+        if turn.places >= PLACES_AT_ONCE:
+            self._leave(turn)
 
     def _leave(self, turn: "_Turn") -> None:
         if self._turn is turn:
             self._turn = None
-        turn.leave()
+            turn.leave()
 
 
 class _Turn:
@@ -74,64 +84,67 @@ class _Turn:
 
     def __init__(self, server: Primary) -> None:
         self.server = server
-        self.asked: list[tuple[asyncio.Future[Told], int, int]] = []
-        """Who is told, of how many commands that change, and of how many places."""
-        self._changes: list[bytes] = []
-        self._count = 0
-        self._news: list[bytes] = []
-        self.places: list[MailboxId] = []
-
-    def take(
-        self,
-        changes: Sequence[bytes],
-        count: int,
-        news: Sequence[bytes],
-        places: Sequence[MailboxId],
-    ) -> "asyncio.Future[Told]":
-        """Have it asked with the others."""
-        self._changes += changes
-        self._count += count
-        self._news += news
-        self.places += places
-        # One for each, though all are told at once: who is broken off then breaks off no other.
-        told: asyncio.Future[Told] = asyncio.get_running_loop().create_future()
-        self.asked.append((told, count, len(places)))
-        return told
+        self.asked: list[
+            tuple[Sequence[bytes], int, Sequence[bytes], Sequence[MailboxId], Tell]
+        ] = []
+        """What `Turns.ask` was given."""
+        self.places = 0
 
     def leave(self) -> None:
         """Send it."""
+        line = self.server.looks
         try:
-            parts = [self.places[at : at + rules.KEYS_AT_ONCE] for at in self._firsts()]
-            pieces = chain(self._changes, *map(rules.all_wholes, parts))
-            done = self.server.looks.ask([*pieces], self._count + len(parts), self._news)
-        except Exception:
-            # Else they would wait for ever.
-            self._fail()
-            raise
+            done = self._ask(line)
+        except Exception as error:  # noqa: BLE001 - else they would wait for ever
+            _note(error)
+            asyncio.get_running_loop().call_soon(self._fail)
+            return
         done.add_done_callback(self._answer)
+        try:
+            line.send()
+        except Exception as error:  # noqa: BLE001 - as above; all that was asked on the line fails
+            _note(error)
+            line.close()
+
+    def _ask(self, line: Line) -> "asyncio.Future[list[Reply]]":
+        changes, counts, news, places, _ = zip(*self.asked, strict=True)
+        all_places = [*chain.from_iterable(places)]
+        parts = [all_places[at : at + rules.KEYS_AT_ONCE] for at in self._firsts()]
+        pieces = chain(*changes, *map(rules.all_wholes, parts))
+        return line.ask([*pieces], sum(counts) + len(parts), [*chain.from_iterable(news)])
 
     def _firsts(self) -> range:
         """Return with which place each command begins."""
-        return range(0, len(self.places), rules.KEYS_AT_ONCE)
+        return range(0, self.places, rules.KEYS_AT_ONCE)
 
     def _answer(self, done: "asyncio.Future[list[Reply]]") -> None:
         replies = [] if done.exception() is not None else done.result()
-        changes, looks = replies[: self._count], replies[self._count :]
-        places = len(self.places)
-        sizes = [min(rules.KEYS_AT_ONCE, places - first) for first in self._firsts()]
+        count = sum(count for _, count, *_ in self.asked)
+        changes, looks = replies[:count], replies[count:]
+        sizes = [min(rules.KEYS_AT_ONCE, self.places - first) for first in self._firsts()]
         # Of another length they would be what lies at somebody else's places.
         if [len(one) if isinstance(one, list) else None for one in looks] != sizes:
             self._fail()
             return
         lying = [*chain.from_iterable(looks)]
         change = place = 0
-        for told, count, size in self.asked:
+        for _, count, _, places, tell in self.asked:
             of = changes[change : (change := change + count)]
-            at = lying[place : (place := place + size)]
-            if not told.done():
-                told.set_result(Told(of, at))
+            at = lying[place : (place := place + len(places))]
+            _tell(tell, Told(of, at))
 
     def _fail(self) -> None:
-        for told, *_ in self.asked:
-            if not told.done():
-                told.set_exception(StoreAway("not all that was asked together was answered"))
+        for *_, tell in self.asked:
+            _tell(tell, None)
+
+
+def _tell(tell: Tell, told: Told | None) -> None:
+    try:
+        tell(told)
+    except Exception as error:  # noqa: BLE001 - a fault of one keeps back none of the others
+        _note(error)
+
+
+def _note(error: Exception) -> None:
+    loop = asyncio.get_running_loop()
+    loop.call_exception_handler({"message": "asking servers together", "exception": error})

@@ -1,0 +1,42 @@
+"""A visit of a store, or of a service, as the relay makes it: without a task where it can be."""
+
+import asyncio
+from collections.abc import Sequence
+
+from ojak_protocol.addresses import MailboxId
+from ojak_protocol.sync import Deposit, SyncReply, SyncRequest
+from ojak_relay.service import Service, Work
+from ojak_relay.store.base import Store, Visited
+
+
+async def visited(
+    store: Store,
+    deletes: Sequence[MailboxId],
+    deposits: Sequence[Deposit],
+    polls: Sequence[MailboxId],
+    *,
+    room: int,
+    now: int,
+) -> Visited:
+    """Return what *store* does and finds, asked again where it says so."""
+    came: asyncio.Future[Visited | None] = asyncio.get_running_loop().create_future()
+
+    def seen(visit: Visited | None) -> None:
+        if not came.cancelled():
+            came.set_result(visit)
+
+    if store.begin_visit(deletes, deposits, polls, room=room, now=now, seen=seen):
+        visit = await came
+        if visit is not None:
+            return visit
+    return await store.visit(deletes, deposits, polls, room=room, now=now)
+
+
+async def served(service: Service, request: SyncRequest, *, taken: int | None = None) -> SyncReply:
+    """Return the reply of *service*."""
+    came: asyncio.Future[SyncReply | Work] = asyncio.get_running_loop().create_future()
+    taken = len(request.deposits) if taken is None else taken
+    if not service.begin(request, taken, came.set_result):
+        return await service.sync(request, taken=taken)
+    reply = await came
+    return reply if isinstance(reply, SyncReply) else await reply()
