@@ -23,7 +23,7 @@ from ojak_protocol.sync import SyncReply, SyncRequest
 from ojak_relay.config import Config
 from ojak_relay.counts import Counts
 from ojak_relay.errors import StoreAway, StoreFailed
-from ojak_relay.http import PREFLIGHT, Answer, Head, Later, refusal
+from ojak_relay.http import PREFLIGHT, Answer, Come, Head, Later, refusal
 from ojak_relay.limits import Limits, Peer, Source
 from ojak_relay.service import Service, Work
 from ojak_relay.sources import FORWARDED
@@ -136,13 +136,11 @@ class App:
             return _unfit(head) or _with_body(head) or self._routes[route]()
         return self._no_route(head)
 
-    def sync(
-        self, body: bytes, source: Source, come: Callable[[Answer | Later], None]
-    ) -> Answer | Later | None:
+    def sync(self, body: bytes, source: Source, come: Come) -> Answer | Later | None:
         """Return the answer to a sync of *body*, or what brings it once all is done.
 
-        Raises nothing, and what brings it nothing but cancellation. With None, *come* is called
-        later and once with either.
+        Or return None; then *come* is called with either, whether or not the connection is still
+        there. Raises nothing, and what brings an answer nothing but cancellation.
         """
         try:
             asked = sync.decode_request(body)
@@ -156,9 +154,7 @@ class App:
         except Exception as error:  # noqa: BLE001 (a defect costs one answer)
             return self._failed(error)
 
-    def _come(
-        self, asked: SyncRequest, come: Callable[[Answer | Later], None], reply: SyncReply | Work
-    ) -> None:
+    def _come(self, asked: SyncRequest, come: Come, reply: SyncReply | Work) -> None:
         if not isinstance(reply, SyncReply):
             come(partial(self._done, asked, reply))
             return

@@ -13,7 +13,7 @@ import ssl
 import struct
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum, auto
 from http import HTTPStatus
@@ -27,7 +27,7 @@ import httptools
 from ojak_protocol.values import dataclass
 from ojak_relay.config import Config
 from ojak_relay.errors import ConfigError
-from ojak_relay.http import Answer, Head, Later, refusal
+from ojak_relay.http import Answer, Come, Head, Later, refusal
 from ojak_relay.known_heads import KnownHeads
 from ojak_relay.limits import Limits, Peer, Source
 from ojak_relay.pace import Steps
@@ -76,10 +76,8 @@ class Front(Protocol):
     def receive(self, head: Head, source: Source) -> Answer | int:
         """Return the answer to a request, or how many bytes its body has and `sync` shall get."""
 
-    def sync(
-        self, body: bytes, source: Source, come: Callable[[Answer | Later], None]
-    ) -> Answer | Later | None:
-        """Return the answer to what has that body, or what brings it, or have either come."""
+    def sync(self, body: bytes, source: Source, come: Come) -> Answer | Later | None:
+        """Return the answer to what has that body, or what brings it, or None: either will come."""
 
 
 class Phase(Enum):
@@ -470,9 +468,11 @@ class Connection(asyncio.Protocol):
             self._come(begun)
 
     def _come(self, begun: Answer | Later) -> None:
+        if self._line is None:
+            return
         if isinstance(begun, Answer):
             self._answer(begun)
-        elif self._line is not None:
+        else:
             self._task = self._server.loop.create_task(self._work(begun))
 
     async def _work(self, later: Later) -> None:
@@ -484,8 +484,6 @@ class Connection(asyncio.Protocol):
         self._answer(answer)
 
     def _answer(self, answer: Answer) -> None:
-        if self._line is None:
-            return
         if answer.closes:
             self._leave(answer)
         else:

@@ -78,6 +78,9 @@ Later: TypeAlias = Callable[[], Coroutine[None, None, Answer]]
 """Brings an answer that must be waited for. No coroutine, because one that is never begun is told
 of on standard error."""
 
+Come: TypeAlias = Callable[[Answer | Later], None]
+"""Takes an answer, or what brings it: once, in a later turn of the loop."""
+
 
 def refusal(status: HTTPStatus, reason: str = "") -> Answer:
     """Return a refusal: a status, at most one plain sentence, and the connection's end."""

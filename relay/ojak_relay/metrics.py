@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 from prometheus_client.registry import Collector
 
-from ojak_relay.http import Answer, Head, Later, refusal
+from ojak_relay.http import Answer, Come, Head, refusal
 from ojak_relay.limits import Peer, Source
 from ojak_relay.state import State
 
@@ -60,7 +60,7 @@ class Metrics:
             return _NO_PATH
         return Answer(HTTPStatus.OK, generate_latest(self._registry), CONTENT_TYPE_PLAIN_0_0_4)
 
-    def sync(self, body: bytes, source: Source, come: Callable[[Answer | Later], None]) -> Answer:
+    def sync(self, body: bytes, source: Source, come: Come) -> Answer:
         """Refuse: no request here has a body that is looked at."""
         del body, source, come
         return _NO_PATH

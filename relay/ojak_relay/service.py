@@ -20,6 +20,9 @@ from ojak_relay.store.base import Store, Visited
 Work: TypeAlias = Callable[[], Coroutine[None, None, SyncReply]]
 """Brings a reply that must be waited for."""
 
+Come: TypeAlias = Callable[[SyncReply | Work], None]
+"""Takes a reply, or what brings it: once, in a later turn of the loop. It raises nothing."""
+
 
 class Service:
     """Answers syncs out of one store.
@@ -74,13 +77,14 @@ class Service:
             return None
         return SyncReply(clock=now, polls=results, deposits=())
 
-    def begin(
-        self, request: SyncRequest, taken: int, come: Callable[[SyncReply | Work], None]
-    ) -> bool:
+    def begin(self, request: SyncRequest, taken: int, come: Come) -> bool:
         """Begin `sync` and return True, if the store needs no task for that; or begin nothing.
 
-        *come* is called later and once: with the reply, or with what brings it where it must be
-        waited for all the same. Nothing breaks it off.
+        Args:
+            request: what is asked.
+            taken: as for `sync`.
+            come: is called with the reply, or with what brings it where it must be waited for all
+                the same. Nothing breaks that off.
         """
         if not self._store.is_far:
             return False
@@ -90,22 +94,21 @@ class Service:
             request.polls,
             room=request.room,
             now=self._clock(),
-            seen=partial(self._seen, request, taken, come),
+            come=partial(self._come, request, taken, come),
         )
 
-    def _seen(
-        self,
-        request: SyncRequest,
-        taken: int,
-        come: Callable[[SyncReply | Work], None],
-        visited: Visited | None,
-    ) -> None:
+    def _come(self, request: SyncRequest, taken: int, come: Come, visited: Visited | None) -> None:
         if visited is None:
             come(partial(self.sync, request, taken=taken))
-        elif request.wait_seconds and _are_nothing(visited[1]):
-            come(partial(self._waited, request, visited))
-        else:
-            come(self._reply(request, *visited))
+            return
+        waited = partial(self._waited, request, visited)
+        reply: SyncReply | Work = waited
+        try:
+            if not (request.wait_seconds and _are_nothing(visited[1])):
+                reply = self._reply(request, *visited)
+        except Exception:  # noqa: BLE001 - it is raised again to whoever then waits
+            reply = waited
+        come(reply)
 
     async def sync(self, request: SyncRequest, *, taken: int | None = None) -> SyncReply:
         """Return the reply to *request*, once all that it asks for is durable.

@@ -22,7 +22,7 @@ from ojak_relay.connections import (
     Server,
     read_at,
 )
-from ojak_relay.http import Answer, Head, Later
+from ojak_relay.http import Answer, Come, Head, Later
 from ojak_relay.limits import Limits, Peer, Source
 from tests.relay.memory_lines import MemoryLine, connected_to
 from tests.relay.test_timer import is_set_to, timers
@@ -49,9 +49,7 @@ class Front:
         del source
         return 3 if head.method == b"POST" else Answer(HTTPStatus.OK)
 
-    def sync(
-        self, body: bytes, source: Source, come: Callable[[Answer | Later], None]
-    ) -> Answer | Later | None:
+    def sync(self, body: bytes, source: Source, come: Come) -> Answer | Later | None:
         del source, come
         if body == b"bad":
             raise ZeroDivisionError

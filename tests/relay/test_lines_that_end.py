@@ -18,7 +18,7 @@ import uvloop
 
 from ojak_relay.config import Config
 from ojak_relay.connections import LOOK_SECONDS, Connection, Server, tls_context
-from ojak_relay.http import Answer, Head, Later
+from ojak_relay.http import Answer, Come, Head, Later
 from ojak_relay.limits import Limits, Peer, Source
 from ojak_relay.listening import listen
 from tests.relay.lines import certificate
@@ -44,9 +44,7 @@ class Same:
         del head, source
         return self.answer
 
-    def sync(
-        self, body: bytes, source: Source, come: Callable[[Answer | Later], None]
-    ) -> Answer | Later | None:
+    def sync(self, body: bytes, source: Source, come: Come) -> Answer | Later | None:
         del body, source, come
         return self.answer
 
@@ -63,9 +61,7 @@ class Waits(Same):
     def receive(self, head: Head, source: Source) -> Answer | int:
         return 4 if head.method == b"POST" else super().receive(head, source)
 
-    def sync(
-        self, body: bytes, source: Source, come: Callable[[Answer | Later], None]
-    ) -> Answer | Later | None:
+    def sync(self, body: bytes, source: Source, come: Come) -> Answer | Later | None:
         del body, source, come
         return self.later
 
@@ -78,11 +74,9 @@ class Waits(Same):
 class Comes(Waits):
     """Holds what is posted, without a task, until a test has an answer come."""
 
-    come: list[Callable[[Answer | Later], None]] = field(default_factory=list)
+    come: list[Come] = field(default_factory=list)
 
-    def sync(
-        self, body: bytes, source: Source, come: Callable[[Answer | Later], None]
-    ) -> Answer | Later | None:
+    def sync(self, body: bytes, source: Source, come: Come) -> Answer | Later | None:
         del body, source
         self.come.append(come)
         return None

@@ -43,8 +43,12 @@ main(["serve", "--listen", "127.0.0.1:0", *sys.argv[1:]])
 
 
 @contextmanager
-def refusing(folder: Path, error: str, log: Path, how: str = "at once") -> Iterator[Relay]:
-    """Run a relay whose syncs end with *error*, and that writes its lines to *log*."""
+def refusing(folder: Path, error: str, log: Path, how: str = "task") -> Iterator[Relay]:
+    """Run a relay whose syncs end with *error*, and that writes its lines to *log*.
+
+    How they come to that: in a task, in one that is only begun later, or by a reply that comes
+    later and is none.
+    """
     (folder / "relay.py").write_text(REFUSES.format(error=error, how=how))
     with log.open("w") as errors:
         process = start(*MEMORY, program=(str(folder / "relay.py"),), errors=errors)
@@ -76,10 +80,10 @@ def statuses(relay: Relay) -> list[int]:
                 "the disk refused; nothing is stored or deleted until a restart",
                 how,
             )
-            for how in ("at once", "work")
+            for how in ("task", "work")
         ],
-        *[("LookupError", 500, "internal error: LookupError", how) for how in ("at once", "work")],
-        ("none", 500, "internal error: LocalError", "reply"),
+        *[("LookupError", 500, "internal error: LookupError", how) for how in ("task", "work")],
+        ("AssertionError", 500, "internal error: LocalError", "reply"),
     ],
 )
 def test_s5_no_request_writes_a_line_of_its_own(

@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from ojak_protocol.addresses import MailboxId, mailbox_id
+from ojak_protocol.errors import LocalError
 from ojak_protocol.sync import (
     Deposit,
     DepositOutcome,
@@ -23,7 +24,7 @@ from ojak_protocol.sync import (
     SyncReply,
 )
 from ojak_relay.service import Service
-from ojak_relay.store.base import Store, Visited
+from ojak_relay.store.base import Come, Store
 from ojak_relay.store.memory import MemoryStore
 from ojak_relay.store.pages import PagesStore
 from tests.relay.kit import NOW, deposit, key, place, request
@@ -187,6 +188,7 @@ class Far(MemoryStore):
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)
         self.begun = 0
+        self.visiting: list[asyncio.Task[None]] = []
 
     @property
     def is_far(self) -> bool:
@@ -200,7 +202,7 @@ class Far(MemoryStore):
         *,
         room: int,
         now: int,
-        seen: Callable[[Visited | None], None],
+        come: Come,
     ) -> bool:
         self.begun += 1
         if self.begun % 4 == 0:
@@ -208,14 +210,14 @@ class Far(MemoryStore):
 
         async def visit(begun: int = self.begun) -> None:
             again = begun % 4 == 1
-            seen(None if again else await self.visit(deletes, deposits, polls, room=room, now=now))
+            come(None if again else await self.visit(deletes, deposits, polls, room=room, now=now))
 
-        self.visiting = asyncio.create_task(visit())
+        self.visiting.append(asyncio.create_task(visit()))
         return True
 
 
 class FarVisits(Visits):
-    """The same over servers, which are asked without a task for each visit."""
+    """The same over a store that answers later, or has to be asked again."""
 
     async def opened(self) -> Store:
         return Far(CAPACITY)
@@ -249,8 +251,8 @@ async def test_a_wait_commits_first_and_is_answered_when_another_visit_brings_th
     ]
     async with asyncio.timeout(5):
         for n in (2, 3, 4, 5):
-            while not isinstance((await served(service, request(n))).polls[0], Found):  # noqa: ASYNC110 (the deposit tells nobody)
-                await asyncio.sleep(0)
+            reply = await served(service, request(n, wait=25))
+            assert reply.polls[0] == Found(deposit(n, 5).box)
         assert not any(one.done() for one in waiting)
     await served(service, request(deposits=(deposit(1, 7),)))
     async with asyncio.timeout(5):
@@ -267,6 +269,21 @@ async def test_what_is_not_taken_of_a_visit_is_refused(store: type[MemoryStore])
         reply = await served(service, asked, taken=1)
         assert reply.deposits == (DepositOutcome.STORED, DepositOutcome.REFUSED)
         assert reply.polls[:2] == (Found(deposit(first, 5).box), Nothing())
+
+
+@pytest.mark.asyncio
+async def test_a_reply_that_cannot_be_made_fails_where_it_is_waited_for() -> None:
+    """So the front, which waits, answers that."""
+    clock = Clock()
+    service = Service(Far(10), clock)
+    for number in range(3):
+        clock.now = NOW
+        waiting = asyncio.create_task(served(service, request(number)))
+        await asyncio.sleep(0)
+        clock.now = 2**80
+        async with asyncio.timeout(5):
+            with pytest.raises(LocalError):
+                await waiting
 
 
 @pytest.mark.asyncio

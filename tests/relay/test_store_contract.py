@@ -5,6 +5,7 @@ import gc
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,6 +20,7 @@ from ojak_relay.store.memory import MemoryStore
 from ojak_relay.store.pages import PagesStore
 from tests.relay.kit import NOW, box, deposit, place
 from tests.relay.valkeys import Valkey, flush, valkey_store
+from tests.relay.visiting import visited
 
 STORED, OCCUPIED, FULL = DepositOutcome.STORED, DepositOutcome.OCCUPIED, DepositOutcome.FULL
 HOUR = 3600
@@ -333,11 +335,16 @@ async def test_a_wait_for_nothing_ends_with_its_time_or_when_all_are_woken(opene
             await waiting
 
 
+@pytest.mark.parametrize("begins", [False, True], ids=["whole", "begun"])
 @pytest.mark.asyncio
-async def test_a_visit_deletes_then_deposits_then_looks(opened: Opener) -> None:
+async def test_a_visit_deletes_then_deposits_then_looks(
+    opened: Opener,
+    begins: bool,  # noqa: FBT001 - a case of the test
+) -> None:
     async with opened() as store:
+        visit = partial(visited, store) if begins else store.visit
         await store.apply([], [deposit(1, 7)], now=NOW)
-        told = await store.visit(
+        told = await visit(
             [place(1)],
             [deposit(2, 8), deposit(3, 9)],
             [place(1), place(2), place(3)],
@@ -346,7 +353,13 @@ async def test_a_visit_deletes_then_deposits_then_looks(opened: Opener) -> None:
         )
         assert told == ((STORED, STORED), (Nothing(), Found(box(8)), NoRoom()))
         assert store.boxes == 2
-        assert await store.visit([], [], [place(2)], room=1, now=NOW) == ((), (Found(box(8)),))
+        assert await visit([], [], [place(2)], room=1, now=NOW) == ((), (Found(box(8)),))
+        assert await visit([place(3)], [deposit(4, 5)], [], room=1, now=NOW) == ((STORED,), ())
+        assert await visit([], [], [], room=1, now=NOW) == ((), ())
+        assert await visit([place(2)], [], [place(2), place(4)], room=1, now=NOW) == (
+            (),
+            (Nothing(), Found(box(5))),
+        )
 
 
 @pytest.mark.asyncio

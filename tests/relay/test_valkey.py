@@ -27,6 +27,7 @@ from tests.relay.kit import NOW, box, deposit, place, request
 from tests.relay.test_service import CAPACITY, Visits
 from tests.relay.test_store_contract import sweep
 from tests.relay.valkeys import Listens, Valkey, flush, replicated, valkey_store, valkeys
+from tests.relay.visiting import visited
 
 STORED, OCCUPIED, FULL = DepositOutcome.STORED, DepositOutcome.OCCUPIED, DepositOutcome.FULL
 
@@ -408,7 +409,7 @@ async def test_a_server_that_forgot_its_scripts_is_given_them_again(one_valkey: 
         assert await one.apply([], [deposit(1, 7)], now=NOW) == (STORED,)
         assert await found(one, 1) == Found(box(7))
         one_valkey.ask("SCRIPT", "FLUSH")
-        told = await one.visit([], [deposit(2, 8)], [place(2)], room=1, now=NOW)
+        told = await visited(one, [], [deposit(2, 8)], [place(2)], room=1, now=NOW)
         assert told == ((STORED,), (Found(box(8)),))
 
 
@@ -480,7 +481,7 @@ async def told_stored_while_the_replica_hangs(
     try:
         for number in (1, 2):
             if looks:
-                await store.visit([], [deposit(number, 7)], [place(3)], room=1, now=NOW)
+                await visited(store, [], [deposit(number, 7)], [place(3)], room=1, now=NOW)
             else:
                 await store.apply([], [deposit(number, 7)], now=NOW)
     except StoreAway:

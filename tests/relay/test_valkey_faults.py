@@ -27,6 +27,7 @@ from tests.relay.valkeys import (
     valkey_store,
     valkeys,
 )
+from tests.relay.visiting import visited
 
 STORED, OCCUPIED, FULL = DepositOutcome.STORED, DepositOutcome.OCCUPIED, DepositOutcome.FULL
 
@@ -43,7 +44,7 @@ async def test_who_asks_for_nothing_shifts_no_answer_to_somebody_else(one_valkey
     flush([one_valkey])
     async with two_stores(one_valkey) as (one, _), asyncio.timeout(10):
         lines = lines_to(one_valkey)
-        assert await one.visit([], [deposit(1, 7)], [], room=1, now=NOW) == ((STORED,), ())
+        assert await visited(one, [], [deposit(1, 7)], [], room=1, now=NOW) == ((STORED,), ())
         assert await one.look([], room=1, now=NOW) == ()
         assert await found(one, 1) == Found(box(7))
         assert await found(one, 2) == Nothing()
@@ -402,7 +403,7 @@ async def test_wherever_a_line_is_cut_the_answer_is_the_one_without_a_cut(
             await other.apply([], [deposit(3 * number, 7)], now=NOW)
             setattr(meddler, cut, left)
             deposits = [deposit(3 * number + 1, 8), deposit(3 * number + 2, 9, shown=True)]
-            told = await one.visit(places[:1], deposits, places, room=1, now=NOW)
+            told = await visited(one, places[:1], deposits, places, room=1, now=NOW)
             assert told == ((STORED, STORED), (Nothing(), Found(box(8)), NoRoom()))
             meddler.heal()
             await other.apply(places, [], now=NOW)
@@ -430,7 +431,7 @@ async def test_a_cluster_of_one_server_is_asked_once() -> None:
         until(lambda: is_whole(server))
         async with two_stores(server) as (one, _):
             deposits = [deposit(1, 7), deposit(1, 8, shown=True)]
-            told = await one.visit([], deposits, [place(1), place(2)], room=1, now=NOW)
+            told = await visited(one, [], deposits, [place(1), place(2)], room=1, now=NOW)
             # Asked twice, the first of them would find the second one.
             assert told == ((STORED, STORED), (Found(box(8)), Nothing()))
 

@@ -193,7 +193,7 @@ async def test_a_full_turn_leaves_before_the_loop_turns(one_valkey: Valkey) -> N
     async with two_stores(one_valkey) as (one, _):
         told: list[Visited | None] = []
         polls = [place(number) for number in range(valkey_turns.PLACES_AT_ONCE)]
-        assert one.begin_visit([], [deposit(1, 7)], polls, room=1, now=NOW, seen=told.append)
+        assert one.begin_visit([], [deposit(1, 7)], polls, room=1, now=NOW, come=told.append)
         # In this turn of the loop.
         until(lambda: one_valkey.ask("EXISTS", key_of(1)))
         assert not told

@@ -1,4 +1,4 @@
-"""A visit of a store, or of a service, as the relay makes it: without a task where it can be."""
+"""A visit of a store, or of a service, as the relay makes it where it does not answer at once."""
 
 import asyncio
 from collections.abc import Sequence
@@ -18,15 +18,18 @@ async def visited(
     room: int,
     now: int,
 ) -> Visited:
-    """Return what *store* does and finds, asked again where it says so."""
-    came: asyncio.Future[Visited | None] = asyncio.get_running_loop().create_future()
+    """Return what *store* does and finds, asked again where it says so; it says it once."""
+    came: list[Visited | None] = []
+    is_there = asyncio.Event()
 
-    def seen(visit: Visited | None) -> None:
-        if not came.cancelled():
-            came.set_result(visit)
+    def come(visit: Visited | None) -> None:
+        came.append(visit)
+        is_there.set()
 
-    if store.begin_visit(deletes, deposits, polls, room=room, now=now, seen=seen):
-        visit = await came
+    if store.begin_visit(deletes, deposits, polls, room=room, now=now, come=come):
+        await is_there.wait()
+        await asyncio.sleep(0)
+        (visit,) = came
         if visit is not None:
             return visit
     return await store.visit(deletes, deposits, polls, room=room, now=now)

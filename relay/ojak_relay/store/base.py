@@ -29,10 +29,6 @@ class Record:
     box: bytes = field(repr=False)
 
 
-Visited: TypeAlias = tuple[tuple[DepositOutcome, ...], tuple[PollResult, ...]]
-"""What `apply` and `look` return."""
-
-
 def record_of(deposit: Deposit, now: int) -> Record:
     """Return what *deposit* leaves when it is stored at *now*."""
     return Record(deposit.id, *times_of(deposit, now), deposit.box)
@@ -42,6 +38,17 @@ def times_of(deposit: Deposit, now: int) -> tuple[int, int]:
     """Return when it is released, and over, if stored at *now*; its time counts from release."""
     released_at = now + deposit.after_seconds
     return released_at, released_at + deposit.ttl_seconds
+
+
+Visited: TypeAlias = tuple[tuple[DepositOutcome, ...], tuple[PollResult, ...]]
+"""What `Store.visit` returns: what `apply` does, and what `look` does."""
+
+Come: TypeAlias = Callable[[Visited | None], None]
+"""Takes what a visit did and found: once, in a later turn of the loop.
+
+With None not all was answered, or something was refused; it may or may not have happened, and is to
+be asked for again by `Store.visit`.
+"""
 
 
 class Store(Protocol):
@@ -86,7 +93,7 @@ class Store(Protocol):
 
     @property
     def is_far(self) -> bool:
-        """Whether servers answer, so that `begin_visit` may begin what they are asked for."""
+        """Whether `begin_visit` is worth asking; with False nobody has to prepare it."""
         return False
 
     def begin_visit(
@@ -97,14 +104,13 @@ class Store(Protocol):
         *,
         room: int,
         now: int,
-        seen: Callable[[Visited | None], None],
+        come: Come,
     ) -> bool:
         """Begin `visit` and return True, if it needs no task for that; or begin nothing.
 
-        *seen* is called later and once: with what `visit` would return, or with None where it is
-        to be asked for the same, because not all was answered. Nothing breaks it off.
+        *come* is called with what `visit` would return. Nothing breaks that off.
         """
-        del deletes, deposits, polls, room, now, seen
+        del deletes, deposits, polls, room, now, come
         return False
 
     async def visit(
@@ -116,7 +122,7 @@ class Store(Protocol):
         room: int,
         now: int,
     ) -> Visited:
-        """Do `apply`, then `look`; where servers are far, they are asked for both at once.
+        """Do `apply`, then `look`.
 
         Raises:
             StoreFailed: as `apply` does.

@@ -15,7 +15,7 @@ from ojak_protocol.sync import Deposit, DepositOutcome, PollResult
 from ojak_relay.errors import StoreAway, StoreUnusable
 from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store import valkey_scripts as scripts
-from ojak_relay.store.base import EXPIRE_AT_MOST, Store, Visited
+from ojak_relay.store.base import EXPIRE_AT_MOST, Come, Store, Visited
 from ojak_relay.store.deleted import REMEMBERED_AT_MOST, REMEMBERED_SECONDS
 from ojak_relay.store.valkey_asking import PATIENCE_SECONDS, Asker
 from ojak_relay.store.valkey_checks import SKEW_SECONDS, check
@@ -137,11 +137,11 @@ class ValkeyStore(Store):
             StoreAway: not all servers answer.
         """
         # Whole boxes at once, though there may be no room for some: to ask twice would cost more.
-        return self._seen(await self._asker.boxes(ids), room, now)
+        return self._looked(await self._asker.boxes(ids), room, now)
 
     @property
     def is_far(self) -> bool:
-        """Whether servers answer."""
+        """Whether servers answer, which they do."""
         return True
 
     def begin_visit(
@@ -152,7 +152,7 @@ class ValkeyStore(Store):
         *,
         room: int,
         now: int,
-        seen: Callable[[Visited | None], None],
+        come: Come,
     ) -> bool:
         """Begin `visit` and return True, if one server does all of it on one line, in its order."""
         single, count = self._servers.single, len(deletes) + len(deposits)
@@ -160,43 +160,19 @@ class ValkeyStore(Store):
             return False
         changes = rules.all_changes(deletes, deposits, now, single.limit) if count else ()
         news = [one.id for one in deposits]
-        tell = partial(self._tell, len(deletes), room, now, seen)
-        self._turns.ask(single, changes, count, news, polls, tell)
+        told = partial(self._come, len(deletes), room, now, come)
+        self._turns.ask(single, changes, count, news, polls, told)
         return True
 
-    def _tell(
-        self,
-        deletes: int,
-        room: int,
-        now: int,
-        seen: Callable[[Visited | None], None],
-        told: Told | None,
-    ) -> None:
-        visited = None
-        if told is not None:
-            try:
-                outcomes = self._applied(told.changes, deletes) if told.changes else ()
-                visited = outcomes, self._seen(told.lying, room, now)
-            except Exception:  # noqa: BLE001 - `visit` asks for it again, and says what is wrong
-                visited = None
-        seen(visited)
-
-    async def visit(
-        self,
-        deletes: Sequence[MailboxId],
-        deposits: Sequence[Deposit],
-        polls: Sequence[MailboxId],
-        *,
-        room: int,
-        now: int,
-    ) -> Visited:
-        """Do `apply`, then `look`.
-
-        Raises:
-            StoreAway: what was asked for may or may not have happened; it can be asked again.
-        """
-        outcomes = await self.apply(deletes, deposits, now=now)
-        return outcomes, await self.look(polls, room=room, now=now)
+    def _come(self, deletes: int, room: int, now: int, come: Come, told: Told | None) -> None:
+        visited: Visited | None = None
+        try:
+            if told is not None:
+                outcomes = self._applied(told.changes, deletes)
+                visited = outcomes, self._looked(told.lying, room, now)
+        except Exception:  # noqa: BLE001 - `visit` raises it to whoever then asks for the same
+            visited = None
+        come(visited)
 
     async def wait_for(self, ids: Sequence[MailboxId], seconds: float, *, now: int) -> None:
         """Return when something lies visible at one of *ids*, or after *seconds*.
@@ -298,7 +274,7 @@ class ValkeyStore(Store):
             self._operator.note_strange()
         return outcomes
 
-    def _seen(self, replies: Sequence[Reply], room: int, now: int) -> tuple[PollResult, ...]:
+    def _looked(self, replies: Sequence[Reply], room: int, now: int) -> tuple[PollResult, ...]:
         return results(replies, room, now, self._operator.note_strange)
 
     def _hear(self, id_: MailboxId | None) -> None:

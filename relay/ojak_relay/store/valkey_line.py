@@ -1,4 +1,4 @@
-"""One connection to a Valkey server: all commands of one turn of the loop leave in one write.
+"""One connection to a Valkey server: what is asked in one turn of the loop leaves in few writes.
 
 Where replicas confirm, what is asked meanwhile leaves together when they did: whatever is asked
 waits for two confirmations at most, and so never as long as a server has for an answer.
@@ -212,7 +212,7 @@ class Line(asyncio.Protocol):
         self._end()
 
     def send(self) -> None:
-        """Send what was asked before the loop's turn ends, unless replicas must confirm first."""
+        """Send what was asked now, not at the end of the loop's turn, unless replicas confirm."""
         if not self._unsent or self._is_confirming or self._transport is None:
             return
         if self._news:

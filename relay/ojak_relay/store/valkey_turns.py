@@ -16,7 +16,7 @@ from ojak_relay.store.valkey_primary import Primary
 from ojak_relay.store.valkey_wire import Reply
 
 PLACES_AT_ONCE: Final = 512
-"""With so many places a turn leaves before the loop's turn ends: no sync waits for more places, and
+"""With so many places a turn leaves before the loop's turn ends: nobody waits for many more, and
 what is put together is still near the processor."""
 
 
@@ -32,8 +32,14 @@ class Told(NamedTuple):
     lying: list[Reply]
 
 
-Tell: TypeAlias = Callable[[Told | None], None]
-"""Takes what a server told one sync, or None if the line was lost or not all was answered."""
+Come: TypeAlias = Callable[[Told | None], None]
+"""Takes what a server told one sync: once, in a later turn of the loop.
+
+With None the line was lost or not all was answered; then changes may or may not have happened.
+"""
+
+_Asked: TypeAlias = tuple[Sequence[bytes], int, Sequence[bytes], Sequence[MailboxId], Come]
+"""What `Turns.ask` was given, behind the server."""
 
 
 class Turns:
@@ -49,7 +55,7 @@ class Turns:
         count: int,
         news: Sequence[bytes],
         places: Sequence[MailboxId],
-        tell: Tell,
+        come: Come,
     ) -> None:
         """Ask *server* for changes, and then what lies at *places*.
 
@@ -59,8 +65,7 @@ class Turns:
             count: how many commands these are.
             news: ids of which all relays are told behind them.
             places: at least one.
-            tell: is called once, in a later turn of the loop. With None, changes may or may not
-                have happened.
+            come: takes what it told.
         """
         turn = self._turn
         if turn is None or turn.server is not server:
@@ -68,7 +73,7 @@ class Turns:
                 self._leave(turn)
             turn = self._turn = _Turn(server)
             asyncio.get_running_loop().call_soon(self._leave, turn)
-        turn.asked.append((changes, count, news, places, tell))
+        turn.asked.append((changes, count, news, places, come))
         turn.places += len(places)
         if turn.places >= PLACES_AT_ONCE:
             self._leave(turn)
@@ -84,10 +89,7 @@ class _Turn:
 
     def __init__(self, server: Primary) -> None:
         self.server = server
-        self.asked: list[
-            tuple[Sequence[bytes], int, Sequence[bytes], Sequence[MailboxId], Tell]
-        ] = []
-        """What `Turns.ask` was given."""
+        self.asked: list[_Asked] = []
         self.places = 0
 
     def leave(self) -> None:
@@ -102,7 +104,7 @@ class _Turn:
         done.add_done_callback(self._answer)
         try:
             line.send()
-        except Exception as error:  # noqa: BLE001 - as above; all that was asked on the line fails
+        except Exception as error:  # noqa: BLE001 - when the line is closed all that was asked on it fails
             _note(error)
             line.close()
 
@@ -128,19 +130,19 @@ class _Turn:
             return
         lying = [*chain.from_iterable(looks)]
         change = place = 0
-        for _, count, _, places, tell in self.asked:
+        for _, count, _, places, come in self.asked:
             of = changes[change : (change := change + count)]
             at = lying[place : (place := place + len(places))]
-            _tell(tell, Told(of, at))
+            _tell(come, Told(of, at))
 
     def _fail(self) -> None:
-        for *_, tell in self.asked:
-            _tell(tell, None)
+        for *_, come in self.asked:
+            _tell(come, None)
 
 
-def _tell(tell: Tell, told: Told | None) -> None:
+def _tell(come: Come, told: Told | None) -> None:
     try:
-        tell(told)
+        come(told)
     except Exception as error:  # noqa: BLE001 - a fault of one keeps back none of the others
         _note(error)
 
