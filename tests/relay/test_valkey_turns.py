@@ -199,6 +199,16 @@ async def test_a_full_turn_leaves_before_the_loop_turns(one_valkey: Valkey) -> N
         assert not told
 
 
+@pytest.mark.asyncio
+async def test_a_visit_that_looks_at_nothing_has_no_part_in_a_turn(one_valkey: Valkey) -> None:
+    """Alone in one it would wait for replies to nothing."""
+    flush([one_valkey])
+    async with two_stores(one_valkey) as (one, _):
+        told: list[Visited | None] = []
+        assert not one.begin_visit([], [], [], room=1, now=NOW, come=told.append)
+        assert one.begin_visit([], [], [place(1)], room=1, now=NOW, come=told.append)
+
+
 @pytest.mark.parametrize("refuses", ["scripts", "a set", "all"])
 @pytest.mark.asyncio
 async def test_what_a_server_refuses_of_a_turn_is_asked_for_again(
