@@ -250,8 +250,11 @@ class Connection(asyncio.Protocol):
         try:
             self._read(data)
         except Exception as error:  # noqa: BLE001 - a fault of one keeps none of the others
-            self._server.loop.call_exception_handler({"message": "a request", "exception": error})
-            self.abort()
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        self._server.loop.call_exception_handler({"message": "a request", "exception": error})
+        self.abort()
 
     def _read(self, data: bytes) -> None:
         if self._is_deaf:
@@ -465,11 +468,17 @@ class Connection(asyncio.Protocol):
     def _begin(self, body: bytes) -> None:
         begun = self._app.sync(body, self._asked.source, self._come)
         if begun is not None:
-            self._come(begun)
+            self._go_on(begun)
 
     def _come(self, begun: Answer | Later) -> None:
         if self._line is None:
             return
+        try:
+            self._go_on(begun)
+        except Exception as error:  # noqa: BLE001 - else whoever asked would wait for ever
+            self._fail(error)
+
+    def _go_on(self, begun: Answer | Later) -> None:
         if isinstance(begun, Answer):
             self._answer(begun)
         else:

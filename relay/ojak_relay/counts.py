@@ -38,7 +38,7 @@ class Counts:
     requests_failed: int = 0
 
     def served(self, asked: SyncRequest, reply: SyncReply) -> None:
-        """Count one sync that was answered."""
+        """Count one sync that was done."""
         self.syncs += 1
         self.deletes += len(asked.deletes)
         for outcome in reply.deposits:

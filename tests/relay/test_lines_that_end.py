@@ -287,6 +287,31 @@ def test_what_comes_when_the_line_is_lost_is_let_go(*, needs_task: bool) -> None
     run(work())
 
 
+def test_who_cannot_be_answered_when_it_comes_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    def release(*_: object) -> None:
+        raise MemoryError
+
+    async def work() -> None:
+        front = Comes()
+        async with served(front, Config()) as (server, port):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(POSTED)
+            await until(lambda: bool(front.come))
+            monkeypatch.setattr(server.steps, "release", release)
+            (come,) = front.come
+            come(front.answer)
+            try:
+                async with asyncio.timeout(PATIENCE_SECONDS):
+                    with pytest.raises(ConnectionResetError):
+                        await reader.read()
+            finally:
+                writer.close()
+            await until(lambda: not server.connections)
+        assert [type(error) for error in front.errors] == [MemoryError]
+
+    run(work())
+
+
 def test_a_socket_in_the_place_of_one_that_was_closed_stays(tmp_path: Path) -> None:
     async def work() -> None:
         config, path = Config(), tmp_path / "relay.sock"

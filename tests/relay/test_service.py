@@ -24,7 +24,7 @@ from ojak_protocol.sync import (
     SyncReply,
 )
 from ojak_relay.service import Service
-from ojak_relay.store.base import Come, Store
+from ojak_relay.store.base import Come, Store, Visited
 from ojak_relay.store.memory import MemoryStore
 from ojak_relay.store.pages import PagesStore
 from tests.relay.kit import NOW, deposit, key, place, request
@@ -188,11 +188,24 @@ class Far(MemoryStore):
     def __init__(self, capacity: int) -> None:
         super().__init__(capacity)
         self.begun = 0
+        self.visits = 0
         self.visiting: list[asyncio.Task[None]] = []
 
     @property
     def is_far(self) -> bool:
         return True
+
+    async def visit(
+        self,
+        deletes: Sequence[MailboxId],
+        deposits: Sequence[Deposit],
+        polls: Sequence[MailboxId],
+        *,
+        room: int,
+        now: int,
+    ) -> Visited:
+        self.visits += 1
+        return await super().visit(deletes, deposits, polls, room=room, now=now)
 
     def begin_visit(
         self,
@@ -244,7 +257,8 @@ def test_what_changes_or_waits_is_not_answered_at_once() -> None:
 async def test_a_wait_commits_first_and_is_answered_when_another_visit_brings_the_box(
     store: type[MemoryStore],
 ) -> None:
-    service = Service(store(10), Clock())
+    made = store(10)
+    service = Service(made, Clock())
     waiting = [
         asyncio.create_task(served(service, request(1, deposits=(deposit(n, 5),), wait=25)))
         for n in (2, 3, 4, 5)
@@ -258,6 +272,7 @@ async def test_a_wait_commits_first_and_is_answered_when_another_visit_brings_th
     async with asyncio.timeout(5):
         replies = await asyncio.gather(*waiting)
     assert [reply.polls[0] for reply in replies] == [Found(deposit(1, 7).box)] * 4
+    assert not isinstance(made, Far) or made.visits == 4 + 4 + 1
 
 
 @pytest.mark.parametrize("store", [MemoryStore, Far])

@@ -29,6 +29,7 @@ from tests.relay.visiting import visited
 
 if TYPE_CHECKING:
     from ojak_relay.store.valkey_line import Line
+    from ojak_relay.store.valkey_turns import Come
 
 STORED = DepositOutcome.STORED
 
@@ -247,7 +248,7 @@ class Answering:
 def asked(
     turns: Turns, server: Primary, changes: Sequence[bytes], count: int, places: list[MailboxId]
 ) -> "asyncio.Future[Told | None]":
-    """Ask in turns, and return what will be told; told twice, it fails."""
+    """Ask in turns, and return what will be told; told twice, the loop notes an error."""
     told: asyncio.Future[Told | None] = asyncio.get_running_loop().create_future()
     turns.ask(server, changes, count, [], places, told.set_result)
     return told
@@ -272,11 +273,15 @@ def asked(
 async def test_whatever_else_is_answered_nobody_is_told_it_and_nobody_is_left_to_wait(
     replies: list[Reply] | StoreAway,
 ) -> None:
+    errors: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
     line = cast("Line", Answering(replies))
     server, turns = Primary(("", 0), line, line), Turns()
     async with asyncio.timeout(10):
         told = [asked(turns, server, [b"?"], 1, [place(n)]) for n in range(2)]
         assert await asyncio.gather(*told) == [None, None]
+        await asyncio.sleep(0)
+    assert not errors
 
 
 class Failing:
@@ -284,6 +289,9 @@ class Failing:
 
     def ask(self, *_: object) -> "asyncio.Future[list[Reply]]":
         raise MemoryError
+
+    def close(self) -> None:
+        """Fail nothing: nothing was asked."""
 
 
 class FailsToSend:
@@ -335,6 +343,42 @@ async def test_whoever_fails_when_he_is_told_keeps_back_none_of_the_others() -> 
         turns.ask(server, [], 0, [], [place(1)], fail)
         assert await asked(turns, server, [], 0, [place(2)]) == Told([], [b"B"])
     assert [type(error) for error in errors] == [ZeroDivisionError]
+
+
+class TellsNothing(list[Reply]):
+    """Replies that cannot be taken apart."""
+
+    def __getitem__(self, _: object) -> Reply:
+        raise MemoryError
+
+
+@pytest.mark.asyncio
+async def test_replies_that_cannot_be_taken_apart_leave_nobody_to_wait() -> None:
+    errors: list[object] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: errors.append(context["exception"]))
+    line = cast("Line", Answering(TellsNothing([[None]])))
+    server, turns = Primary(("", 0), line, line), Turns()
+    async with asyncio.timeout(10):
+        told = [asked(turns, server, [b"?"], 1, [place(n)]) for n in range(2)]
+        assert await asyncio.gather(*told) == [None, None]
+    assert [type(error) for error in errors] == [MemoryError]
+
+
+@pytest.mark.parametrize(
+    "told", [Told([b"what"], [None]), Told([b"added"], [5]), Told([Refusal("ERR")], [None])]
+)
+@pytest.mark.asyncio
+async def test_what_is_no_answer_is_asked_for_again(
+    one_valkey: Valkey, monkeypatch: pytest.MonkeyPatch, told: Told
+) -> None:
+    def ask(_self: Turns, *asked: object) -> None:
+        asyncio.get_running_loop().call_soon(cast("Come", asked[-1]), told)
+
+    flush([one_valkey])
+    async with two_stores(one_valkey) as (one, _), asyncio.timeout(10):
+        monkeypatch.setattr(Turns, "ask", ask)
+        assert await left(one, 1) == [((STORED,), (Found(box(7)),))]
 
 
 @pytest.mark.asyncio

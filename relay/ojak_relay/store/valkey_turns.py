@@ -71,8 +71,9 @@ class Turns:
         if turn is None or turn.server is not server:
             if turn is not None:
                 self._leave(turn)
-            turn = self._turn = _Turn(server)
+            turn = _Turn(server)
             asyncio.get_running_loop().call_soon(self._leave, turn)
+            self._turn = turn
         turn.asked.append((changes, count, news, places, come))
         turn.places += len(places)
         if turn.places >= PLACES_AT_ONCE:
@@ -99,6 +100,8 @@ class _Turn:
             done = self._ask(line)
         except Exception as error:  # noqa: BLE001 - else they would wait for ever
             _note(error)
+            # If a part of it was asked, the next answers would be taken for those to others.
+            line.close()
             asyncio.get_running_loop().call_soon(self._fail)
             return
         done.add_done_callback(self._answer)
@@ -120,20 +123,32 @@ class _Turn:
         return range(0, self.places, rules.KEYS_AT_ONCE)
 
     def _answer(self, done: "asyncio.Future[list[Reply]]") -> None:
-        replies = [] if done.exception() is not None else done.result()
+        try:
+            told = self._told([] if done.exception() is not None else done.result())
+        except Exception as error:  # noqa: BLE001 - else they would wait for ever
+            _note(error)
+            told = None
+        if told is None:
+            self._fail()
+            return
+        for (*_, come), one in zip(self.asked, told, strict=True):
+            _tell(come, one)
+
+    def _told(self, replies: list[Reply]) -> list[Told] | None:
+        """Return what each is told, or None if that cannot be known."""
         count = sum(count for _, count, *_ in self.asked)
         changes, looks = replies[:count], replies[count:]
         sizes = [min(rules.KEYS_AT_ONCE, self.places - first) for first in self._firsts()]
         # Of another length they would be what lies at somebody else's places.
         if [len(one) if isinstance(one, list) else None for one in looks] != sizes:
-            self._fail()
-            return
+            return None
         lying = [*chain.from_iterable(looks)]
+        told: list[Told] = []
         change = place = 0
-        for _, count, _, places, come in self.asked:
+        for _, count, _, places, _ in self.asked:
             of = changes[change : (change := change + count)]
-            at = lying[place : (place := place + len(places))]
-            _tell(come, Told(of, at))
+            told.append(Told(of, lying[place : (place := place + len(places))]))
+        return told
 
     def _fail(self) -> None:
         for *_, come in self.asked:
