@@ -101,14 +101,13 @@ class Service:
         if visited is None:
             come(partial(self.sync, request, taken=taken))
             return
-        waited = partial(self._waited, request, visited)
-        reply: SyncReply | Work = waited
+        reply: SyncReply | Work | None = None
         try:
             if not (request.wait_seconds and _are_nothing(visited[1])):
                 reply = self._reply(request, *visited)
         except Exception:  # noqa: BLE001 - it is raised again to whoever then waits
-            reply = waited
-        come(reply)
+            reply = None
+        come(partial(self._waited, request, visited) if reply is None else reply)
 
     async def sync(self, request: SyncRequest, *, taken: int | None = None) -> SyncReply:
         """Return the reply to *request*, once all that it asks for is durable.

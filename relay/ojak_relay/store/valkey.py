@@ -168,7 +168,7 @@ class ValkeyStore(Store):
         visited: Visited | None = None
         try:
             if told is not None:
-                outcomes = self._applied(told.changes, deletes)
+                outcomes = self._applied(told.changes, deletes) if told.changes else ()
                 visited = outcomes, self._looked(told.lying, room, now)
         except Exception:  # noqa: BLE001 - `visit` raises it to whoever then asks for the same
             visited = None
