@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import lru_cache, partial
 from http import HTTPStatus
-from typing import Final
+from typing import Final, NamedTuple
 
 from ojak_protocol import sync
 from ojak_protocol.errors import Malformed, TooNew
@@ -25,8 +25,9 @@ from ojak_relay.counts import Counts
 from ojak_relay.errors import StoreAway, StoreFailed
 from ojak_relay.http import PREFLIGHT, Answer, Come, Head, Later, refusal
 from ojak_relay.limits import Limits, Peer, Source
-from ojak_relay.service import Service, Work
+from ojak_relay.service import Service
 from ojak_relay.sources import FORWARDED
+from ojak_relay.store.base import Visited
 
 MEDIA_TYPE: Final = "application/cbor"
 _MEDIA_TYPE: Final = MEDIA_TYPE.encode()
@@ -52,6 +53,20 @@ _BODIED: Final = refusal(HTTPStatus.BAD_REQUEST, "no body belongs here")
 _NO_PASS: Final = refusal(HTTPStatus.UNAUTHORIZED, "this relay asks for a pass")
 _NOT_READY: Final = refusal(HTTPStatus.SERVICE_UNAVAILABLE)
 _OK: Final = HTTPStatus.OK
+
+
+class _Begun(NamedTuple):
+    """What is kept of a sync while servers are asked: where that is too little it is read again.
+
+    So what it was read into is let go, and used again for the next one, while it is near.
+    """
+
+    body: bytes
+    taken: int
+    deposits: int
+    deletes: int
+    room: int
+    wait_seconds: int
 
 
 class App:
@@ -146,33 +161,45 @@ class App:
             asked = sync.decode_request(body)
             reply = self._service.at_once(asked)
             if reply:
-                return self._served(asked, reply)
+                return self._served(reply, asked.room, len(asked.deletes))
             taken = self._taken(source, len(asked.deposits))
-            if self._service.begin(asked, taken, partial(self._come, asked, come)):
+            if self._service.is_far and self._begins(body, asked, taken, come):
                 return None
-            return partial(self._done, asked, partial(self._service.sync, asked, taken=taken))
+            return partial(self._done, asked, taken)
         except Exception as error:  # noqa: BLE001 (a defect costs one answer)
             return self._failed(error)
 
-    def _come(self, asked: SyncRequest, come: Come, reply: SyncReply | Work) -> None:
-        if not isinstance(reply, SyncReply):
-            come(partial(self._done, asked, reply))
-            return
+    def _begins(self, body: bytes, asked: SyncRequest, taken: int, come: Come) -> bool:
+        begun = _Begun(
+            body, taken, len(asked.deposits), len(asked.deletes), asked.room, asked.wait_seconds
+        )
+        return self._service.begin(asked, taken, partial(self._come, begun, come))
+
+    def _come(self, begun: _Begun, come: Come, visited: Visited | None) -> None:
+        answer: Answer | Later
         try:
-            answer = self._served(asked, reply)
+            reply = visited and self._service.reply(
+                visited, deposits=begun.deposits, wait_seconds=begun.wait_seconds
+            )
+            if reply is None:
+                asked = sync.decode_request(begun.body)
+                answer = partial(self._done, asked, begun.taken, visited)
+            else:
+                answer = self._served(reply, begun.room, begun.deletes)
         except Exception as error:  # noqa: BLE001 (a defect costs one answer)
             answer = self._failed(error)
         come(answer)
 
-    async def _done(self, asked: SyncRequest, work: Work) -> Answer:
+    async def _done(self, asked: SyncRequest, taken: int, visited: Visited | None = None) -> Answer:
         try:
-            return self._served(asked, await work())
+            reply = await self._service.sync(asked, taken=taken, visited=visited)
+            return self._served(reply, asked.room, len(asked.deletes))
         except Exception as error:  # noqa: BLE001 (a defect costs one answer, not the connection's task)
             return self._failed(error)
 
-    def _served(self, asked: SyncRequest, reply: SyncReply) -> Answer:
-        self.counts.served(asked, reply)
-        return Answer(_OK, sync.encode_reply(reply, asked.room), MEDIA_TYPE)
+    def _served(self, reply: SyncReply, room: int, deletes: int) -> Answer:
+        self.counts.served(reply, deletes)
+        return Answer(_OK, sync.encode_reply(reply, room), MEDIA_TYPE)
 
     def _failed(self, error: Exception) -> Answer:
         match error:

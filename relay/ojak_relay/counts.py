@@ -13,7 +13,6 @@ from ojak_protocol.sync import (
     Found,
     NoRoom,
     SyncReply,
-    SyncRequest,
 )
 
 STEP: Final = 10
@@ -37,10 +36,10 @@ class Counts:
     requests_refused: int = 0
     requests_failed: int = 0
 
-    def served(self, asked: SyncRequest, reply: SyncReply) -> None:
-        """Count one sync that was done."""
+    def served(self, reply: SyncReply, deletes: int) -> None:
+        """Count one sync that was done and asked for so many deletes."""
         self.syncs += 1
-        self.deletes += len(asked.deletes)
+        self.deletes += deletes
         for outcome in reply.deposits:
             self._deposited(outcome)
         if reply.polls.count(NOTHING) == len(reply.polls):

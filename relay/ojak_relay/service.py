@@ -5,23 +5,15 @@ another front can stand before it, and no box: what happens to a box is the stor
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
-from typing import TypeAlias
 
 from ojak_protocol.addresses import mailbox_id
 from ojak_protocol.sync import DepositOutcome, Nothing, PollResult, SyncReply, SyncRequest
 from ojak_relay.clock import Clock
 from ojak_relay.errors import StoreFailed
 from ojak_relay.memory import ReadBuffer
-from ojak_relay.store.base import Store, Visited
-
-Work: TypeAlias = Callable[[], Coroutine[None, None, SyncReply]]
-"""Brings a reply that must be waited for."""
-
-Come: TypeAlias = Callable[[SyncReply | Work], None]
-"""Takes a reply, or what brings it: once, in a later turn of the loop. It raises nothing."""
+from ojak_relay.store.base import Come, Store, Visited
 
 
 class Service:
@@ -67,6 +59,11 @@ class Service:
         """How many of these are past their time."""
         return self._store.due(self._clock())
 
+    @property
+    def is_far(self) -> bool:
+        """Whether `begin` is worth asking."""
+        return self._store.is_far
+
     def at_once(self, request: SyncRequest) -> SyncReply | None:
         """Return the reply to *request* if it only looks, and waits for nothing; otherwise None."""
         if request.deletes or request.deposits:
@@ -81,66 +78,56 @@ class Service:
         """Begin `sync` and return True, if the store needs no task for that; or begin nothing.
 
         Args:
-            request: what is asked.
+            request: what is asked; it is not kept.
             taken: as for `sync`.
-            come: is called with the reply, or with what brings it where it must be waited for all
-                the same. Nothing breaks that off.
+            come: is called with what `reply` and `sync` then need. Nothing breaks that off.
         """
-        if not self._store.is_far:
-            return False
         return self._store.begin_visit(
             [mailbox_id(key) for key in request.deletes],
             request.deposits[:taken],
             request.polls,
             room=request.room,
             now=self._clock(),
-            come=partial(self._come, request, taken, come),
+            come=come,
         )
 
-    def _come(self, request: SyncRequest, taken: int, come: Come, visited: Visited | None) -> None:
-        if visited is None:
-            come(partial(self.sync, request, taken=taken))
-            return
-        reply: SyncReply | Work | None = None
-        try:
-            if not (request.wait_seconds and _are_nothing(visited[1])):
-                reply = self._reply(request, *visited)
-        except Exception:  # noqa: BLE001 - it is raised again to whoever then waits
-            reply = None
-        come(partial(self._waited, request, visited) if reply is None else reply)
+    def reply(self, visited: Visited, *, deposits: int, wait_seconds: int) -> SyncReply | None:
+        """Return what is replied to a request after all of its visit, or None if it has to wait.
 
-    async def sync(self, request: SyncRequest, *, taken: int | None = None) -> SyncReply:
+        Args:
+            visited: what was done and found.
+            deposits: how many it asked for; what is more than was taken is refused.
+            wait_seconds: how long it would wait.
+        """
+        outcomes, results = visited
+        if wait_seconds and _are_nothing(results):
+            return None
+        outcomes += (DepositOutcome.REFUSED,) * (deposits - len(outcomes))
+        return SyncReply(clock=self._clock(), polls=results, deposits=outcomes)
+
+    async def sync(
+        self, request: SyncRequest, *, taken: int | None = None, visited: Visited | None = None
+    ) -> SyncReply:
         """Return the reply to *request*, once all that it asks for is durable.
 
         Args:
             request: what is asked.
             taken: how many of its deposits are taken, the first ones; the others are refused. All
                 of them without it. Deletes and polls are served in any case.
+            visited: what was done and found already.
 
         Raises:
             StoreFailed: the disk refused.
         """
-        visited = await self._store.visit(
+        outcomes, results = visited or await self._store.visit(
             [mailbox_id(key) for key in request.deletes],
             request.deposits[:taken],
             request.polls,
             room=request.room,
             now=self._clock(),
         )
-        return await self._waited(request, visited)
-
-    async def _waited(self, request: SyncRequest, visited: Visited) -> SyncReply:
-        outcomes, results = visited
         if request.wait_seconds:
             results = await self._held(request, results)
-        return self._reply(request, outcomes, results)
-
-    def _reply(
-        self,
-        request: SyncRequest,
-        outcomes: tuple[DepositOutcome, ...],
-        results: tuple[PollResult, ...],
-    ) -> SyncReply:
         outcomes += (DepositOutcome.REFUSED,) * (len(request.deposits) - len(outcomes))
         return SyncReply(clock=self._clock(), polls=results, deposits=outcomes)
 

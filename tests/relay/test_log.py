@@ -18,22 +18,23 @@ FULL = Path("/dev/full")
 """Takes nothing: a disk without room."""
 
 REFUSES = """
-import asyncio, functools, sys
-from ojak_protocol.sync import Found, SyncReply
+import asyncio, sys
+from ojak_protocol.sync import Found
 from ojak_relay import service
 from ojak_relay.errors import StoreFailed
+from ojak_relay.store.memory import MemoryStore
 
-async def sync(self, request, *, taken=None):
+async def sync(self, request, *, taken=None, visited=None):
     raise {error}
 
 def begin(self, request, taken, come):
-    work = functools.partial(sync, self, request, taken=taken)
-    more_than_there_is_room_for = SyncReply(0, (Found(bytes(4000)),) * 32, ())
-    comes = {{"work": work, "reply": more_than_there_is_room_for}}
+    more_than_there_is_room_for = (), (Found(bytes(4000)),) * 32
+    comes = {{"again": None, "reply": more_than_there_is_room_for, "no visit": 5}}
     if {how!r} in comes:
         asyncio.get_running_loop().call_soon(come, comes[{how!r}])
     return {how!r} in comes
 
+MemoryStore.is_far = True
 service.Service.at_once = lambda self, request: None
 service.Service.sync = sync
 service.Service.begin = begin
@@ -46,8 +47,8 @@ main(["serve", "--listen", "127.0.0.1:0", *sys.argv[1:]])
 def refusing(folder: Path, error: str, log: Path, how: str = "task") -> Iterator[Relay]:
     """Run a relay whose syncs end with *error*, and that writes its lines to *log*.
 
-    How they come to that: in a task, in one that is only begun later, or by a reply that comes
-    later and is none.
+    How they come to that: in a task, in one that is only begun later, or by what was found, which
+    comes later and makes no reply.
     """
     (folder / "relay.py").write_text(REFUSES.format(error=error, how=how))
     with log.open("w") as errors:
@@ -80,10 +81,11 @@ def statuses(relay: Relay) -> list[int]:
                 "the disk refused; nothing is stored or deleted until a restart",
                 how,
             )
-            for how in ("task", "work")
+            for how in ("task", "again")
         ],
-        *[("LookupError", 500, "internal error: LookupError", how) for how in ("task", "work")],
+        *[("LookupError", 500, "internal error: LookupError", how) for how in ("task", "again")],
         ("AssertionError", 500, "internal error: LocalError", "reply"),
+        ("AssertionError", 500, "internal error: TypeError", "no visit"),
     ],
 )
 def test_s5_no_request_writes_a_line_of_its_own(

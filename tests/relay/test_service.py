@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from ojak_protocol.addresses import MailboxId, mailbox_id
-from ojak_protocol.errors import LocalError
 from ojak_protocol.sync import (
     Deposit,
     DepositOutcome,
@@ -284,21 +283,6 @@ async def test_what_is_not_taken_of_a_visit_is_refused(store: type[MemoryStore])
         reply = await served(service, asked, taken=1)
         assert reply.deposits == (DepositOutcome.STORED, DepositOutcome.REFUSED)
         assert reply.polls[:2] == (Found(deposit(first, 5).box), Nothing())
-
-
-@pytest.mark.asyncio
-async def test_a_reply_that_cannot_be_made_fails_where_it_is_waited_for() -> None:
-    """So the front, which waits, answers that."""
-    clock = Clock()
-    service = Service(Far(10), clock)
-    for number in range(3):
-        clock.now = NOW
-        waiting = asyncio.create_task(served(service, request(number)))
-        await asyncio.sleep(0)
-        clock.now = 2**80
-        async with asyncio.timeout(5):
-            with pytest.raises(LocalError):
-                await waiting
 
 
 @pytest.mark.asyncio

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.sync import Deposit, SyncReply, SyncRequest
-from ojak_relay.service import Service, Work
+from ojak_relay.service import Service
 from ojak_relay.store.base import Store, Visited
 
 
@@ -37,9 +37,9 @@ async def visited(
 
 async def served(service: Service, request: SyncRequest, *, taken: int | None = None) -> SyncReply:
     """Return the reply of *service*."""
-    came: asyncio.Future[SyncReply | Work] = asyncio.get_running_loop().create_future()
-    taken = len(request.deposits) if taken is None else taken
-    if not service.begin(request, taken, came.set_result):
-        return await service.sync(request, taken=taken)
-    reply = await came
-    return reply if isinstance(reply, SyncReply) else await reply()
+    came: asyncio.Future[Visited | None] = asyncio.get_running_loop().create_future()
+    deposits = len(request.deposits)
+    taken = deposits if taken is None else taken
+    visit = await came if service.begin(request, taken, came.set_result) else None
+    reply = visit and service.reply(visit, deposits=deposits, wait_seconds=request.wait_seconds)
+    return reply or await service.sync(request, taken=taken, visited=visit)

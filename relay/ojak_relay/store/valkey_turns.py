@@ -91,6 +91,10 @@ class _Turn:
     def __init__(self, server: Primary) -> None:
         self.server = server
         self.asked: list[_Asked] = []
+        """What has not been sent."""
+        self._sent: list[tuple[int, int, Come]] = []
+        # For each how many changes and places it had, and what takes what is told of them. What
+        # they were is let go when it is sent, and used again while it is near.
         self.places = 0
 
     def leave(self) -> None:
@@ -112,7 +116,8 @@ class _Turn:
             line.close()
 
     def _ask(self, line: Line) -> "asyncio.Future[list[Reply]]":
-        changes, counts, news, places, _ = zip(*self.asked, strict=True)
+        changes, counts, news, places, come = zip(*self.asked, strict=True)
+        self._sent, self.asked = [*zip(counts, map(len, places), come, strict=True)], []
         all_places = [*chain.from_iterable(places)]
         parts = [all_places[at : at + rules.KEYS_AT_ONCE] for at in self._firsts()]
         pieces = chain(*changes, *map(rules.all_wholes, parts))
@@ -131,12 +136,12 @@ class _Turn:
         if told is None:
             self._fail()
             return
-        for (*_, come), one in zip(self.asked, told, strict=True):
+        for (*_, come), one in zip(self._sent, told, strict=True):
             _tell(come, one)
 
     def _told(self, replies: list[Reply]) -> list[Told] | None:
         """Return what each is told, or None if that cannot be known."""
-        count = sum(count for _, count, *_ in self.asked)
+        count = sum(count for count, *_ in self._sent)
         changes, looks = replies[:count], replies[count:]
         sizes = [min(rules.KEYS_AT_ONCE, self.places - first) for first in self._firsts()]
         # Of another length they would be what lies at somebody else's places.
@@ -145,13 +150,13 @@ class _Turn:
         lying = [*chain.from_iterable(looks)]
         told: list[Told] = []
         change = place = 0
-        for _, count, _, places, _ in self.asked:
+        for count, places, _ in self._sent:
             of = changes[change : (change := change + count)]
-            told.append(Told(of, lying[place : (place := place + len(places))]))
+            told.append(Told(of, lying[place : (place := place + places)]))
         return told
 
     def _fail(self) -> None:
-        for *_, come in self.asked:
+        for come in [*[one[-1] for one in self.asked], *[one[-1] for one in self._sent]]:
             _tell(come, None)
 
 
