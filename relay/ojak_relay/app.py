@@ -23,7 +23,7 @@ from ojak_protocol.sync import SyncReply, SyncRequest
 from ojak_relay.config import Config
 from ojak_relay.counts import Counts
 from ojak_relay.errors import StoreAway, StoreFailed
-from ojak_relay.http import PREFLIGHT, Answer, Come, Head, Later, refusal
+from ojak_relay.http import PREFLIGHT, Again, Answer, Come, Head, Later, refusal
 from ojak_relay.limits import Limits, Peer, Source
 from ojak_relay.service import Service
 from ojak_relay.sources import FORWARDED
@@ -61,7 +61,6 @@ class _Begun(NamedTuple):
     So what it was read into is let go, and used again for the next one, while it is near.
     """
 
-    body: bytes
     taken: int
     deposits: int
     deletes: int
@@ -154,8 +153,8 @@ class App:
     def sync(self, body: bytes, source: Source, come: Come) -> Answer | Later | None:
         """Return the answer to a sync of *body*, or what brings it once all is done.
 
-        Or return None; then *come* is called with either, whether or not the connection is still
-        there. Raises nothing, and what brings an answer nothing but cancellation.
+        Or return None; then *come* is called, whether or not the connection is still there. Raises
+        nothing, and what brings an answer nothing but cancellation.
         """
         try:
             asked = sync.decode_request(body)
@@ -163,32 +162,38 @@ class App:
             if reply:
                 return self._served(reply, asked.room, len(asked.deletes))
             taken = self._taken(source, len(asked.deposits))
-            if self._service.is_far and self._begins(body, asked, taken, come):
+            if self._service.is_far and self._begins(asked, taken, come):
                 return None
             return partial(self._done, asked, taken)
         except Exception as error:  # noqa: BLE001 (a defect costs one answer)
             return self._failed(error)
 
-    def _begins(self, body: bytes, asked: SyncRequest, taken: int, come: Come) -> bool:
+    def _begins(self, asked: SyncRequest, taken: int, come: Come) -> bool:
         begun = _Begun(
-            body, taken, len(asked.deposits), len(asked.deletes), asked.room, asked.wait_seconds
+            taken, len(asked.deposits), len(asked.deletes), asked.room, asked.wait_seconds
         )
         return self._service.begin(asked, taken, partial(self._come, begun, come))
 
     def _come(self, begun: _Begun, come: Come, visited: Visited | None) -> None:
-        answer: Answer | Later
+        answer: Answer | Again
         try:
             reply = visited and self._service.reply(
                 visited, deposits=begun.deposits, wait_seconds=begun.wait_seconds
             )
             if reply is None:
-                asked = sync.decode_request(begun.body)
-                answer = partial(self._done, asked, begun.taken, visited)
+                answer = partial(self._again, begun.taken, visited)
             else:
                 answer = self._served(reply, begun.room, begun.deletes)
         except Exception as error:  # noqa: BLE001 (a defect costs one answer)
             answer = self._failed(error)
         come(answer)
+
+    async def _again(self, taken: int, visited: Visited | None, body: bytes) -> Answer:
+        try:
+            asked = sync.decode_request(body)
+        except Exception as error:  # noqa: BLE001 (a defect costs one answer)
+            return self._failed(error)
+        return await self._done(asked, taken, visited)
 
     async def _done(self, asked: SyncRequest, taken: int, visited: Visited | None = None) -> Answer:
         try:
@@ -198,8 +203,9 @@ class App:
             return self._failed(error)
 
     def _served(self, reply: SyncReply, room: int, deletes: int) -> Answer:
+        answer = Answer(_OK, sync.encode_reply(reply, room), MEDIA_TYPE)
         self.counts.served(reply, deletes)
-        return Answer(_OK, sync.encode_reply(reply, room), MEDIA_TYPE)
+        return answer
 
     def _failed(self, error: Exception) -> Answer:
         match error:

@@ -16,6 +16,7 @@ from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from enum import Enum, auto
+from functools import partial
 from http import HTTPStatus
 from itertools import chain
 from pathlib import Path
@@ -27,7 +28,7 @@ import httptools
 from ojak_protocol.values import dataclass
 from ojak_relay.config import Config
 from ojak_relay.errors import ConfigError
-from ojak_relay.http import Answer, Come, Head, Later, refusal
+from ojak_relay.http import Again, Answer, Come, Head, Later, refusal
 from ojak_relay.known_heads import KnownHeads
 from ojak_relay.limits import Limits, Peer, Source
 from ojak_relay.pace import Steps
@@ -222,7 +223,7 @@ class Connection(asyncio.Protocol):
         self._parser = cast("httptools.HttpRequestParser", None)
         self._is_deaf = True
         self._turns.clear()
-        self._asked, self._body = _NOTHING_ASKED, []
+        self._asked, self._body, self._known = _NOTHING_ASKED, [], None
         if self._task is not None:
             self._task.cancel()
 
@@ -470,11 +471,14 @@ class Connection(asyncio.Protocol):
         if begun is not None:
             self._go_on(begun)
 
-    def _come(self, begun: Answer | Later) -> None:
+    def _come(self, come: Answer | Again) -> None:
         if self._line is None:
             return
         try:
-            self._go_on(begun)
+            if isinstance(come, Answer):
+                self._answer(come)
+            else:
+                self._go_on(partial(come, cast("bytes", self._asked.what)))
         except Exception as error:  # noqa: BLE001 - else whoever asked would wait for ever
             self._fail(error)
 
@@ -490,7 +494,7 @@ class Connection(asyncio.Protocol):
         finally:
             # A task that failed, kept here, would keep its body and say nothing.
             self._task = None
-        self._answer(answer)
+        self._come(answer)
 
     def _answer(self, answer: Answer) -> None:
         if answer.closes:
@@ -499,9 +503,13 @@ class Connection(asyncio.Protocol):
             self._server.steps.release(self._asked.whole_at, lambda: self._leave(answer))
 
     def _leave(self, answer: Answer) -> None:
-        if self._line is not None:
+        if self._line is None:
+            return
+        try:
             self._send(answer)
             self._answer_next()
+        except Exception as error:  # noqa: BLE001 - as in `_come`
+            self._fail(error)
 
     def _send(self, answer: Answer) -> None:
         line = cast("asyncio.Transport", self._line)

@@ -78,7 +78,10 @@ Later: TypeAlias = Callable[[], Coroutine[None, None, Answer]]
 """Brings an answer that must be waited for. No coroutine, because one that is never begun is told
 of on standard error."""
 
-Come: TypeAlias = Callable[[Answer | Later], None]
+Again: TypeAlias = Callable[[bytes], Coroutine[None, None, Answer]]
+"""Brings an answer that must be waited for, if it is given the request's body once more."""
+
+Come: TypeAlias = Callable[[Answer | Again], None]
 """Takes an answer, or what brings it: once, in a later turn of the loop."""
 
 

@@ -78,7 +78,7 @@ class Service:
         """Begin `sync` and return True, if the store needs no task for that; or begin nothing.
 
         Args:
-            request: what is asked; it is not kept.
+            request: what is asked; it is not kept when the servers have been asked.
             taken: as for `sync`.
             come: is called with what `reply` and `sync` then need. Nothing breaks that off.
         """

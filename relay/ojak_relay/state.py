@@ -22,7 +22,7 @@ MEANINGS: Final = {
     "ready": "1 if requests can be served",
     "draining": "1 if it was told to end",
     "connections_cut": "Connections closed at once because there were too many",
-    "syncs": "Syncs that were done, and answered where the client was still there",
+    "syncs": "Syncs that were done to their end, waits included",
     "deposits_stored": "Deposits whose outcome is stored",
     "deposits_occupied": "Deposits whose outcome is occupied",
     "deposits_full": "Deposits whose outcome is full",

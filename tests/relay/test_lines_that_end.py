@@ -21,6 +21,7 @@ from ojak_relay.connections import LOOK_SECONDS, Connection, Server, tls_context
 from ojak_relay.http import Answer, Come, Head, Later
 from ojak_relay.limits import Limits, Peer, Source
 from ojak_relay.listening import listen
+from ojak_relay.pace import Steps
 from tests.relay.lines import certificate
 
 ASKED = b"GET / HTTP/1.1\r\nHost: r\r\n\r\n"
@@ -246,7 +247,8 @@ def test_what_comes_later_is_answered_in_its_turn(*, needs_task: bool) -> None:
                 await until(lambda: bool(front.come))
                 answer = Answer(HTTPStatus.OK, b"first")
 
-                async def later() -> Answer:
+                async def later(body: bytes) -> Answer:
+                    assert body == b"body"
                     return answer
 
                 (come,) = front.come
@@ -273,7 +275,7 @@ def test_what_comes_when_the_line_is_lost_is_let_go(*, needs_task: bool) -> None
             await until(lambda: not server.connections)
             begun: list[None] = []
 
-            async def later() -> Answer:
+            async def later(_: bytes) -> Answer:
                 begun.append(None)
                 return front.answer
 
@@ -287,8 +289,12 @@ def test_what_comes_when_the_line_is_lost_is_let_go(*, needs_task: bool) -> None
     run(work())
 
 
-def test_who_cannot_be_answered_when_it_comes_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    def release(*_: object) -> None:
+@pytest.mark.parametrize("fails", ["release", "_send"])
+@pytest.mark.parametrize("needs_task", [False, True], ids=["an answer", "what brings it"])
+def test_who_cannot_be_answered_when_it_comes_is_cut(
+    monkeypatch: pytest.MonkeyPatch, *, needs_task: bool, fails: str
+) -> None:
+    def fail(*_: object) -> None:
         raise MemoryError
 
     async def work() -> None:
@@ -297,9 +303,13 @@ def test_who_cannot_be_answered_when_it_comes_is_cut(monkeypatch: pytest.MonkeyP
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(POSTED)
             await until(lambda: bool(front.come))
-            monkeypatch.setattr(server.steps, "release", release)
+            monkeypatch.setattr(Steps if fails == "release" else Connection, fails, fail)
             (come,) = front.come
-            come(front.answer)
+
+            async def later(_: bytes) -> Answer:
+                return front.answer
+
+            come(later if needs_task else front.answer)
             try:
                 async with asyncio.timeout(PATIENCE_SECONDS):
                     with pytest.raises(ConnectionResetError):

@@ -191,8 +191,8 @@ FAST = "honest = time.time; time.time = lambda: honest() + 1000"
 KEEPS = """
 from ojak_relay import service
 honest = service.Service.sync
-def sync(self, request, *, taken=None):
-    return honest(self, dataclasses.replace(request, deletes=()), taken=taken)
+def sync(self, request, **others):
+    return honest(self, dataclasses.replace(request, deletes=()), **others)
 service.Service.sync = sync
 """
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from ojak_protocol.addresses import MailboxId, mailbox_id
+from ojak_protocol.addresses import mailbox_id
 from ojak_protocol.sync import (
     Deposit,
     DepositOutcome,
@@ -23,11 +23,11 @@ from ojak_protocol.sync import (
     SyncReply,
 )
 from ojak_relay.service import Service
-from ojak_relay.store.base import Come, Store, Visited
+from ojak_relay.store.base import Store
 from ojak_relay.store.memory import MemoryStore
 from ojak_relay.store.pages import PagesStore
 from tests.relay.kit import NOW, deposit, key, place, request
-from tests.relay.visiting import served
+from tests.relay.visiting import Far, served
 
 T = TypeVar("T")
 
@@ -179,53 +179,6 @@ class DurableVisits(Visits):
         # What was deleted is only remembered in memory.
         self.model.deleted_at.clear()
         self.open()
-
-
-class Far(MemoryStore):
-    """Answers later: of four visits one is not begun, and of one not all was answered."""
-
-    def __init__(self, capacity: int) -> None:
-        super().__init__(capacity)
-        self.begun = 0
-        self.visits = 0
-        self.visiting: list[asyncio.Task[None]] = []
-
-    @property
-    def is_far(self) -> bool:
-        return True
-
-    async def visit(
-        self,
-        deletes: Sequence[MailboxId],
-        deposits: Sequence[Deposit],
-        polls: Sequence[MailboxId],
-        *,
-        room: int,
-        now: int,
-    ) -> Visited:
-        self.visits += 1
-        return await super().visit(deletes, deposits, polls, room=room, now=now)
-
-    def begin_visit(
-        self,
-        deletes: Sequence[MailboxId],
-        deposits: Sequence[Deposit],
-        polls: Sequence[MailboxId],
-        *,
-        room: int,
-        now: int,
-        come: Come,
-    ) -> bool:
-        self.begun += 1
-        if self.begun % 4 == 0:
-            return False
-
-        async def visit(begun: int = self.begun) -> None:
-            again = begun % 4 == 1
-            come(None if again else await self.visit(deletes, deposits, polls, room=room, now=now))
-
-        self.visiting.append(asyncio.create_task(visit()))
-        return True
 
 
 class FarVisits(Visits):

@@ -40,10 +40,12 @@ def test_who_waits_at_one_relay_is_answered_when_the_box_comes_to_the_other(
     flush([one_valkey])
     with relays([one_valkey]) as (one, other):
         replies = []
-        waiting = threading.Thread(target=lambda: replies.append(one.sync(request(2, wait=25))))
+        waits = request(2, deposits=(deposit(3, 5),), wait=25)
+        waiting = threading.Thread(target=lambda: replies.append(one.sync(waits)))
         began = time.monotonic()
         waiting.start()
         # What is asked together with a wait is committed before it.
+        assert other.sync(request(3, wait=25)).polls[0] == Found(box(5))
         other.sync(request(deposits=(deposit(2, 7),)))
         waiting.join()
         assert replies[0].polls[0] == Found(box(7))

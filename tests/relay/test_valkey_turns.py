@@ -232,9 +232,13 @@ class Answering:
     """A line on which everything is answered with the same."""
 
     replies: list[Reply] | StoreAway
+    closed: int = 0
 
     def send(self) -> None:
         """Send nothing more."""
+
+    def close(self) -> None:
+        self.closed += 1
 
     def ask(self, *_: object) -> "asyncio.Future[list[Reply]]":
         done: asyncio.Future[list[Reply]] = asyncio.get_running_loop().create_future()
@@ -275,27 +279,36 @@ async def test_whatever_else_is_answered_nobody_is_told_it_and_nobody_is_left_to
 ) -> None:
     errors: list[object] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
-    line = cast("Line", Answering(replies))
+    answering = Answering(replies)
+    line = cast("Line", answering)
     server, turns = Primary(("", 0), line, line), Turns()
     async with asyncio.timeout(10):
         told = [asked(turns, server, [b"?"], 1, [place(n)]) for n in range(2)]
         assert await asyncio.gather(*told) == [None, None]
         await asyncio.sleep(0)
     assert not errors
+    # Where answers have shifted those that follow would be told to others.
+    refuses = isinstance(replies, StoreAway) or not replies or Refusal in map(type, replies)
+    assert answering.closed == (0 if refuses else 1)
 
 
 class Failing:
-    """A line that fails before it asks."""
+    """A line that fails before it asks, and when it is closed."""
+
+    closed = 0
 
     def ask(self, *_: object) -> "asyncio.Future[list[Reply]]":
         raise MemoryError
 
     def close(self) -> None:
-        """Fail nothing: nothing was asked."""
+        self.closed += 1
+        raise MemoryError
 
 
 class FailsToSend:
     """A line that fails when it sends; what was asked on it then fails when it is closed."""
+
+    closed = 0
 
     def __init__(self) -> None:
         self.done: asyncio.Future[list[Reply]] = asyncio.get_running_loop().create_future()
@@ -307,7 +320,9 @@ class FailsToSend:
         raise MemoryError
 
     def close(self) -> None:
+        self.closed += 1
         self.done.set_exception(StoreAway("the line was lost"))
+        raise MemoryError
 
 
 @pytest.mark.parametrize("made", [Failing, FailsToSend])
@@ -319,13 +334,15 @@ async def test_a_turn_that_cannot_be_asked_leaves_nobody_to_wait(
     errors: list[object] = []
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(lambda _, context: errors.append(context["exception"]))
-    line = cast("Line", made())
+    failing = made()
+    line = cast("Line", failing)
     server, turns = Primary(("", 0), line, line), Turns()
     async with asyncio.timeout(10):
         assert await asked(turns, server, [b"?"], 1, [place(1)] * places) is None
         await asyncio.sleep(0)
     # And nobody is told twice.
-    assert [type(error) for error in errors] == [MemoryError]
+    assert [type(error) for error in errors] == [MemoryError] * 2
+    assert failing.closed == 1
 
 
 @pytest.mark.asyncio

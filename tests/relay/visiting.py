@@ -6,7 +6,55 @@ from collections.abc import Sequence
 from ojak_protocol.addresses import MailboxId
 from ojak_protocol.sync import Deposit, SyncReply, SyncRequest
 from ojak_relay.service import Service
-from ojak_relay.store.base import Store, Visited
+from ojak_relay.store.base import Come, Store, Visited
+from ojak_relay.store.memory import MemoryStore
+
+
+class Far(MemoryStore):
+    """Answers later: of four visits one is not begun, and of one not all was answered."""
+
+    def __init__(self, capacity: int) -> None:
+        super().__init__(capacity)
+        self.begun = 0
+        self.visits = 0
+        self.visiting: list[asyncio.Task[None]] = []
+
+    @property
+    def is_far(self) -> bool:
+        return True
+
+    async def visit(
+        self,
+        deletes: Sequence[MailboxId],
+        deposits: Sequence[Deposit],
+        polls: Sequence[MailboxId],
+        *,
+        room: int,
+        now: int,
+    ) -> Visited:
+        self.visits += 1
+        return await super().visit(deletes, deposits, polls, room=room, now=now)
+
+    def begin_visit(
+        self,
+        deletes: Sequence[MailboxId],
+        deposits: Sequence[Deposit],
+        polls: Sequence[MailboxId],
+        *,
+        room: int,
+        now: int,
+        come: Come,
+    ) -> bool:
+        self.begun += 1
+        if self.begun % 4 == 0:
+            return False
+
+        async def visit(begun: int = self.begun) -> None:
+            again = begun % 4 == 1
+            come(None if again else await self.visit(deletes, deposits, polls, room=room, now=now))
+
+        self.visiting.append(asyncio.create_task(visit()))
+        return True
 
 
 async def visited(

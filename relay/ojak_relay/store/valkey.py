@@ -141,8 +141,8 @@ class ValkeyStore(Store):
 
     @property
     def is_far(self) -> bool:
-        """Whether servers answer, which they do."""
-        return True
+        """Whether there is a single server, and it can be asked."""
+        return self._servers.single is not None
 
     def begin_visit(
         self,
@@ -170,7 +170,7 @@ class ValkeyStore(Store):
             if told is not None:
                 outcomes = self._applied(told.changes, deletes) if told.changes else ()
                 visited = outcomes, self._looked(told.lying, room, now)
-        except Exception:  # noqa: BLE001 - `visit` raises it to whoever then asks for the same
+        except Exception:  # noqa: BLE001 - `visit` asks again, and raises what stays
             visited = None
         come(visited)
 

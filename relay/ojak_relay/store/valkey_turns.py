@@ -13,7 +13,7 @@ from ojak_protocol.addresses import MailboxId
 from ojak_relay.store import valkey_rules as rules
 from ojak_relay.store.valkey_line import Line
 from ojak_relay.store.valkey_primary import Primary
-from ojak_relay.store.valkey_wire import Reply
+from ojak_relay.store.valkey_wire import Refusal, Reply
 
 PLACES_AT_ONCE: Final = 512
 """With so many places a turn leaves before the loop's turn ends: nobody waits for many more, and
@@ -104,16 +104,16 @@ class _Turn:
             done = self._ask(line)
         except Exception as error:  # noqa: BLE001 - else they would wait for ever
             _note(error)
-            # If a part of it was asked, the next answers would be taken for those to others.
-            line.close()
             asyncio.get_running_loop().call_soon(self._fail)
+            # If a part of it was asked, the next answers would be taken for those to others.
+            _close(line)
             return
         done.add_done_callback(self._answer)
         try:
             line.send()
         except Exception as error:  # noqa: BLE001 - when the line is closed all that was asked on it fails
             _note(error)
-            line.close()
+            _close(line)
 
     def _ask(self, line: Line) -> "asyncio.Future[list[Reply]]":
         changes, counts, news, places, come = zip(*self.asked, strict=True)
@@ -144,8 +144,11 @@ class _Turn:
         count = sum(count for count, *_ in self._sent)
         changes, looks = replies[:count], replies[count:]
         sizes = [min(rules.KEYS_AT_ONCE, self.places - first) for first in self._firsts()]
-        # Of another length they would be what lies at somebody else's places.
+        # What is of another length is what lies at somebody else's places.
         if [len(one) if isinstance(one, list) else None for one in looks] != sizes:
+            if replies and not any(isinstance(one, Refusal) for one in looks):
+                # So would be all that follows.
+                _close(self.server.looks)
             return None
         lying = [*chain.from_iterable(looks)]
         told: list[Told] = []
@@ -164,6 +167,13 @@ def _tell(come: Come, told: Told | None) -> None:
     try:
         come(told)
     except Exception as error:  # noqa: BLE001 - a fault of one keeps back none of the others
+        _note(error)
+
+
+def _close(line: Line) -> None:
+    try:
+        line.close()
+    except Exception as error:  # noqa: BLE001 - who is told next must be told all the same
         _note(error)
 
 
