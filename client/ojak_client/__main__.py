@@ -1,6 +1,8 @@
 """The entry point: what must be settled before anything else is imported."""
 
+import atexit
 import gc
+import os
 import signal
 import sys
 from io import TextIOWrapper
@@ -28,9 +30,19 @@ def main() -> NoReturn:
     except KeyboardInterrupt:
         # Before `run` could catch it: while modules were still being imported.
         code = 130
-    # All memory goes with the process: nothing is left to be looked for.
-    gc.freeze()
-    sys.exit(code)
+    _leave(code)
+
+
+def _leave(code: int) -> NoReturn:
+    """Leave as `sys.exit` does, but take down nothing in memory: it goes with the process."""
+    try:
+        # The echo of a terminal is put back there, and tests note what they covered.
+        atexit._run_exitfuncs()  # noqa: SLF001 - nothing else does it, and Python does it as well
+        sys.stderr.flush()
+        sys.stdout.flush()
+    finally:
+        # Also where a stream is closed, or there is none: whoever wrote to it was told.
+        os._exit(code)
 
 
 def _interrupt(*_: object) -> NoReturn:
