@@ -4,6 +4,7 @@ import gettext
 import os
 import re
 import sys
+import termios
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -34,10 +35,12 @@ class Sitting:
 
     Attributes:
         raw: every character that reached the terminal so far.
+        shows_keys: whether the terminal shows what is typed, as it was when the verb ended.
     """
 
     def __init__(self, device: Device, arguments: tuple[str, ...], folder: str) -> None:
         self.raw = ""
+        self.shows_keys = False
         self.screen = pyte.Screen(COLUMNS, LINES)
         self._stream = pyte.Stream(self.screen)
         self.child = pexpect.spawn(
@@ -68,6 +71,7 @@ class Sitting:
         """Read to the end, and return the exit code."""
         self.child.expect_exact([pexpect.EOF])
         self._seen(str(self.child.before))
+        self.shows_keys = bool(termios.tcgetattr(self.child.child_fd)[3] & termios.ECHO)
         self.child.close()
         return -1 if self.child.exitstatus is None else int(self.child.exitstatus)
 
