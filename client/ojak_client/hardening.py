@@ -57,9 +57,9 @@ def _become_undumpable() -> bool:
     if sys.platform != "linux":
         return False
     try:
-        import ctypes  # noqa: PLC0415 - only Linux has prctl
+        from ojak_client.prctl import ffi  # noqa: PLC0415 - only Linux has prctl
 
-        return bool(ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) == 0)
+        return bool(ffi.dlopen(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) == 0)
     except (ImportError, OSError, AttributeError):
         return False
 

@@ -1,5 +1,6 @@
 """What a process on a borrowed device closes behind itself, seen from outside it."""
 
+import ast
 import os
 import resource
 import signal
@@ -7,8 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cffi
 import pytest
 
+from ojak_client import prctl
 from ojak_client.hardening import wipe
 
 LINUX = pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
@@ -45,6 +48,20 @@ def child(script: str, *arguments: str) -> list[str]:
 @LINUX
 def test_a_hardened_process_cannot_be_dumped() -> None:
     assert child(REPORT, "hard") == ["()", "0", "(0, 0)", "True"]
+
+
+def test_what_calls_prctl_is_what_cffi_writes_for_its_declaration(tmp_path: Path) -> None:
+    builder = cffi.FFI()
+    builder.set_source("ojak_client.prctl", None)
+    # As on every Linux: a variable number of arguments is passed like these.
+    builder.cdef("int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long);")
+    builder.emit_python_code(str(tmp_path / "written.py"))
+
+    def calls(written: str) -> list[str]:
+        return [ast.dump(one) for one in ast.walk(ast.parse(written)) if isinstance(one, ast.Call)]
+
+    ours = Path(prctl.__file__).read_text(encoding="utf-8")
+    assert calls(ours) == calls((tmp_path / "written.py").read_text(encoding="utf-8"))
 
 
 @LINUX
