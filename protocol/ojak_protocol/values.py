@@ -1,12 +1,13 @@
 """`dataclass` and `replace` for frozen values: the standard library's, without compiling.
 
 The standard one writes the source of each method and compiles it while the class is made; for all
-classes that was a third of a whole `ojak sync`. Here `__init__` is compiled when the first value is
-made, and the other methods are shared. What holds of a frozen dataclass with slots holds: fields,
+classes that was a third of a whole `ojak sync`. Here the first values are made by a loop over the
+fields, `__init__` is compiled only for a class of which many are made, and the other methods are
+shared. What holds of a frozen dataclass with slots holds: fields,
 `replace`, `match`, `FrozenInstanceError`, equality and hash by the fields, and a repr without those
 of `repr=False`. All fields are of the plain kind: arguments of `__init__`, and compared.
 
-See docs/decisions/0120.
+See docs/decisions/0120 and 0209.
 """
 
 import dataclasses
@@ -41,7 +42,11 @@ else:
         return type(value)(**{name: getattr(value, name) for name in names} | changes)
 
 
+Field = dataclasses.Field[Any]
+
 _NOT_GIVEN: Final = object()
+_MANY: Final = 30
+"""Values of one class whose loops take together about as long as compiling takes."""
 
 
 def _made(declared: type, *, shows_fields: bool) -> type:
@@ -57,7 +62,7 @@ def _made(declared: type, *, shows_fields: bool) -> type:
     left_out = {*names, "__dict__", "__weakref__"}
     body |= {name: value for name, value in vars(declared).items() if name not in left_out}
     body |= {"__slots__": names, "__qualname__": declared.__qualname__}
-    body["__init__"] = _first_init(lambda: made)
+    body["__init__"] = _first_init(lambda: made, fields)
     made = type(declared)(declared.__name__, declared.__bases__, body)
     return made
 
@@ -94,13 +99,47 @@ def _repr_of(names: tuple[str, ...]) -> Callable[[object], str]:
     return __repr__
 
 
-def _first_init(made: Callable[[], type]) -> Callable[..., None]:
-    def __init__(self: object, *given: object, **named: object) -> None:  # noqa: N807 - it becomes a method
-        init = _compiled_init(made())
-        type.__setattr__(made(), "__init__", init)
-        init(self, *given, **named)
+def _first_init(made: Callable[[], type], fields: tuple[Field, ...]) -> Callable[..., None]:
+    """Return the `__init__` of the first values; after those it puts the compiled one there."""
+    to_make = _MANY
+
+    def __init__(self: object, /, *given: object, **named: object) -> None:  # noqa: N807 - it becomes a method
+        nonlocal to_make
+        to_make -= 1
+        arguments = _arguments(fields, given, named) if to_make > 0 else None
+        if arguments is None:
+            # Called wrongly, the compiled one says how.
+            init = _compiled_init(made())
+            type.__setattr__(made(), "__init__", init)
+            init(self, *given, **named)
+            return
+        for name, value in arguments.items():
+            object.__setattr__(self, name, value)
+        if hasattr(self, "__post_init__"):
+            self.__post_init__()
 
     return __init__
+
+
+def _arguments(
+    fields: tuple[Field, ...], given: tuple[object, ...], named: dict[str, object]
+) -> dict[str, object] | None:
+    """Return the value of each of *fields*, or None where the arguments are not theirs."""
+    names = [one.name for one in fields]
+    arguments = dict(zip(names, given, strict=False))
+    if len(given) > len(names) or not named.keys().isdisjoint(arguments):
+        return None
+    arguments |= named
+    for one in fields:
+        if one.name in arguments:
+            continue
+        if one.default is not dataclasses.MISSING:
+            arguments[one.name] = one.default
+        elif one.default_factory is not dataclasses.MISSING:
+            arguments[one.name] = one.default_factory()
+        else:
+            return None
+    return arguments if len(arguments) == len(names) else None
 
 
 def _compiled_init(of: type) -> Callable[..., None]:

@@ -21,6 +21,12 @@ Make = Callable[[type], Any]
 Class = type[Any]
 
 
+@pytest.fixture(autouse=True, params=["the first values", "later ones"])
+def _which(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "later ones":
+        monkeypatch.setattr(values, "_MANY", 0)
+
+
 def both(make: Callable[[Make], Class]) -> tuple[Class, Class]:
     """Return the class of *make* by the standard one and by ours."""
     return (
@@ -234,15 +240,16 @@ def test_no_other_kind_of_class_can_be_made() -> None:
             values.dataclass(frozen=frozen, slots=slots)
 
 
-def test_nothing_is_compiled_before_the_first_value() -> None:
+def test_only_what_many_are_made_of_is_compiled() -> None:
     script = (
         "import builtins, ojak_protocol.values as values\n"
         "seen = []\n"
         "values.exec = lambda *given: (seen.append(given), exec(*given))\n"
         "from ojak_protocol import conversation, meeting_point, sync\n"
+        "made = {sync.NoRoom() for _ in range(29)}\n"
         "assert not seen, seen\n"
-        "sync.NoRoom(), sync.NoRoom()\n"
-        "assert len(seen) == 1, seen\n"
+        "made |= {sync.NoRoom() for _ in range(29)}\n"
+        "assert len(seen) == len(made) == 1, seen\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
 
