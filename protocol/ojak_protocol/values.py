@@ -137,8 +137,6 @@ def _arguments(
             arguments[one.name] = one.default
         elif one.default_factory is not dataclasses.MISSING:
             arguments[one.name] = one.default_factory()
-        else:
-            return None
     return arguments if len(arguments) == len(names) else None
 
 
