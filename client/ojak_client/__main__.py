@@ -11,6 +11,7 @@ from typing import NoReturn
 
 def main() -> NoReturn:
     """Run `ojak` and leave the process with its exit code."""
+    _look_only_where_installed()
     # A guest leaves no file: not even Python's own cache of what it compiled.
     sys.dont_write_bytecode = True
     # What is made while modules are imported stays: to look for garbage there takes a tenth of a
@@ -31,6 +32,16 @@ def main() -> NoReturn:
         # Before `run` could catch it: while modules were still being imported.
         code = 130
     _leave(code)
+
+
+def _look_only_where_installed() -> None:
+    """Let no file be imported because it lies beside the command, or in the folder at hand.
+
+    Python looks there first, for each module anew. What `python -P` does as well.
+    """
+    own = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120 - pathlib is imported later
+    if not sys.flags.safe_path and sys.path[:1] != [own]:
+        del sys.path[:1]
 
 
 def _leave(code: int) -> NoReturn:
