@@ -34,6 +34,8 @@ FAMILY: Final = 5
 
 CHILD: Final = """
 import gc, os, sys, time
+from ojak_client import __main__ as entry
+entry._look_only_where_installed()
 sys.dont_write_bytecode = True
 gc.disable()
 told = int(sys.argv.pop(1))
@@ -48,8 +50,7 @@ def timed(*given):
     return key
 
 opening.argon2id = timed
-from ojak_client.__main__ import main
-main()
+entry.main()
 """
 """What the command does, but that it tells on a pipe for how long it stretched."""
 
