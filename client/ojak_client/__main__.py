@@ -3,13 +3,15 @@
 import atexit
 import gc
 import os
-import signal
 import sys
 from io import TextIOWrapper
-from typing import NoReturn
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 
-def main() -> NoReturn:
+def main() -> "NoReturn":
     """Run `ojak` and leave the process with its exit code."""
     _look_only_where_installed()
     # A guest leaves no file: not even Python's own cache of what it compiled.
@@ -22,6 +24,8 @@ def main() -> NoReturn:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
+        import signal  # noqa: PLC0415 - the first that Python has not loaded itself
+
         for ending in (signal.SIGTERM, signal.SIGHUP):
             # A closed window ends like Ctrl-C, so that the screen is erased on the way out.
             signal.signal(ending, _interrupt)
@@ -35,28 +39,44 @@ def main() -> NoReturn:
 
 
 def _look_only_where_installed() -> None:
-    """Let no file be imported because it lies beside the command, or in the folder at hand.
+    """Let no file be imported from now on because it lies beside the command, or where we stand.
 
-    Python looks there first, for each module anew. What `python -P` does as well.
+    Python looks there first, for each module anew. What `python -P` does from the beginning.
     """
-    own = os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120 - pathlib is imported later
-    if not sys.flags.safe_path and sys.path[:1] != [own]:
-        del sys.path[:1]
+    if sys.flags.safe_path or not sys.path:
+        return
+    first, own = sys.path[0], os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120 - pathlib is imported later
+    try:
+        here, beside = os.getcwd(), os.path.dirname(os.path.realpath(sys.argv[0]))  # noqa: PTH109, PTH120 - as above
+        # Not where Ojak itself lies, and not what somebody else has put first.
+        if first in {"", here, beside} and not os.path.samefile(first or here, own):  # noqa: PTH121 - as above
+            del sys.path[0]
+    except OSError:
+        # Where we stand is gone, and nothing lies there.
+        return
 
 
-def _leave(code: int) -> NoReturn:
+def _leave(code: int) -> "NoReturn":
     """Leave as `sys.exit` does, but take down nothing in memory: it goes with the process."""
     try:
-        # The echo of a terminal is put back there, and tests note what they covered.
-        atexit._run_exitfuncs()  # noqa: SLF001 - nothing else does it, and Python does it as well
-        sys.stderr.flush()
-        sys.stdout.flush()
+        # As the interpreter's own end does: without it the echo of a terminal stays off.
+        atexit._run_exitfuncs()  # noqa: SLF001 - it has no other name
+        for stream in (sys.stdout, sys.stderr):
+            _flush(stream)
     finally:
-        # Also where a stream is closed, or there is none: whoever wrote to it was told.
         os._exit(code)
 
 
-def _interrupt(*_: object) -> NoReturn:
+def _flush(stream: object) -> None:
+    try:
+        if isinstance(stream, TextIOWrapper):
+            stream.flush()
+    except (OSError, ValueError):
+        # Closed, full, or without a reader: whoever wrote to it was told.
+        return
+
+
+def _interrupt(*_: object) -> "NoReturn":
     raise KeyboardInterrupt
 
 

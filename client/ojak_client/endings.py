@@ -26,6 +26,9 @@ def end(error: BaseException, arguments: Sequence[str]) -> ExitCode:
         return tell_end(Output(json="--json" in arguments), error)
     except BrokenPipeError:
         _abandon_output()
+    except (OSError, ValueError, AttributeError):
+        # Where it was to be told all is full or closed, or there is nothing.
+        pass
     return _explained(error)[1]
 
 

@@ -42,7 +42,7 @@ else:
         return type(value)(**{name: getattr(value, name) for name in names} | changes)
 
 
-Field = dataclasses.Field[Any]
+_Field = dataclasses.Field[Any]
 
 _NOT_GIVEN: Final = object()
 _MANY: Final = 30
@@ -99,14 +99,14 @@ def _repr_of(names: tuple[str, ...]) -> Callable[[object], str]:
     return __repr__
 
 
-def _first_init(made: Callable[[], type], fields: tuple[Field, ...]) -> Callable[..., None]:
+def _first_init(made: Callable[[], type], fields: tuple[_Field, ...]) -> Callable[..., None]:
     """Return the `__init__` of the first values; after those it puts the compiled one there."""
     to_make = _MANY
 
     def __init__(self: object, /, *given: object, **named: object) -> None:  # noqa: N807 - it becomes a method
         nonlocal to_make
         to_make -= 1
-        arguments = _arguments(fields, given, named) if to_make > 0 else None
+        arguments = _arguments(fields, given, named) if to_make >= 0 else None
         if arguments is None:
             # Called wrongly, the compiled one says how.
             init = _compiled_init(made())
@@ -122,7 +122,7 @@ def _first_init(made: Callable[[], type], fields: tuple[Field, ...]) -> Callable
 
 
 def _arguments(
-    fields: tuple[Field, ...], given: tuple[object, ...], named: dict[str, object]
+    fields: tuple[_Field, ...], given: tuple[object, ...], named: dict[str, object]
 ) -> dict[str, object] | None:
     """Return the value of each of *fields*, or None where the arguments are not theirs."""
     names = [one.name for one in fields]
@@ -137,7 +137,7 @@ def _arguments(
             arguments[one.name] = one.default
         elif one.default_factory is not dataclasses.MISSING:
             arguments[one.name] = one.default_factory()
-    return arguments if len(arguments) == len(names) else None
+    return arguments if arguments.keys() == set(names) else None
 
 
 def _compiled_init(of: type) -> Callable[..., None]:

@@ -53,7 +53,7 @@ def test_a_hardened_process_cannot_be_dumped() -> None:
 def test_what_calls_prctl_is_what_cffi_writes_for_its_declaration(tmp_path: Path) -> None:
     builder = cffi.FFI()
     builder.set_source("ojak_client.prctl", None)
-    # As on every Linux: a variable number of arguments is passed like these.
+    # It is declared with a variable number; x86-64 and arm64 pass those as they pass these.
     builder.cdef("int prctl(int, unsigned long, unsigned long, unsigned long, unsigned long);")
     builder.emit_python_code(str(tmp_path / "written.py"))
 

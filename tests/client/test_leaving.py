@@ -1,11 +1,20 @@
 """How the process of `ojak` ends: at once, but not before what must be put back is put back."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
+
+from ojak_client.exit_codes import ExitCode
 from ojak_client.profile import Contact
 from tests.client.devices import Device
 from tests.client.persons import NAME, RELAY
 from tests.client.sitting import sit_down
+
+BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+"""An environment in which Python writes when it is told to, or when much is there."""
 
 
 def test_whoever_typed_a_passphrase_sees_what_they_type_once_the_command_has_ended(
@@ -17,3 +26,40 @@ def test_whoever_typed_a_passphrase_sees_what_they_type_once_the_command_has_end
         assert sitting.end() == 0
     assert NAME in sitting.raw
     assert sitting.shows_keys
+
+
+@pytest.mark.parametrize(
+    "other", ["", "sys.stderr = None", "sys.stderr.close()", "sys.stderr = open('/dev/full', 'w')"]
+)
+def test_what_is_in_a_buffer_is_written_whatever_became_of_the_other_stream(other: str) -> None:
+    script = (
+        "import sys\n"
+        "from ojak_client import cli, __main__ as entry\n"
+        f"def run(_):\n sys.stdout.write('the end')\n {other}\n"
+        " if sys.stderr and not sys.stderr.closed: sys.stderr.write('x')\n"
+        " return 7\n"
+        "cli.run = run\n"
+        "entry.main()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=BUFFERED
+    )
+    assert (done.stdout, done.returncode) == ("the end", 7)
+
+
+@pytest.mark.parametrize("redirected", [">/dev/full", ">&-", "2>/dev/full", "2>&-", ">&- 2>&-"])
+@pytest.mark.parametrize("json", [[], ["--json"]], ids=["sentences", "json"])
+def test_an_end_that_cannot_be_told_has_its_code_and_no_traceback(
+    redirected: str, json: list[str]
+) -> None:
+    command = [sys.executable, "-m", "ojak_client", "--profile", "/none/mina", *json, "status"]
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"$@" {redirected}', "sh", *command],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=BUFFERED,
+    )
+    assert done.returncode == ExitCode.NOT_READY
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr

@@ -1,15 +1,34 @@
-"""How the process of `ojak` starts: what it takes for its own modules."""
+"""How the process of `ojak` starts: where it looks for its own modules and for Python's."""
 
+import os
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 import pytest
 
+import ojak_client
+import ojak_protocol
 from ojak_client.exit_codes import ExitCode
 
 SCRIPT = "import sys\nfrom ojak_client.__main__ import main\nsys.exit(main())\n"
 """What an installation writes for the command."""
+ARGUMENTS = ("--lang", "en", "--profile", "mina", "status")
+
+
+def assert_starts(cwd: Path, *command: str, **environment: str) -> None:
+    """Fail unless `ojak` runs and says that nothing is kept in a folder that is not there."""
+    done = subprocess.run(
+        [sys.executable, *command, *ARGUMENTS],
+        cwd=cwd,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stderr.endswith('Type: "ojak --profile mina invite"\n')
+    assert done.returncode == ExitCode.NOT_READY
 
 
 @pytest.mark.parametrize(
@@ -19,14 +38,49 @@ def test_nothing_is_imported_because_it_lies_beside_the_command_or_in_the_folder
     tmp_path: Path, command: list[str]
 ) -> None:
     (tmp_path / "ojak").write_text(SCRIPT)
-    for module in ("gettext", "dataclasses", "resource"):
+    for module in ("signal", "typing", "enum", "gettext", "dataclasses", "resource"):
         (tmp_path / f"{module}.py").write_text("raise SystemExit('not ours')")
-    done = subprocess.run(
-        [sys.executable, *command, "--lang", "en", "--profile", "mina", "status"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == ExitCode.NOT_READY
-    assert done.stderr.endswith('Type: "ojak --profile mina invite"\n')
+    assert_starts(tmp_path, *command)
+
+
+LIBRARIES = sysconfig.get_path("purelib")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A folder that holds Ojak, and can be given to Python as a program."""
+    made = tmp_path / "folder"
+    made.mkdir()
+    for package in (ojak_client, ojak_protocol):
+        path = Path(package.__path__[0])
+        (made / path.name).symlink_to(path)
+    (made / "__main__.py").write_text(SCRIPT)
+    return made
+
+
+def assert_starts_there(cwd: Path, *command: str, **environment: str) -> None:
+    """As `assert_starts`, of the Ojak in the folder: the installed one is not found by `-S`."""
+    paths = filter(None, (environment.pop("PYTHONPATH", ""), LIBRARIES))
+    assert_starts(cwd, "-S", *command, PYTHONPATH=os.pathsep.join(paths), **environment)
+
+
+@pytest.mark.parametrize("command", ["folder", "folder/", "./folder/"])
+def test_a_folder_that_holds_ojak_starts(folder: Path, command: str) -> None:
+    assert_starts_there(folder.parent, command)
+
+
+@pytest.mark.parametrize("command", [["-m", "ojak_client"], ["-c", SCRIPT]], ids=["module", "code"])
+def test_ojak_starts_from_the_folder_that_holds_it(folder: Path, command: list[str]) -> None:
+    assert_starts_there(folder, *command)
+
+
+def test_ojak_starts_where_the_folder_at_hand_is_not_looked_at_anyway(folder: Path) -> None:
+    assert_starts_there(folder.parent, "-P", "-m", "ojak_client", PYTHONPATH=str(folder))
+
+
+def test_what_somebody_else_has_put_first_stays(folder: Path) -> None:
+    other = folder.with_name("other")
+    other.mkdir()
+    (folder / "ojak_protocol").rename(other / "ojak_protocol")
+    first = f"import sys\nsys.path[:1] = [{str(other)!r}, {str(folder)!r}]\n"
+    assert_starts_there(folder.parent, "-c", first + SCRIPT)

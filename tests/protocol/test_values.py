@@ -128,6 +128,9 @@ def test_values_are_equal_and_hash_alike_when_those_of_the_standard_one_do(
         ((1, b"", "c", [1], (2,), 3), {}),
         ((1, b""), {"a": 2}),
         ((1, b""), {"f": 2}),
+        ((1,), {"f": 2}),
+        ((1,), {"self": 2}),
+        ((1,), {"doubled": 2}),
     ],
 )
 def test_arguments_are_taken_and_refused_as_by_the_standard_one(
@@ -221,6 +224,14 @@ def test_what_a_class_checks_or_defines_itself_holds() -> None:
         assert hash(made(1)) == 7
 
 
+def test_a_class_below_one_of_ours_takes_the_same_arguments() -> None:
+    for made in both(plain):
+        below = type("Below", (made,), {})
+        assert below(1, b"").a == 1
+        with pytest.raises(TypeError):
+            below(1, f=2)
+
+
 def test_a_class_without_fields_has_equal_values() -> None:
     for made in both(empty):
         assert made() == made()
@@ -246,9 +257,9 @@ def test_only_what_many_are_made_of_is_compiled() -> None:
         "seen = []\n"
         "values.exec = lambda *given: (seen.append(given), exec(*given))\n"
         "from ojak_protocol import conversation, meeting_point, sync\n"
-        "made = {sync.NoRoom() for _ in range(29)}\n"
+        "made = {sync.NoRoom() for _ in range(30)}\n"
         "assert not seen, seen\n"
-        "made |= {sync.NoRoom() for _ in range(29)}\n"
+        "made |= {sync.NoRoom() for _ in range(30)}\n"
         "assert len(seen) == len(made) == 1, seen\n"
     )
     subprocess.run([sys.executable, "-c", script], check=True)
