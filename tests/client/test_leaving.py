@@ -28,15 +28,16 @@ def test_whoever_typed_a_passphrase_sees_what_they_type_once_the_command_has_end
     assert sitting.shows_keys
 
 
-@pytest.mark.parametrize(
-    "other", ["", "sys.stderr = None", "sys.stderr.close()", "sys.stderr = open('/dev/full', 'w')"]
-)
-def test_what_is_in_a_buffer_is_written_whatever_became_of_the_other_stream(other: str) -> None:
+@pytest.mark.parametrize(("kept", "other"), [("stdout", "stderr"), ("stderr", "stdout")])
+@pytest.mark.parametrize("fate", ["", "{} = None", "{}.close()", "{} = open('/dev/full', 'w')"])
+def test_what_is_in_a_buffer_is_written_whatever_became_of_the_other_stream(
+    kept: str, other: str, fate: str
+) -> None:
     script = (
         "import sys\n"
         "from ojak_client import cli, __main__ as entry\n"
-        f"def run(_):\n sys.stdout.write('the end')\n {other}\n"
-        " if sys.stderr and not sys.stderr.closed: sys.stderr.write('x')\n"
+        f"def run(_):\n sys.{kept}.write('the end')\n {fate.format(f'sys.{other}')}\n"
+        f" if sys.{other} and not sys.{other}.closed: sys.{other}.write('x')\n"
         " return 7\n"
         "cli.run = run\n"
         "entry.main()\n"
@@ -44,7 +45,7 @@ def test_what_is_in_a_buffer_is_written_whatever_became_of_the_other_stream(othe
     done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=False, env=BUFFERED
     )
-    assert (done.stdout, done.returncode) == ("the end", 7)
+    assert (getattr(done, kept), done.returncode) == ("the end", 7)
 
 
 @pytest.mark.parametrize("redirected", [">/dev/full", ">&-", "2>/dev/full", "2>&-", ">&- 2>&-"])

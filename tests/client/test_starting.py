@@ -78,6 +78,14 @@ def test_ojak_starts_where_the_folder_at_hand_is_not_looked_at_anyway(folder: Pa
     assert_starts_there(folder.parent, "-P", "-m", "ojak_client", PYTHONPATH=str(folder))
 
 
+def test_what_was_put_first_by_name_stays_though_it_is_the_folder_at_hand(folder: Path) -> None:
+    other = folder.with_name("other")
+    other.mkdir()
+    (folder / "ojak_protocol").rename(other / "ojak_protocol")
+    paths = os.pathsep.join(map(str, (other, folder)))
+    assert_starts_there(other, "-P", "-m", "ojak_client", PYTHONPATH=paths)
+
+
 def test_what_somebody_else_has_put_first_stays(folder: Path) -> None:
     other = folder.with_name("other")
     other.mkdir()
