@@ -6,6 +6,7 @@ import os
 import sys
 from io import TextIOWrapper
 
+# `typing` is not loaded yet: what is imported here may lie beside the command.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
