@@ -25,7 +25,7 @@ def main() -> "NoReturn":
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        import signal  # noqa: PLC0415 - the first that Python has not loaded itself
+        import signal  # noqa: PLC0415 - after it was settled where modules are looked for
 
         for ending in (signal.SIGTERM, signal.SIGHUP):
             # A closed window ends like Ctrl-C, so that the screen is erased on the way out.
@@ -48,9 +48,9 @@ def _look_only_where_installed() -> None:
         return
     first, own = sys.path[0], os.path.dirname(os.path.dirname(__file__))  # noqa: PTH120 - pathlib is imported later
     try:
-        here, beside = os.getcwd(), os.path.dirname(os.path.realpath(sys.argv[0]))  # noqa: PTH109, PTH120 - as above
+        here, beside = os.getcwd(), os.path.dirname(os.path.realpath(sys.argv[0]))  # noqa: PTH109, PTH120 - pathlib is imported later
         # Not where Ojak itself lies, and not what somebody else has put first.
-        if first in {"", here, beside} and not os.path.samefile(first or here, own):  # noqa: PTH121 - as above
+        if first in {"", here, beside} and not os.path.samefile(first or here, own):  # noqa: PTH121 - pathlib is imported later
             del sys.path[0]
     except OSError:
         # Where we stand is gone, and nothing lies there.
@@ -61,7 +61,7 @@ def _leave(code: int) -> "NoReturn":
     """Leave as `sys.exit` does, but take down nothing in memory: it goes with the process."""
     try:
         # As the interpreter's own end does: without it the echo of a terminal stays off.
-        atexit._run_exitfuncs()  # noqa: SLF001 - it has no other name
+        atexit._run_exitfuncs()  # noqa: SLF001 - Python has no public name for it
         for stream in (sys.stdout, sys.stderr):
             _flush(stream)
     finally:

@@ -21,15 +21,13 @@ DEBUG_VARIABLE: Final = "OJAK_DEBUG"
 def end(error: BaseException, arguments: Sequence[str]) -> ExitCode:
     """Write the sentence for *error* and return its exit code."""
     if isinstance(error, BrokenPipeError):
-        return _abandon_output()
+        # Its reader has gone, as in `ojak contacts | head -1`.
+        return ExitCode.GENERAL
     try:
         return tell_end(Output(json="--json" in arguments), error)
-    except BrokenPipeError:
-        _abandon_output()
     except (OSError, ValueError, AttributeError):
         # Where it was to be told all is full or closed, or there is nothing.
-        pass
-    return _explained(error)[1]
+        return _explained(error)[1]
 
 
 def tell_end(output: Output, error: BaseException) -> ExitCode:
@@ -44,15 +42,6 @@ def tell_end(output: Output, error: BaseException) -> ExitCode:
 def _explained(error: BaseException) -> tuple[Failure, ExitCode]:
     failure = explain(error) if isinstance(error, Exception) else Failure(Message.INTERRUPTED)
     return failure, exit_code(failure.message)
-
-
-def _abandon_output() -> ExitCode:
-    """Give up an output whose reader has gone, as in `ojak contacts | head -1`."""
-    # What is still buffered must not be tried again, and complained about, when Python exits.
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
-    os.close(nowhere)
-    return ExitCode.GENERAL
 
 
 def _print_places(error: BaseException | None) -> None:
