@@ -19,10 +19,10 @@ from collections.abc import Callable, Collection, Iterator
 from enum import Enum
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO, Final, Self
+from typing import Final, Self
 
 from ojak_client import atomic_file, box_file, vault_format
-from ojak_client.atomic_file import PIECE_BYTES, Disk
+from ojak_client.atomic_file import Disk
 from ojak_client.box_file import PAGE_BYTES, Pages
 from ojak_client.errors import (
     NoSlotLeft,
@@ -195,8 +195,8 @@ class Vault:
 
         Args:
             lock_seconds: for how long another process is waited for.
-            earlier: what an earlier session of this vault had loaded. Where the first file is
-                that still, byte for byte, nothing is opened anew and no box is read.
+            earlier: what an earlier session of this vault had loaded. Where the save that lies
+                there is that one still, nothing is opened anew and no box is read.
 
         Raises:
             VaultBusy: another process held the lock for *lock_seconds*.
@@ -305,8 +305,8 @@ class Vault:
     def _loaded(self, earlier: Loaded | None) -> Loaded:
         opened, self._opened = self._opened, None
         for known in (earlier, opened):
-            # Each save draws the slot anew, so that the same bytes are no other save's; and boxes
-            # are written by saves only. One that was damaged since is found by the next process.
+            # Each save draws its slot's salt anew, so that the same salts are no other save's; and
+            # boxes are written by saves only. What was damaged since is found by the next process.
             if known is not None and _holds(self._path, known.raw):
                 self._note(known.saved)
                 return known
@@ -418,7 +418,7 @@ def _stretched(passphrase: bytearray, raw: bytes, stretch: Stretch) -> bytearray
 
 
 def _whole(path: Path) -> bytes:
-    with _opened_to_read(path) as file:
+    with _opened_to_read(path) as descriptor, os.fdopen(descriptor, "rb", closefd=False) as file:
         raw = file.read(FILE_BYTES + 1)
     if len(raw) != FILE_BYTES:
         raise VaultDamaged("not the length of a vault")
@@ -426,21 +426,23 @@ def _whole(path: Path) -> bytes:
 
 
 def _holds(path: Path, raw: bytes) -> bool:
-    """Return whether the file holds *raw*, in pieces: memory for all of it costs more than that."""
-    begin = 0
-    with _opened_to_read(path) as file:
-        while piece := file.read(PIECE_BYTES):
-            if not raw.startswith(piece, begin):
-                return False
-            begin += len(piece)
-    return begin == len(raw)
+    """Return whether the save that lies at *path* is the one that *raw* is."""
+    with _opened_to_read(path) as descriptor:
+        return os.fstat(descriptor).st_size == len(raw) and all(
+            os.pread(descriptor, len(salt), salt.start) == raw[salt.start : salt.stop]
+            for salt in vault_format.salts_at()
+        )
 
 
 @contextlib.contextmanager
-def _opened_to_read(path: Path) -> Iterator[BinaryIO]:
-    # Not through a symbolic link: a save would put a file in the link's place.
-    with file_errors(), os.fdopen(atomic_file.open_regular(path, os.O_RDONLY), "rb") as file:
-        yield file
+def _opened_to_read(path: Path) -> Iterator[int]:
+    with file_errors():
+        # Not through a symbolic link: a save would put a file in the link's place.
+        descriptor = atomic_file.open_regular(path, os.O_RDONLY)
+        try:
+            yield descriptor
+        finally:
+            os.close(descriptor)
 
 
 def _read_pages(pages: Pages | None, wanted: Collection[int]) -> dict[int, bytes]:

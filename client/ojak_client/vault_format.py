@@ -85,6 +85,11 @@ def salt_of(raw: bytes) -> bytes:
     return raw[:SALT_BYTES]
 
 
+def salts_at() -> tuple[range, ...]:
+    """Return where the salts of the slots lie, which together tell a save from every other."""
+    return tuple(range(begin, begin + SLOT_SALT_BYTES) for begin in map(_begin, range(SLOTS)))
+
+
 def is_open(raw: bytes, slot: int, key: bytearray) -> bool:
     """Return whether *slot* was written under *key*; the time does not depend on the answer."""
     begin = _begin(slot)

@@ -48,7 +48,7 @@ class Session:
         return self._loaded.saved.save_count
 
     def holds(self, earlier: Loaded) -> bool:
-        """Return whether the first file is, byte for byte, what it was when *earlier* was."""
+        """Return whether nobody saved since *earlier*."""
         return self._loaded.raw is earlier.raw
 
     @property

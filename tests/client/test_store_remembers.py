@@ -1,6 +1,7 @@
 """What a short run remembers of a vault is never what lies there no more."""
 
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
@@ -15,12 +16,13 @@ from ojak_client.errors import VaultDamaged, VaultIncomplete, VaultRestored, Wro
 from ojak_client.store import VaultStore
 from ojak_client.vault import Vault
 from ojak_client.vault_files import box_path
-from ojak_client.vault_format import FILE_BYTES, HEADER_BYTES, SLOT_BYTES, Saved
+from ojak_client.vault_format import FILE_BYTES, HEADER_BYTES, SLOT_BYTES, Saved, salts_at
 from tests.client.boxes import BOXES, boxes_in, keeping, kept
 from tests.client.test_decoy_looks_alike import work
 from tests.client.vaults import WORDS, create, opened, own_slot, stretch, typed
 
 SOME, OTHERS = BOXES[:3], BOXES[2:6]
+OTHER_WORDS = "푸른 다리 위"
 
 
 @pytest.fixture
@@ -127,18 +129,80 @@ def test_what_is_remembered_is_held_against_the_newest_count(
     goes_back(path)
 
 
-@pytest.mark.parametrize("where", ["header", "slot", "commitment"])
-def test_damage_since_is_noticed(path: Path, where: str) -> None:
+DAMAGED = [("header", VaultDamaged), ("commitment", WrongPassphrase), ("slot", VaultDamaged)]
+
+
+def damage(path: Path, where: str) -> None:
+    begin = HEADER_BYTES + own_slot(path) * SLOT_BYTES
+    raw = bytearray(path.read_bytes())
+    raw[{"header": 100, "salt": begin, "commitment": begin + 40, "slot": begin + 1000}[where]] ^= 1
+    path.write_bytes(raw)
+
+
+@pytest.mark.parametrize(("where", "found"), DAMAGED)
+def test_damage_since_is_found_by_the_next_command(
+    path: Path, where: str, found: type[Exception]
+) -> None:
     keep(VaultStore(create(path)), SOME)
     store = remembering(path)
     store.read()
-    begin = HEADER_BYTES + own_slot(path) * SLOT_BYTES
-    at = {"header": 100, "slot": begin + 1000, "commitment": begin + 40}[where]
-    raw = bytearray(path.read_bytes())
-    raw[at] ^= 1
-    path.write_bytes(raw)
-    with pytest.raises(WrongPassphrase if where == "commitment" else VaultDamaged):
-        keep(store, OTHERS)
+    damage(path, where)
+    assert boxes_in(store.read()) == SOME
+    with pytest.raises(found):
+        kept(path)
+
+
+@pytest.mark.parametrize("where", [where for where, _ in DAMAGED])
+def test_a_save_of_what_is_remembered_mends_damage_since(path: Path, where: str) -> None:
+    keep(VaultStore(create(path)), SOME)
+    store = remembering(path)
+    store.read()
+    damage(path, where)
+    keep(store, OTHERS)
+    assert kept(path) == OTHERS
+
+
+def test_another_salt_is_another_save(path: Path) -> None:
+    keep(VaultStore(create(path)), SOME)
+    store = remembering(path)
+    store.read()
+    damage(path, "salt")
+    with pytest.raises(WrongPassphrase):
+        store.read()
+
+
+def test_what_another_passphrase_saved_since_stays(path: Path) -> None:
+    create(path).add_decoy(typed(OTHER_WORDS))
+    ours = remembering(path)
+    others = VaultStore(opened(path, OTHER_WORDS), remembers=True)
+    for with_us, with_others in ((SOME, OTHERS), (OTHERS, SOME), (SOME, ())):
+        keep(ours, with_us)
+        keep(others, with_others)
+        assert kept(path) == with_us
+        assert boxes_in(VaultStore(opened(path, OTHER_WORDS)).read()) == with_others
+
+
+def test_every_save_draws_a_salt_so_that_no_two_are_taken_for_one(path: Path) -> None:
+    ours = create(path)
+    seen = {drawn(path)}
+    changes: list[Callable[[], None]] = [
+        lambda: keep(VaultStore(ours), SOME),
+        lambda: keep(VaultStore(ours), ()),
+        lambda: keep(VaultStore(ours), SOME),
+        lambda: ours.add_decoy(typed(OTHER_WORDS)),
+        lambda: keep(VaultStore(opened(path, OTHER_WORDS)), SOME),
+        lambda: ours.change_passphrase(typed("다른 말")),
+        lambda: ours.change_passphrase(typed(WORDS)),
+    ]
+    for change in changes:
+        change()
+        assert drawn(path) not in seen
+        seen.add(drawn(path))
+
+
+def drawn(path: Path) -> tuple[bytes, ...]:
+    raw = path.read_bytes()
+    return tuple(raw[salt.start : salt.stop] for salt in salts_at())
 
 
 @pytest.mark.parametrize("more_bytes", [-PIECE_BYTES, -1, 1], ids=["a piece less", "less", "more"])
