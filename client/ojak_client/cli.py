@@ -7,24 +7,21 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from gettext import gettext
 from io import StringIO
 from typing import Final
 
 import click
 
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import choose_language, told, use
-from ojak_client.verb import ColumnContext, common_options, write_examples
+from ojak_client.i18n import choose_language, told, told_by_click, use
+from ojak_client.verb import Command, common_options, write_examples
 from ojak_client.verbs import VERBS
 
 EXAMPLES: Final = ("ojak invite", "ojak keep", "ojak meet 1234 5678 9012", "ojak read")
 
 
-class Ojak(click.Group):
+class Ojak(Command, click.Group):
     """The command `ojak`, which imports a verb only to run it or to explain it."""
-
-    context_class = ColumnContext
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all verbs."""
@@ -49,7 +46,7 @@ class Ojak(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the verbs from the table, importing none."""
         del ctx
-        with formatter.section(gettext("Commands")):
+        with formatter.section(told_by_click("Commands")):
             formatter.write_dl([(name, told(line)) for name, line in VERBS.items()])
 
 
@@ -88,4 +85,8 @@ def _ojak() -> Ojak:
         options_metavar=told(HelpText.OPTIONS_METAVAR),
         subcommand_metavar=told(HelpText.COMMAND_METAVAR),
     )
-    return click.version_option(package_name="ojak")(group)
+    return click.version_option(
+        package_name="ojak",
+        message=told_by_click("%(prog)s, version %(version)s"),
+        help=told_by_click("Show the version and exit."),
+    )(group)

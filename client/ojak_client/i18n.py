@@ -82,8 +82,17 @@ def use(language: str) -> None:
     os.environ["LANGUAGE"] = language
     gettext.bindtextdomain(DOMAIN, LOCALE_DIR)
     gettext.textdomain(DOMAIN)
-    # Kept, because the global functions look for the file again at each call.
-    _Spoken.catalogue = gettext.translation(DOMAIN, LOCALE_DIR, [language], fallback=True)
+    _Spoken.catalogue = _catalogue(language)
+
+
+def _catalogue(language: str) -> gettext.NullTranslations:
+    # Not by `gettext.translation`, which loads `locale` to learn other names of the language.
+    path = os.path.join(LOCALE_DIR, language, "LC_MESSAGES", f"{DOMAIN}.mo")  # noqa: PTH118 - as for the folder
+    try:
+        with open(path, "rb") as catalogue:  # noqa: PTH123 - as for the folder
+            return gettext.GNUTranslations(catalogue)
+    except FileNotFoundError:
+        return gettext.NullTranslations()
 
 
 def use_profile(folder: str | None) -> None:
@@ -109,8 +118,18 @@ def told(what: Text, **values: object) -> str:
     The variable `ojak`, what to type to call Ojak, is known here and is not given.
     """
     template = _Spoken.catalogue.pgettext(what.id, what.english)
-    shown = {name: _shown(value) for name, value in values.items()}
-    return template.format(ojak=_shown(_Spoken.ojak), **shown)
+    if "{ojak}" in template:
+        values["ojak"] = _Spoken.ojak
+    return template.format(**{name: _shown(value) for name, value in values.items()})
+
+
+def told_by_click(english: str) -> str:
+    """Return a text of click's own in the language in use.
+
+    Handed to click where a verb that runs needs it: click would look for the catalogue's file once
+    more at each of them.
+    """
+    return _Spoken.catalogue.gettext(english)
 
 
 def _shown(value: object) -> object:

@@ -4,14 +4,15 @@ The common options stand before or after the name of the verb; what stands after
 """
 
 import gc
+import os
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import click
 from click.core import ParameterSource
 
 from ojak_client.help_texts import HelpText
-from ojak_client.i18n import LANGUAGES, Text, told, use_profile
+from ojak_client.i18n import LANGUAGES, Text, told, told_by_click, use_profile
 
 _COMMON: Final = (
     "lang", "profile", "relay", "json", "no_input", "yes", "quiet", "verbose", "passphrase_fd",
@@ -31,7 +32,7 @@ def common_options(*, of_verb: bool) -> list[click.Parameter]:
         click.Option(["--lang"], type=click.Choice(LANGUAGES), help=told(HelpText.LANG)),
         click.Option(
             ["--profile"],
-            type=click.Path(file_okay=False),
+            callback=_checked_folder,
             metavar=told(HelpText.PROFILE_METAVAR),
             help=told(HelpText.PROFILE),
             # Only before the verb: the group reads the environment once for both places.
@@ -85,10 +86,23 @@ class ColumnContext(click.Context):
         return ColumnFormatter(width=self.terminal_width, max_width=self.max_content_width)
 
 
-class Verb(click.Command):
-    """A command whose function receives an `Invocation` first and its own options by name."""
+class Command(click.Command):
+    """click's command, its help written by columns and explained without delay."""
 
     context_class = ColumnContext
+    _help: click.Option | None = None
+
+    def get_help_option(self, ctx: click.Context) -> click.Option | None:
+        """Return `--help`, the same at each call, as click goes by its identity."""
+        del ctx
+        if self._help is None:
+            click.help_option(help=told_by_click("Show this message and exit."))(self)
+            self._help = cast("click.Option", self.params.pop())
+        return self._help
+
+
+class Verb(Command):
+    """A command whose function receives an `Invocation` first and its own options by name."""
 
     def __init__(self, run: Run, *, help_text: Text, examples: Sequence[str]) -> None:
         # The decorators of click leave what they declared on the function, last first.
@@ -154,3 +168,13 @@ def _is_typed(ctx: click.Context, name: str) -> bool:
 
 def _stands_in(ctx: click.Context, name: str) -> bool:
     return ctx.get_parameter_source(name) is ParameterSource.COMMANDLINE
+
+
+def _checked_folder(
+    context: click.Context, parameter: click.Parameter, folder: str | None
+) -> str | None:
+    """Return what was typed; click says what is wrong with what is no folder or not to be read."""
+    if folder is None or (os.path.isdir(folder) and os.access(folder, os.R_OK)):  # noqa: PTH112 - pathlib costs a third of a bare start
+        return folder
+    # Made for these alone: to know its own name it looks for the catalogue.
+    return str(click.Path(file_okay=False).convert(folder, parameter, context))
