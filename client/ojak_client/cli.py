@@ -14,7 +14,7 @@ import click
 
 from ojak_client.help_texts import HelpText
 from ojak_client.i18n import choose_language, told, told_by_click, use
-from ojak_client.verb import Command, common_options, write_examples
+from ojak_client.verb import Command, common_options, ending_option, write_examples
 from ojak_client.verbs import VERBS
 
 EXAMPLES: Final = ("ojak invite", "ojak keep", "ojak meet 1234 5678 9012", "ojak read")
@@ -78,15 +78,18 @@ def _end(error: BaseException, arguments: Sequence[str]) -> int:
 
 def _ojak() -> Ojak:
     """Return the command in the language in use: help texts are read when options are made."""
-    group = Ojak(
+    version = ending_option("--version", "Show the version and exit.", _version)
+    return Ojak(
         name="ojak",
-        params=common_options(of_verb=False),
+        params=[*common_options(of_verb=False), version],
         help=told(HelpText.OJAK),
         options_metavar=told(HelpText.OPTIONS_METAVAR),
         subcommand_metavar=told(HelpText.COMMAND_METAVAR),
     )
-    return click.version_option(
-        package_name="ojak",
-        message=told_by_click("%(prog)s, version %(version)s"),
-        help=told_by_click("Show the version and exit."),
-    )(group)
+
+
+def _version(context: click.Context) -> str:
+    from importlib.metadata import version  # noqa: PLC0415 - nothing else needs it
+
+    values = {"prog": context.info_name, "version": version("ojak")}
+    return told_by_click("%(prog)s, version %(version)s") % values

@@ -124,11 +124,7 @@ def told(what: Text, **values: object) -> str:
 
 
 def told_by_click(english: str) -> str:
-    """Return a text of click's own in the language in use.
-
-    Handed to click where a verb that runs needs it: click would look for the catalogue's file once
-    more at each of them.
-    """
+    """Return a text of click's own in the language in use."""
     return _Spoken.catalogue.gettext(english)
 
 

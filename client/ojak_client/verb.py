@@ -6,7 +6,7 @@ The common options stand before or after the name of the verb; what stands after
 import gc
 import os
 from collections.abc import Callable, Sequence
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import click
 from click.core import ParameterSource
@@ -86,8 +86,29 @@ class ColumnContext(click.Context):
         return ColumnFormatter(width=self.terminal_width, max_width=self.max_content_width)
 
 
+def ending_option(name: str, help_text: str, text: Callable[[click.Context], str]) -> click.Option:
+    """Return an option that writes *text* and ends the run, explained by a text of click's.
+
+    click's own of this kind look for the catalogue's file whenever they are made.
+    """
+
+    def write(ctx: click.Context, _parameter: click.Parameter, is_given: bool) -> None:  # noqa: FBT001 - click's own signature
+        if is_given and not ctx.resilient_parsing:
+            click.echo(text(ctx))
+            ctx.exit()
+
+    return click.Option(
+        [name],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        help=told_by_click(help_text),
+        callback=write,
+    )
+
+
 class Command(click.Command):
-    """click's command, its help written by columns and explained without delay."""
+    """click's command, its help written by columns and explained by `ending_option`."""
 
     context_class = ColumnContext
     _help: click.Option | None = None
@@ -96,8 +117,8 @@ class Command(click.Command):
         """Return `--help`, the same at each call, as click goes by its identity."""
         del ctx
         if self._help is None:
-            click.help_option(help=told_by_click("Show this message and exit."))(self)
-            self._help = cast("click.Option", self.params.pop())
+            text = click.Context.get_help
+            self._help = ending_option("--help", "Show this message and exit.", text)
         return self._help
 
 
