@@ -127,6 +127,22 @@ def open_regular(path: Path, flags: int, *, disk: Disk = os) -> int:
     raise OSError(errno.EINVAL, "no regular file")
 
 
+def read_at(descriptor: int, part: range) -> bytes:
+    """Return the bytes of *part* of a file, fewer where it ends before.
+
+    Raises:
+        OSError: the file system refused.
+    """
+    found = os.pread(descriptor, len(part), part.start)
+    # Once, but for a file system that gives less than it is asked for.
+    while len(found) < len(part):
+        more = os.pread(descriptor, len(part) - len(found), part.start + len(found))
+        if not more:
+            break
+        found += more
+    return found
+
+
 def fresh_path(path: Path) -> Path:
     """Return where `replace` writes before it changes the name."""
     return path.with_name(path.name + ".new")

@@ -87,19 +87,14 @@ class Pages:
         # for the first time, costs several times what it takes to read them.
         for first in range(0, self.count, _PAGES_A_PIECE):
             pages = range(first, min(first + _PAGES_A_PIECE, self.count))
-            piece = self._piece(pages)
+            begin = self._begin(pages.start)
+            piece = atomic_file.read_at(
+                self.descriptor, range(begin, begin + len(pages) * PAGE_BYTES)
+            )
             for page in pages:
                 if page in wanted:
-                    begin = (page - first) * PAGE_BYTES
-                    found[page] = piece[begin : begin + PAGE_BYTES]
-        return found
-
-    def _piece(self, pages: range) -> bytes:
-        found, left_bytes, begin = b"", len(pages) * PAGE_BYTES, self._begin(pages.start)
-        # Once, but for a file system that gives less than it is asked for.
-        while left_bytes and (more := os.pread(self.descriptor, left_bytes, begin + len(found))):
-            found += more
-            left_bytes -= len(more)
+                    at = (page - first) * PAGE_BYTES
+                    found[page] = piece[at : at + PAGE_BYTES]
         return found
 
     def write(self, pages: Mapping[int, bytes], after: After) -> None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Final, Self
 
 from ojak_client import atomic_file, box_file, vault_format
-from ojak_client.atomic_file import Disk
+from ojak_client.atomic_file import PIECE_BYTES, Disk
 from ojak_client.box_file import PAGE_BYTES, Pages
 from ojak_client.errors import (
     NoSlotLeft,
@@ -41,7 +41,7 @@ from ojak_client.errors import (
 from ojak_client.hardening import wipe as overwrite
 from ojak_client.kept_boxes import KeptBoxes
 from ojak_client.vault_files import box_path, erase_all, file_errors, locked, locked_if_there
-from ojak_client.vault_format import FILE_BYTES, SLOTS, Saved
+from ojak_client.vault_format import FILE_BYTES, SLOTS, Heads, Saved
 from ojak_client.vault_session import Loaded, Session
 from ojak_protocol.primitives import Entropy
 from ojak_protocol.values import dataclass, replace
@@ -121,7 +121,7 @@ class Vault:
         raw = vault_format.blank(entropy)
         # A random slot, so that its place does not tell which passphrase came first.
         slot = entropy(1)[0] % SLOTS
-        key = _stretched(passphrase, raw, stretch)
+        key = _stretched(passphrase, _heads_of(raw), stretch)
         vault = cls(path, key, slot, _Means(stretch, entropy, after, disk))
         with file_errors():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -165,19 +165,24 @@ class Vault:
             VaultUnusable: the file system refused.
         """
         try:
-            with locked_if_there(path, LOCK_SECONDS):
-                raw = _whole(path)
+            with locked_if_there(path, LOCK_SECONDS), _opened_to_read(path) as descriptor:
+                heads = _heads(descriptor)
         except BaseException:
             overwrite(passphrase)
             raise
-        key = _stretched(passphrase, raw, stretch)
+        key = _stretched(passphrase, heads, stretch)
         # Every slot is tried, so that the time does not tell which one opened.
-        opened = [slot for slot in range(SLOTS) if vault_format.is_open(raw, slot, key)]
+        opened = [slot for slot in range(SLOTS) if vault_format.is_open(heads, slot, key)]
         if not opened:
             overwrite(key)
             raise WrongPassphrase("no slot opens")
         vault = cls(path, key, opened[0], _Means(stretch, entropy, after, disk))
-        vault._opened = Loaded(raw, vault._read(raw))
+        try:
+            with locked_if_there(path, LOCK_SECONDS):
+                vault._opened = vault._loaded(None)
+        except BaseException:
+            vault.close()
+            raise
         return vault
 
     def close(self) -> None:
@@ -294,31 +299,38 @@ class Vault:
         with contextlib.ExitStack() as held:
             held.callback(overwrite, passphrase)
             held.enter_context(locked_if_there(self._path, LOCK_SECONDS))
-            raw = _whole(self._path)
-            saved = self._read(raw)
-            key = _stretched(passphrase, raw, self._stretch)
+            loaded = self._loaded(None)
+            key = _stretched(passphrase, loaded.heads, self._stretch)
             held.callback(overwrite, key)
-            if [slot for slot in range(SLOTS) if vault_format.is_open(raw, slot, key)]:
+            if [slot for slot in range(SLOTS) if vault_format.is_open(loaded.heads, slot, key)]:
                 raise PassphraseTaken("this passphrase opens a slot")
-            yield raw, saved, key
+            yield self._whole(loaded), loaded.saved, key
 
     def _loaded(self, earlier: Loaded | None) -> Loaded:
         opened, self._opened = self._opened, None
-        for known in (earlier, opened):
-            # Each save draws its slot's salt anew, so that the same salts are no other save's; and
-            # boxes are written by saves only. What was damaged since is found by the next process.
-            if known is not None and _holds(self._path, known.raw):
-                self._note(known.saved)
-                return known
-        raw = _whole(self._path)
-        return Loaded(raw, self._read(raw))
-
-    def _read(self, raw: bytes) -> Saved:
-        if not vault_format.is_open(raw, self._slot, self._key):
-            raise WrongPassphrase("the slot does not open any more")
-        saved = vault_format.opened(raw, self._slot, self._key)
+        with _opened_to_read(self._path) as descriptor:
+            heads = _heads(descriptor)
+            # What was sealed and damaged since is found by the next process; boxes are written by
+            # saves only.
+            for known in (earlier, opened):
+                if known is not None and known.heads == heads:
+                    self._note(known.saved)
+                    return known
+            if not vault_format.is_open(heads, self._slot, self._key):
+                raise WrongPassphrase("the slot does not open any more")
+            sealed = _sealed(descriptor, self._slot)
+        saved = vault_format.opened(heads, self._slot, self._key, sealed)
         self._note(saved)
-        return saved
+        return Loaded(heads, saved)
+
+    def _whole(self, loaded: Loaded) -> bytes:
+        """Return the first file, which is still the save that was *loaded* under this lock."""
+        with _opened_to_read(self._path) as descriptor:
+            raw = atomic_file.read_at(descriptor, range(FILE_BYTES))
+        # Whoever changes it without the lock must not get it sealed by us under another header.
+        if _heads_of(raw) != loaded.heads:
+            raise VaultDamaged("changed while we held the lock")
+        return raw
 
     def _note(self, saved: Saved) -> None:
         if saved.save_count < self._newest_count:
@@ -333,7 +345,8 @@ class Vault:
             pages=saved.pages or box_file.PAGES,
             stale=boxes.freed,
         )
-        raw = vault_format.written(loaded.raw, self._slot, self._key, later, self._entropy)
+        raw = self._whole(loaded)
+        raw = vault_format.written(raw, self._slot, self._key, later, self._entropy)
         if not saved.pages:
             with file_errors():
                 self._make_boxes(later.pages)
@@ -344,7 +357,7 @@ class Vault:
             pages.write(torn | boxes.writes, self._after)
             self._replace(raw, later)
             pages.overwrite(boxes.freed, self._after)
-        return Loaded(raw, later)
+        return Loaded(_heads_of(raw), later)
 
     def _write(self, raw: bytes, saved: Saved) -> None:
         raw = vault_format.written(raw, self._slot, self._key, saved, self._entropy)
@@ -358,7 +371,8 @@ class Vault:
     def _lies_there(self, raw: bytes) -> bool:
         """Return whether *raw* is what lies at our path, after a replacement that went wrong."""
         try:
-            return _holds(self._path, raw)
+            with _opened_to_read(self._path) as descriptor:
+                return _heads(descriptor) == _heads_of(raw)
         except VaultError:
             return False
 
@@ -406,32 +420,35 @@ def wipe(path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
         raise busy
 
 
-def _stretched(passphrase: bytearray, raw: bytes, stretch: Stretch) -> bytearray:
+def _stretched(passphrase: bytearray, heads: Heads, stretch: Stretch) -> bytearray:
     """Return the key, and overwrite the passphrase whatever happens.
 
     The copy that a library needs as immutable bytes is out of our reach once made.
     """
     try:
-        return bytearray(stretch(bytes(passphrase), vault_format.salt_of(raw)))
+        return bytearray(stretch(bytes(passphrase), vault_format.salt_of(heads)))
     finally:
         overwrite(passphrase)
 
 
-def _whole(path: Path) -> bytes:
-    with _opened_to_read(path) as descriptor, os.fdopen(descriptor, "rb", closefd=False) as file:
-        raw = file.read(FILE_BYTES + 1)
-    if len(raw) != FILE_BYTES:
-        raise VaultDamaged("not the length of a vault")
-    return raw
+def _heads(descriptor: int) -> Heads:
+    return vault_format.heads(partial(atomic_file.read_at, descriptor))
 
 
-def _holds(path: Path, raw: bytes) -> bool:
-    """Return whether the save that lies at *path* is the one that *raw* is."""
-    with _opened_to_read(path) as descriptor:
-        return os.fstat(descriptor).st_size == len(raw) and all(
-            os.pread(descriptor, len(salt), salt.start) == raw[salt.start : salt.stop]
-            for salt in vault_format.salts_at()
-        )
+def _heads_of(raw: bytes) -> Heads:
+    return vault_format.heads(lambda part: raw[part.start : part.stop])
+
+
+def _sealed(descriptor: int, slot: int) -> bytes:
+    """Return what is sealed in *slot*; all of the file is read, so that this does not tell which.
+
+    In pieces, which take the same memory one after the other, as the pages of boxes do.
+    """
+    wanted, found = vault_format.sealed_at(slot), []
+    for begin in range(0, FILE_BYTES, PIECE_BYTES):
+        piece = atomic_file.read_at(descriptor, range(begin, begin + PIECE_BYTES))
+        found.append(piece[max(wanted.start - begin, 0) : max(wanted.stop - begin, 0)])
+    return b"".join(found)
 
 
 @contextlib.contextmanager
@@ -440,6 +457,8 @@ def _opened_to_read(path: Path) -> Iterator[int]:
         # Not through a symbolic link: a save would put a file in the link's place.
         descriptor = atomic_file.open_regular(path, os.O_RDONLY)
         try:
+            if os.fstat(descriptor).st_size != FILE_BYTES:
+                raise VaultDamaged("not the length of a vault")
             yield descriptor
         finally:
             os.close(descriptor)

@@ -17,7 +17,7 @@ A closed slot cannot be: another passphrase may have written it since. See docs/
 """
 
 import hmac
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import Final
 
 from ojak_client.errors import VaultDamaged, VaultFull, VaultTooNew
@@ -43,7 +43,8 @@ SALT_BYTES: Final = 16
 SLOTS: Final = 4
 SLOT_BYTES: Final = (FILE_BYTES - HEADER_BYTES) // SLOTS
 SLOT_SALT_BYTES: Final = 32
-PAYLOAD_BYTES: Final = SLOT_BYTES - SLOT_SALT_BYTES - KEY_BYTES - SEAL_OVERHEAD_BYTES
+SLOT_HEAD_BYTES: Final = SLOT_SALT_BYTES + KEY_BYTES
+PAYLOAD_BYTES: Final = SLOT_BYTES - SLOT_HEAD_BYTES - SEAL_OVERHEAD_BYTES
 MOST_PAGES: Final = 2048
 """For each slot; the map of pages that are to be overwritten has a bit for each."""
 PAYLOAD_HEADER_BYTES: Final = 2 + 8 + 2 + 1 + 4 + MOST_PAGES // 8
@@ -54,6 +55,19 @@ _FIRST_HEADER_BYTES: Final = 2 + 8 + 4
 
 # A label of this file only, which no other program reads; the protocol's begin differently.
 _KDF_SLOT: Final = b"ojak vault slot"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Heads:
+    """What stands before all that is sealed; no two saves have the same, since each draws a salt.
+
+    Attributes:
+        header: `HEADER_BYTES`, the same in all saves of a file.
+        slots: salt and commitment of each slot, `SLOT_HEAD_BYTES`.
+    """
+
+    header: bytes
+    slots: tuple[bytes, ...]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -80,39 +94,40 @@ def blank(entropy: Entropy) -> bytes:
     return entropy(FILE_BYTES)
 
 
-def salt_of(raw: bytes) -> bytes:
+def heads(read: Callable[[range], bytes]) -> Heads:
+    """Return the heads of the file of which *read* gives the bytes that lie in a range."""
+    begins = map(_begin, range(SLOTS))
+    slots = tuple(read(range(begin, begin + SLOT_HEAD_BYTES)) for begin in begins)
+    return Heads(read(range(HEADER_BYTES)), slots)
+
+
+def sealed_at(slot: int) -> range:
+    """Return where what is sealed in *slot* lies, all of the slot that is not its head."""
+    return range(_begin(slot) + SLOT_HEAD_BYTES, _begin(slot) + SLOT_BYTES)
+
+
+def salt_of(of: Heads) -> bytes:
     """Return the 16 bytes over which every passphrase of this file is stretched."""
-    return raw[:SALT_BYTES]
+    return of.header[:SALT_BYTES]
 
 
-def salts_at() -> tuple[range, ...]:
-    """Return where the salts of the slots lie, which together tell a save from every other."""
-    return tuple(range(begin, begin + SLOT_SALT_BYTES) for begin in map(_begin, range(SLOTS)))
-
-
-def is_open(raw: bytes, slot: int, key: bytearray) -> bool:
+def is_open(of: Heads, slot: int, key: bytearray) -> bool:
     """Return whether *slot* was written under *key*; the time does not depend on the answer."""
-    begin = _begin(slot)
-    salt = raw[begin : begin + SLOT_SALT_BYTES]
-    found = raw[begin + SLOT_SALT_BYTES : begin + SLOT_SALT_BYTES + KEY_BYTES]
+    salt, found = of.slots[slot][:SLOT_SALT_BYTES], of.slots[slot][SLOT_SALT_BYTES:]
     commitment, _ = _slot_keys(key, salt)
     return hmac.compare_digest(commitment, found)
 
 
-def opened(raw: bytes, slot: int, key: bytearray) -> Saved:
-    """Return what *slot*, which `is_open`, holds.
+def opened(of: Heads, slot: int, key: bytearray, sealed: bytes) -> Saved:
+    """Return what *slot*, which `is_open`, holds; *sealed* is what lies at `sealed_at`.
 
     Raises:
         VaultDamaged: a byte of the header or of the slot was changed.
         VaultTooNew: written by a later version.
     """
-    begin = _begin(slot)
-    salt = raw[begin : begin + SLOT_SALT_BYTES]
-    # Half a megabyte, which `unseal` copies once.
-    sealed = memoryview(raw)[begin + SLOT_SALT_BYTES + KEY_BYTES : begin + SLOT_BYTES]
-    _, sealing_key = _slot_keys(key, salt)
+    _, sealing_key = _slot_keys(key, of.slots[slot][:SLOT_SALT_BYTES])
     try:
-        payload = unseal(sealing_key, sealed, bound_to=_binding(raw, slot))
+        payload = unseal(sealing_key, sealed, bound_to=_binding(of.header, slot))
     except Unopenable:
         raise VaultDamaged("bytes of the vault were changed") from None
     return _parsed(payload)
@@ -133,7 +148,7 @@ def written(raw: bytes, slot: int, key: bytearray, saved: Saved, entropy: Entrop
     salt = entropy(SLOT_SALT_BYTES)
     commitment, sealing_key = _slot_keys(key, salt)
     nonce = entropy(NONCE_BYTES)
-    sealed = seal(sealing_key, payload, bound_to=_binding(raw, slot), nonce=nonce)
+    sealed = seal(sealing_key, payload, bound_to=_binding(raw[:HEADER_BYTES], slot), nonce=nonce)
     begin = _begin(slot)
     return raw[:begin] + salt + commitment + sealed + raw[begin + SLOT_BYTES :]
 
@@ -182,8 +197,8 @@ def _slot_keys(key: bytearray, salt: bytes) -> tuple[bytes, bytes]:
     return both[:KEY_BYTES], both[KEY_BYTES:]
 
 
-def _binding(raw: bytes, slot: int) -> bytes:
-    return raw[:HEADER_BYTES] + u8(slot)
+def _binding(header: bytes, slot: int) -> bytes:
+    return header + u8(slot)
 
 
 def _begin(slot: int) -> int:

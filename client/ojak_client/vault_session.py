@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from ojak_client.kept_boxes import KeptBoxes, Known
-from ojak_client.vault_format import Saved
+from ojak_client.vault_format import Heads, Saved
 from ojak_protocol.values import dataclass, replace
 
 
@@ -12,12 +12,12 @@ class Loaded:
     """What a vault held at one moment, opened; all of it is known to whoever holds this.
 
     Attributes:
-        raw: the bytes of the first file.
-        saved: what they say in the open slot.
+        heads: of the first file, by which this save is told from others.
+        saved: what stands in the open slot.
         boxes: every box that is referred to there, and its reference; None: none was read.
     """
 
-    raw: bytes
+    heads: Heads
     saved: Saved
     boxes: Known | None = None
 
@@ -49,7 +49,7 @@ class Session:
 
     def holds(self, earlier: Loaded) -> bool:
         """Return whether nobody saved since *earlier*."""
-        return self._loaded.raw is earlier.raw
+        return self._loaded.heads is earlier.heads
 
     @property
     def loaded(self) -> Loaded:

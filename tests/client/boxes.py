@@ -10,7 +10,6 @@ from typing import Any
 
 import msgspec
 
-from ojak_client import vault_format
 from ojak_client.box_file import PAGE_BYTES
 from ojak_client.kept_boxes import REFERENCE_BYTES
 from ojak_client.profile import Contact, Part, Profile
@@ -20,7 +19,7 @@ from ojak_client.vault_files import box_path
 from ojak_client.vault_format import Saved
 from ojak_protocol.addresses import BOX_BYTES, DeleteKey
 from tests.client.persons import NAME, RELAY
-from tests.client.vaults import WORDS, opened, own_slot, stretch
+from tests.client.vaults import WORDS, held_in, opened, own_slot, stretch
 
 BOXES = tuple(shake_256(b"box %d" % number).digest(BOX_BYTES) for number in range(12))
 """The same ones in every process."""
@@ -87,7 +86,7 @@ def saved_of(path: Path) -> Saved:
     """What the slot of WORDS holds."""
     raw = path.read_bytes()
     key = bytearray(stretch(WORDS.encode(), raw[:16]))
-    return vault_format.opened(raw, own_slot(path), key)
+    return held_in(raw, own_slot(path), key)
 
 
 def pages_of(path: Path) -> list[bytes]:

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from ojak_client import vault_format
 from ojak_client.errors import (
     NoSlotLeft,
     PassphraseTaken,
@@ -31,6 +30,8 @@ from tests.client.vaults import (
     change_until_killed,
     content_of,
     create,
+    held_in,
+    is_open,
     opened,
     put,
     stretch,
@@ -65,7 +66,7 @@ def test_after_a_change_the_new_passphrase_opens_all_and_the_old_one_nothing(pat
     vault.change_passphrase(passphrase)
     assert passphrase == bytes(len(passphrase))
     raw = path.read_bytes()
-    assert not any(vault_format.is_open(raw, slot, old_key) for slot in range(SLOTS))
+    assert not any(is_open(raw, slot, old_key) for slot in range(SLOTS))
     assert not opens(path, WORDS)
     # The same vault goes on, under the new one.
     keep(vault, *BOXES[:5])
@@ -142,8 +143,8 @@ def test_a_decoy_that_was_never_used_is_to_the_bit_like_a_vault_never_used(path:
     vault.add_decoy(typed(DECOY))
     raw = path.read_bytes()
     key = bytearray(stretch(DECOY.encode(), raw[:16]))
-    (slot,) = [slot for slot in range(SLOTS) if vault_format.is_open(raw, slot, key)]
-    assert vault_format.opened(raw, slot, key) == Saved(1, b"", PAGES)
+    (slot,) = [slot for slot in range(SLOTS) if is_open(raw, slot, key)]
+    assert held_in(raw, slot, key) == Saved(1, b"", PAGES)
 
 
 def test_a_decoy_never_takes_the_place_of_another_that_came_from_the_same_passphrase(

@@ -1,7 +1,7 @@
 """What a short run remembers of a vault is never what lies there no more."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Iterator
 from contextlib import suppress
 from enum import Enum
 from pathlib import Path
@@ -16,10 +16,10 @@ from ojak_client.errors import VaultDamaged, VaultIncomplete, VaultRestored, Wro
 from ojak_client.store import VaultStore
 from ojak_client.vault import Vault
 from ojak_client.vault_files import box_path
-from ojak_client.vault_format import FILE_BYTES, HEADER_BYTES, SLOT_BYTES, Saved, salts_at
+from ojak_client.vault_format import FILE_BYTES, HEADER_BYTES, SLOT_BYTES, SLOT_SALT_BYTES, Saved
 from tests.client.boxes import BOXES, boxes_in, keeping, kept
 from tests.client.test_decoy_looks_alike import work
-from tests.client.vaults import WORDS, create, opened, own_slot, stretch, typed
+from tests.client.vaults import WORDS, create, heads_of, opened, own_slot, stretch, typed
 
 SOME, OTHERS = BOXES[:3], BOXES[2:6]
 OTHER_WORDS = "푸른 다리 위"
@@ -129,46 +129,60 @@ def test_what_is_remembered_is_held_against_the_newest_count(
     goes_back(path)
 
 
-DAMAGED = [("header", VaultDamaged), ("commitment", WrongPassphrase), ("slot", VaultDamaged)]
-
-
 def damage(path: Path, where: str) -> None:
     begin = HEADER_BYTES + own_slot(path) * SLOT_BYTES
     raw = bytearray(path.read_bytes())
-    raw[{"header": 100, "salt": begin, "commitment": begin + 40, "slot": begin + 1000}[where]] ^= 1
+    places = {"header": 100, "salt": begin, "commitment": begin + 40, "sealed": begin + 1000}
+    raw[places[where]] ^= 1
     path.write_bytes(raw)
 
 
-@pytest.mark.parametrize(("where", "found"), DAMAGED)
-def test_damage_since_is_found_by_the_next_command(
-    path: Path, where: str, found: type[Exception]
-) -> None:
+@pytest.mark.parametrize(
+    ("where", "found"),
+    [("header", VaultDamaged), ("salt", WrongPassphrase), ("commitment", WrongPassphrase)],
+)
+def test_heads_damaged_since_are_noticed(path: Path, where: str, found: type[Exception]) -> None:
     keep(VaultStore(create(path)), SOME)
     store = remembering(path)
     store.read()
     damage(path, where)
-    assert boxes_in(store.read()) == SOME
+    with pytest.raises(found):
+        keep(store, OTHERS)
     with pytest.raises(found):
         kept(path)
 
 
-@pytest.mark.parametrize("where", [where for where, _ in DAMAGED])
-def test_a_save_of_what_is_remembered_mends_damage_since(path: Path, where: str) -> None:
+def test_what_is_sealed_and_damaged_since_is_found_by_the_next_command(path: Path) -> None:
     keep(VaultStore(create(path)), SOME)
     store = remembering(path)
     store.read()
-    damage(path, where)
+    damage(path, "sealed")
+    assert boxes_in(store.read()) == SOME
+    with pytest.raises(VaultDamaged):
+        kept(path)
+
+
+def test_a_save_of_what_is_remembered_mends_damage_since(path: Path) -> None:
+    keep(VaultStore(create(path)), SOME)
+    store = remembering(path)
+    store.read()
+    damage(path, "sealed")
     keep(store, OTHERS)
     assert kept(path) == OTHERS
 
 
-def test_another_salt_is_another_save(path: Path) -> None:
+@pytest.mark.parametrize("where", ["header", "salt", "commitment"])
+def test_nothing_is_saved_over_heads_that_changed_while_the_lock_was_held(
+    path: Path, where: str
+) -> None:
     keep(VaultStore(create(path)), SOME)
-    store = remembering(path)
-    store.read()
-    damage(path, "salt")
-    with pytest.raises(WrongPassphrase):
-        store.read()
+    vault = opened(path)
+    with vault.locked() as session:
+        damage(path, where)
+        damaged = path.read_bytes()
+        with pytest.raises(VaultDamaged):
+            session.save(b"")
+    assert path.read_bytes() == damaged
 
 
 def test_what_another_passphrase_saved_since_stays(path: Path) -> None:
@@ -185,24 +199,27 @@ def test_what_another_passphrase_saved_since_stays(path: Path) -> None:
 def test_every_save_draws_a_salt_so_that_no_two_are_taken_for_one(path: Path) -> None:
     ours = create(path)
     seen = {drawn(path)}
-    changes: list[Callable[[], None]] = [
-        lambda: keep(VaultStore(ours), SOME),
-        lambda: keep(VaultStore(ours), ()),
-        lambda: keep(VaultStore(ours), SOME),
-        lambda: ours.add_decoy(typed(OTHER_WORDS)),
-        lambda: keep(VaultStore(opened(path, OTHER_WORDS)), SOME),
-        lambda: ours.change_passphrase(typed("다른 말")),
-        lambda: ours.change_passphrase(typed(WORDS)),
-    ]
-    for change in changes:
-        change()
+    for _ in saves(path, ours):
         assert drawn(path) not in seen
         seen.add(drawn(path))
 
 
+def saves(path: Path, ours: Vault) -> Iterator[None]:
+    """Save in every way, and stop after each."""
+    for boxes in (SOME, (), SOME):
+        keep(VaultStore(ours), boxes)
+        yield
+    ours.add_decoy(typed(OTHER_WORDS))
+    yield
+    keep(VaultStore(opened(path, OTHER_WORDS)), SOME)
+    yield
+    for words in ("다른 말", WORDS):
+        ours.change_passphrase(typed(words))
+        yield
+
+
 def drawn(path: Path) -> tuple[bytes, ...]:
-    raw = path.read_bytes()
-    return tuple(raw[salt.start : salt.stop] for salt in salts_at())
+    return tuple(slot[:SLOT_SALT_BYTES] for slot in heads_of(path.read_bytes()).slots)
 
 
 @pytest.mark.parametrize("more_bytes", [-PIECE_BYTES, -1, 1], ids=["a piece less", "less", "more"])

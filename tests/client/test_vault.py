@@ -26,7 +26,7 @@ from ojak_client.vault_format import (
     SLOTS,
     Saved,
 )
-from tests.client.vaults import PAGES, WORDS, content_of, create, opened, put, stretch
+from tests.client.vaults import PAGES, WORDS, content_of, create, is_open, opened, put, stretch
 
 
 @pytest.fixture
@@ -237,7 +237,7 @@ def with_second_slot(path: Path, words: str, content: bytes) -> None:
     """Write, as a later command will, a second passphrase into a slot that the first left free."""
     raw = path.read_bytes()
     first = bytearray(stretch(WORDS.encode(), raw[:16]))
-    free = next(slot for slot in range(SLOTS) if not vault_format.is_open(raw, slot, first))
+    free = next(slot for slot in range(SLOTS) if not is_open(raw, slot, first))
     key = bytearray(stretch(words.encode(), raw[:16]))
     path.write_bytes(vault_format.written(raw, free, key, Saved(1, content, PAGES), os.urandom))
 

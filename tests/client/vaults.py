@@ -12,9 +12,7 @@ from pathlib import Path
 from ojak_client import file_lock, vault_format
 from ojak_client.atomic_file import Disk
 from ojak_client.vault import Vault
-from ojak_client.vault_format import (
-    SLOTS,
-)
+from ojak_client.vault_format import SLOTS, Heads, Saved
 
 SPAWN = multiprocessing.get_context("forkserver")
 # Loaded once for all children, which else take longer to begin than to do their work.
@@ -55,7 +53,21 @@ def put(vault: Vault, content: bytes) -> None:
 def own_slot(path: Path) -> int:
     raw = path.read_bytes()
     key = bytearray(stretch(WORDS.encode(), raw[:16]))
-    return next(slot for slot in range(SLOTS) if vault_format.is_open(raw, slot, key))
+    return next(slot for slot in range(SLOTS) if is_open(raw, slot, key))
+
+
+def heads_of(raw: bytes) -> Heads:
+    return vault_format.heads(lambda part: raw[part.start : part.stop])
+
+
+def is_open(raw: bytes, slot: int, key: bytearray) -> bool:
+    return vault_format.is_open(heads_of(raw), slot, key)
+
+
+def held_in(raw: bytes, slot: int, key: bytearray) -> Saved:
+    """What the slot of a whole file holds."""
+    sealed = vault_format.sealed_at(slot)
+    return vault_format.opened(heads_of(raw), slot, key, raw[sealed.start : sealed.stop])
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from ojak_protocol.conversation import Conversation
 from tests.client.boxes import pages_of, sealed_pages
 from tests.client.persons import NAME, RELAY, Clock, Person, kept_pair
 from tests.client.simulated_relay import SimulatedRelay
-from tests.client.vaults import WORDS, content_of, create, own_slot, stretch
+from tests.client.vaults import WORDS, content_of, create, held_in, is_open, own_slot, stretch
 from tests.hostile.cut_vaults import LazyDisk
 from tests.hostile.faulty_story import Screen
 from tests.images import CannotMount, mounted, new_image
@@ -160,11 +160,11 @@ def vaults_on(image: bytes, key: bytearray, slot: int) -> list[bytes | None]:
     found: list[bytes | None] = []
     for at in range(0, len(image) - SLOT_BYTES, 1024):
         head = image[at : at + 64]
-        if any(head[:8]) and vault_format.is_open(bytes(begin_of(slot)) + head, slot, key):
+        if any(head[:8]) and is_open(bytes(begin_of(slot)) + head, slot, key):
             begin = at - begin_of(slot)
             raw = image[begin : begin + FILE_BYTES] if begin >= 0 else b""
             try:
-                found.append(vault_format.opened(raw, slot, key).content)
+                found.append(held_in(raw, slot, key).content)
             except Exception:  # noqa: BLE001 - its blocks lie apart: it is there all the same
                 found.append(None)
     return found
