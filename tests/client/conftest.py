@@ -6,9 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from ojak_client.i18n import use
 from tests.client.devices import Device
 from tests.client.persons import Clock
 from tests.client.simulated_relay import SimulatedRelay
+
+
+@pytest.fixture(autouse=True)
+def in_english() -> None:
+    """Speak English, whatever a test before in this process spoke."""
+    use("en")
 
 
 @pytest.fixture
