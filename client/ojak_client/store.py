@@ -109,7 +109,7 @@ def encode(profile: Profile) -> bytes:
     return bytes([FORMAT]) + msgspec.msgpack.encode(profile)
 
 
-def decode(content: bytes) -> Profile:
+def decode(content: bytes | memoryview) -> Profile:
     """Return the profile in *content*; empty content is an empty profile.
 
     Raises:

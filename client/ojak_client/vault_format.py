@@ -33,7 +33,7 @@ from ojak_protocol.primitives import (
     u16,
     u32,
     u64,
-    unseal,
+    unseal_under,
 )
 from ojak_protocol.values import dataclass
 
@@ -43,8 +43,8 @@ SALT_BYTES: Final = 16
 SLOTS: Final = 4
 SLOT_BYTES: Final = (FILE_BYTES - HEADER_BYTES) // SLOTS
 SLOT_SALT_BYTES: Final = 32
-SLOT_HEAD_BYTES: Final = SLOT_SALT_BYTES + KEY_BYTES
-PAYLOAD_BYTES: Final = SLOT_BYTES - SLOT_HEAD_BYTES - SEAL_OVERHEAD_BYTES
+SLOT_HEAD_BYTES: Final = SLOT_SALT_BYTES + KEY_BYTES + NONCE_BYTES
+PAYLOAD_BYTES: Final = SLOT_BYTES - SLOT_SALT_BYTES - KEY_BYTES - SEAL_OVERHEAD_BYTES
 MOST_PAGES: Final = 2048
 """For each slot; the map of pages that are to be overwritten has a bit for each."""
 PAYLOAD_HEADER_BYTES: Final = 2 + 8 + 2 + 1 + 4 + MOST_PAGES // 8
@@ -63,7 +63,7 @@ class Heads:
 
     Attributes:
         header: `HEADER_BYTES`, the same in all saves of a file.
-        slots: salt and commitment of each slot, `SLOT_HEAD_BYTES`.
+        slots: salt, commitment and nonce of each slot, `SLOT_HEAD_BYTES`.
     """
 
     header: bytes
@@ -76,14 +76,14 @@ class Saved:
 
     Attributes:
         save_count: 1 when the vault was made, one more at each save.
-        content: at most `MAX_CONTENT_BYTES`.
+        content: at most `MAX_CONTENT_BYTES`; a view where it was opened, since it may be large.
         pages: how many pages the file of boxes has for each slot; 0: there is no such file yet.
         given: the slots that were given to other passphrases from this one.
         stale: pages whose boxes this save let go, and which may still have to be overwritten.
     """
 
     save_count: int
-    content: bytes
+    content: bytes | memoryview
     pages: int
     given: frozenset[int] = frozenset()
     stale: frozenset[int] = frozenset()
@@ -113,7 +113,7 @@ def salt_of(of: Heads) -> bytes:
 
 def is_open(of: Heads, slot: int, key: bytearray) -> bool:
     """Return whether *slot* was written under *key*; the time does not depend on the answer."""
-    salt, found = of.slots[slot][:SLOT_SALT_BYTES], of.slots[slot][SLOT_SALT_BYTES:]
+    salt, found, _ = _parts(of.slots[slot])
     commitment, _ = _slot_keys(key, salt)
     return hmac.compare_digest(commitment, found)
 
@@ -125,9 +125,10 @@ def opened(of: Heads, slot: int, key: bytearray, sealed: bytes) -> Saved:
         VaultDamaged: a byte of the header or of the slot was changed.
         VaultTooNew: written by a later version.
     """
-    _, sealing_key = _slot_keys(key, of.slots[slot][:SLOT_SALT_BYTES])
+    salt, _, nonce = _parts(of.slots[slot])
+    _, sealing_key = _slot_keys(key, salt)
     try:
-        payload = unseal(sealing_key, sealed, bound_to=_binding(of.header, slot))
+        payload = unseal_under(sealing_key, nonce, sealed, bound_to=_binding(of.header, slot))
     except Unopenable:
         raise VaultDamaged("bytes of the vault were changed") from None
     return _parsed(payload)
@@ -171,11 +172,11 @@ def _parsed(payload: bytes) -> Saved:
     )
 
 
-def _content(payload: bytes, begin: int, length: int) -> bytes:
+def _content(payload: bytes, begin: int, length: int) -> memoryview:
     zeros = PAYLOAD_BYTES - begin - length
     if zeros < 0 or payload.count(0, begin + length) != zeros:
         raise VaultDamaged("not what any version writes")
-    return payload[begin : begin + length]
+    return memoryview(payload)[begin : begin + length]
 
 
 def _bits(numbers: Collection[int]) -> int:
@@ -185,6 +186,12 @@ def _bits(numbers: Collection[int]) -> int:
 def _numbers(field: bytes) -> frozenset[int]:
     bits = int.from_bytes(field, "big")
     return frozenset(number for number in range(bits.bit_length()) if bits >> number & 1)
+
+
+def _parts(head: bytes) -> tuple[bytes, bytes, bytes]:
+    """Return salt, commitment and nonce of a slot."""
+    commitment_at, nonce_at = SLOT_SALT_BYTES, SLOT_SALT_BYTES + KEY_BYTES
+    return head[:commitment_at], head[commitment_at:nonce_at], head[nonce_at:]
 
 
 def _slot_keys(key: bytearray, salt: bytes) -> tuple[bytes, bytes]:

@@ -38,7 +38,7 @@ class Session:
         self._is_locked = True
 
     @property
-    def content(self) -> bytes:
+    def content(self) -> bytes | memoryview:
         """What was saved last, by whichever process; empty in a new vault."""
         return self._loaded.saved.content
 

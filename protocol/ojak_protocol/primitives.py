@@ -127,7 +127,16 @@ def unseal(key: bytes, sealed: bytes | memoryview, *, bound_to: bytes) -> bytes:
         Unopenable: anything differs, or *sealed* is shorter than 40 bytes.
     """
     nonce, ciphertext = bytes(sealed[:NONCE_BYTES]), bytes(sealed[NONCE_BYTES:])
-    if len(ciphertext) < TAG_BYTES:
+    return unseal_under(key, nonce, ciphertext, bound_to=bound_to)
+
+
+def unseal_under(key: bytes, nonce: bytes, ciphertext: bytes, *, bound_to: bytes) -> bytes:
+    """Return what `unseal` does, of a nonce that is kept apart from ciphertext ‖ tag.
+
+    Raises:
+        Unopenable: anything differs, or *nonce* or *ciphertext* is too short.
+    """
+    if len(nonce) != NONCE_BYTES or len(ciphertext) < TAG_BYTES:
         raise Unopenable("too short to be sealed")
     try:
         return crypto_aead_xchacha20poly1305_ietf_decrypt(ciphertext, bound_to, nonce, key)

@@ -34,7 +34,7 @@ DECOY = "노란 우산 위에"
 """As long as WORDS, so that reading it takes as long."""
 COUNTED = {
     function.__code__: function.__name__
-    for function in (primitives.kdf, primitives.seal, primitives.unseal, stretch)
+    for function in (primitives.kdf, primitives.seal, primitives.unseal_under, stretch)
 }
 
 

@@ -85,7 +85,7 @@ def test_a_vault_of_each_format_opens_with_all_it_holds_and_lives_on(
     store.update(lambda profile: (replace(profile, references=profile.references + 1), None))
     with vault.locked() as session:
         assert session.content[0] == FORMAT
-        assert inline(session.content) == []
+        assert inline(bytes(session.content)) == []
     again = VaultStore(opened(path)).read()
     assert told(again) == expected | {"references": expected["references"] + 1}
 

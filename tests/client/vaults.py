@@ -42,7 +42,7 @@ def typed(words: str) -> bytearray:
 
 def content_of(path: Path, words: str = WORDS) -> bytes:
     with opened(path, words).locked() as session:
-        return session.content
+        return bytes(session.content)
 
 
 def put(vault: Vault, content: bytes) -> None:

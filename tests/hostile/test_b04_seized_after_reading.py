@@ -164,7 +164,7 @@ def vaults_on(image: bytes, key: bytearray, slot: int) -> list[bytes | None]:
             begin = at - begin_of(slot)
             raw = image[begin : begin + FILE_BYTES] if begin >= 0 else b""
             try:
-                found.append(held_in(raw, slot, key).content)
+                found.append(bytes(held_in(raw, slot, key).content))
             except Exception:  # noqa: BLE001 - its blocks lie apart: it is there all the same
                 found.append(None)
     return found

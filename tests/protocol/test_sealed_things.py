@@ -38,6 +38,7 @@ NO_KIND_OF_ITS_OWN = {
     "cbor.decode": "the encoding beneath several kinds",
     "cbor.read": "the same, for who writes it again and compares",
     "primitives.unseal": "the seal beneath several kinds",
+    "primitives.unseal_under": "the same",
     "read_places.read_again": "compares with what open_ opened there, and opens headers alone",
     "guest.read_offer": "decode_offer of what open_at opened",
     "visits.read_answer": "decode_answer of what open_at opened",
