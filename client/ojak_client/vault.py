@@ -464,11 +464,10 @@ def _opened_to_read(path: Path) -> Iterator[int]:
             os.close(descriptor)
 
 
-def _read_pages(pages: Pages | None, wanted: Collection[int]) -> dict[int, bytes]:
-    """Return the bytes of each of the *wanted* *pages*; None: there is no file of boxes."""
+def _read_pages(pages: Pages | None, wanted: Collection[int]) -> Iterator[tuple[int, bytes]]:
+    """Give each of the *wanted* *pages*; None: there is no file of boxes."""
     if pages is not None:
         with file_errors():
-            return pages.read(wanted)
-    if wanted:
+            yield from pages.read(wanted)
+    elif wanted:
         raise VaultDamaged("a reference to a file that there never was")
-    return {}
