@@ -52,6 +52,8 @@ def _in_contact(contact: Contact, change: Change) -> Contact:
 
 
 def _in_set(one: QuestionSet, change: Change) -> QuestionSet:
+    if not one.point.visits:
+        return one
     visits = tuple(
         replace(visit, branches=_in_branches(visit.branches, change)) for visit in one.point.visits
     )
@@ -73,6 +75,8 @@ def _in_branches(
 
 
 def _in_conversation(state: Conversation, change: Change) -> Conversation:
+    if not (state.outbox or state.farewell):
+        return state
     return replace(
         state,
         outbox=tuple(_in_outgoing(one, change) for one in state.outbox),

@@ -131,10 +131,12 @@ def lay(point: MeetingPoint, *, day: int, now: int, entropy: Entropy) -> Meeting
                     entropy=entropy,
                 )
             )
-    # A relay whose clock jumps about must neither make this grow nor have real offers erased:
-    # what is kept is what lies nearest to the device's own day.
-    nearest = sorted(offers, key=lambda laid: abs(laid.day - today))[:MOST_OFFERS]
-    return replace(point, offers=tuple(laid for laid in offers if laid in nearest))
+    if len(offers) > MOST_OFFERS:
+        # A relay whose clock jumps about must neither make this grow nor have real offers erased:
+        # what is kept is what lies nearest to the device's own day.
+        nearest = sorted(offers, key=lambda laid: abs(laid.day - today))[:MOST_OFFERS]
+        offers = [laid for laid in offers if laid in nearest]
+    return replace(point, offers=tuple(offers))
 
 
 def offers_due(point: MeetingPoint, *, relay_clock: int) -> tuple[OfferDeposit, ...]:

@@ -102,11 +102,12 @@ def _repr_of(names: tuple[str, ...]) -> Callable[[object], str]:
 def _first_init(made: Callable[[], type], fields: tuple[_Field, ...]) -> Callable[..., None]:
     """Return the `__init__` of the first values; after those it puts the compiled one there."""
     to_make = _MANY
+    names = tuple(one.name for one in fields)
 
     def __init__(self: object, /, *given: object, **named: object) -> None:  # noqa: N807 - it becomes a method
         nonlocal to_make
         to_make -= 1
-        arguments = _arguments(fields, given, named) if to_make >= 0 else None
+        arguments = _arguments(fields, names, given, named) if to_make >= 0 else None
         if arguments is None:
             # Called wrongly, the compiled one says how.
             init = _compiled_init(made())
@@ -122,21 +123,24 @@ def _first_init(made: Callable[[], type], fields: tuple[_Field, ...]) -> Callabl
 
 
 def _arguments(
-    fields: tuple[_Field, ...], given: tuple[object, ...], named: dict[str, object]
+    fields: tuple[_Field, ...],
+    names: tuple[str, ...],
+    given: tuple[object, ...],
+    named: dict[str, object],
 ) -> dict[str, object] | None:
     """Return the value of each of *fields*, or None where the arguments are not theirs."""
-    names = [one.name for one in fields]
-    arguments = dict(zip(names, given, strict=False))
-    if len(given) > len(names) or not named.keys().isdisjoint(arguments):
+    arguments = dict(zip(names, given, strict=False)) | named
+    if len(arguments) < len(given) + len(named):
+        # One too many, or one field given twice.
         return None
-    arguments |= named
-    for one in fields:
-        if one.name in arguments:
-            continue
-        if one.default is not dataclasses.MISSING:
-            arguments[one.name] = one.default
-        elif one.default_factory is not dataclasses.MISSING:
-            arguments[one.name] = one.default_factory()
+    if len(arguments) < len(names):
+        for one in fields:
+            if one.name in arguments:
+                continue
+            if one.default is not dataclasses.MISSING:
+                arguments[one.name] = one.default
+            elif one.default_factory is not dataclasses.MISSING:
+                arguments[one.name] = one.default_factory()
     return arguments if arguments.keys() == set(names) else None
 
 
