@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def main() -> "NoReturn":
     """Run `ojak` and leave the process with its exit code."""
-    _look_only_where_installed()
+    settle_imports()
     # A guest leaves no file: not even Python's own cache of what it compiled.
     sys.dont_write_bytecode = True
     # What is made while modules are imported stays: to look for garbage there takes a tenth of a
@@ -37,6 +37,14 @@ def main() -> "NoReturn":
         # Before `run` could catch it: while modules were still being imported.
         code = 130
     _leave(code)
+
+
+def settle_imports() -> None:
+    """Settle where modules are looked for and which of them are not read yet."""
+    _look_only_where_installed()
+    from ojak_client.late_modules import put_off  # noqa: PLC0415 - it imports more itself
+
+    put_off()
 
 
 def _look_only_where_installed() -> None:

@@ -50,6 +50,8 @@ _MANY: Final = 30
 
 
 def _made(declared: type, *, shows_fields: bool) -> type:
+    # Where none is, the standard one puts the signature, and reads much to know it.
+    declared.__doc__ = declared.__doc__ or declared.__name__
     # It finds the fields; asked for no method, it compiles nothing.
     dataclasses.dataclass(init=False, repr=False, eq=False)(declared)
     fields = dataclasses.fields(declared)

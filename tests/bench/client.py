@@ -35,7 +35,7 @@ FAMILY: Final = 5
 CHILD: Final = """
 import gc, os, sys, time
 from ojak_client import __main__ as entry
-entry._look_only_where_installed()
+entry.settle_imports()
 sys.dont_write_bytecode = True
 gc.disable()
 told = int(sys.argv.pop(1))

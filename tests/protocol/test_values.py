@@ -251,6 +251,18 @@ def test_no_other_kind_of_class_can_be_made() -> None:
             values.dataclass(frozen=frozen, slots=slots)
 
 
+def test_no_signature_is_looked_for_where_a_class_says_nothing_of_itself(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delattr("inspect.signature")
+
+    @values.dataclass(frozen=True, slots=True)
+    class Undocumented:
+        one: int
+
+    assert Undocumented.__doc__ == "Undocumented"
+
+
 def test_only_what_many_are_made_of_is_compiled() -> None:
     script = (
         "import builtins, ojak_protocol.values as values\n"
