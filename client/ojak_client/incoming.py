@@ -76,7 +76,12 @@ class Incoming:
             WrongPlace: it is none of HTTP/1, or longer than `HEADER_BYTES`.
             OSError: the connection ended first, or is lost.
         """
-        from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser  # noqa: PLC0415 - where one answers
+        from httptools import (  # noqa: PLC0415 - where one answers
+            HttpParserCallbackError,
+            HttpParserError,
+            HttpParserUpgrade,
+            HttpResponseParser,
+        )
 
         found = _Found()
         parser = HttpResponseParser(found)
@@ -90,6 +95,9 @@ class Incoming:
             end = received.find(_END, max(0, fed + 1 - len(_END)))
             try:
                 parser.feed_data(received[fed : None if end < 0 else end + len(_END)])
+            except HttpParserCallbackError as broken_off:
+                # `on_header` does not fail: a signal came within it, and what that raised ends us.
+                raise broken_off.__context__ or WrongPlace("not an answer of a relay") from None
             except (HttpParserError, HttpParserUpgrade):
                 # `from None`: the cause would repeat what the other end said.
                 raise WrongPlace("not an answer of a relay") from None
