@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def main() -> "NoReturn":
     """Run `ojak` and leave the process with its exit code."""
-    settle_imports()
+    _look_only_where_installed()
     # A guest leaves no file: not even Python's own cache of what it compiled.
     sys.dont_write_bytecode = True
     # What is made while modules are imported stays: to look for garbage there takes a tenth of a
@@ -30,6 +30,9 @@ def main() -> "NoReturn":
         for ending in (signal.SIGTERM, signal.SIGHUP):
             # A closed window ends like Ctrl-C, so that the screen is erased on the way out.
             signal.signal(ending, _interrupt)
+        from ojak_client.late_modules import put_off  # noqa: PLC0415 - after the settings above
+
+        put_off()
         from ojak_client.cli import run  # noqa: PLC0415 - after the settings above
 
         code = run(sys.argv[1:])
@@ -37,14 +40,6 @@ def main() -> "NoReturn":
         # Before `run` could catch it: while modules were still being imported.
         code = 130
     _leave(code)
-
-
-def settle_imports() -> None:
-    """Settle where modules are looked for and which of them are not read yet."""
-    _look_only_where_installed()
-    from ojak_client.late_modules import put_off  # noqa: PLC0415 - it imports more itself
-
-    put_off()
 
 
 def _look_only_where_installed() -> None:

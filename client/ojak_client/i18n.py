@@ -91,7 +91,7 @@ def _catalogue(language: str) -> gettext.NullTranslations:
     try:
         with open(path, "rb") as catalogue:  # noqa: PTH123 - as for the folder
             return gettext.GNUTranslations(catalogue)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return gettext.NullTranslations()
 
 

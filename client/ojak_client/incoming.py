@@ -97,7 +97,11 @@ class Incoming:
                 parser.feed_data(received[fed : None if end < 0 else end + len(_END)])
             except HttpParserCallbackError as broken_off:
                 # `on_header` does not fail: a signal came within it, and what that raised ends us.
-                raise broken_off.__context__ or WrongPlace("not an answer of a relay") from None
+                # It stands here only if no other error is being handled when this is called.
+                signalled = broken_off.__context__
+                if signalled is None or isinstance(signalled, Exception):
+                    raise WrongPlace("not an answer of a relay") from None
+                raise signalled from None
             except (HttpParserError, HttpParserUpgrade):
                 # `from None`: the cause would repeat what the other end said.
                 raise WrongPlace("not an answer of a relay") from None

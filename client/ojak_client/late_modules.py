@@ -1,4 +1,4 @@
-"""Modules that libraries import and no verb uses: each is read when something of it is asked for.
+"""Modules that libraries import and no verb asks for: each is read when something of it is.
 
 To find and read these takes a twentieth of a `sync`. From version 3.15 on Python can put off any
 import by itself (PEP 810); until then a stand-in takes the module's place.
@@ -7,13 +7,16 @@ See docs/decisions/0210.
 
 import importlib
 import sys
+from _thread import allocate_lock
 from types import ModuleType
-from typing import Final
 
-LATE: Final = (
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
+
+LATE: "Final" = (
     "array",  # socket
     "base64",  # ssl
-    "copy",  # dataclasses
     "fnmatch",  # pathlib
     "linecache",  # inspect
     "msgspec.inspect",  # msgspec, as the others of it
@@ -27,13 +30,17 @@ LATE: Final = (
 )
 """Which ones, and who imports each."""
 
+_one_at_a_time = allocate_lock()
+
 
 class LateModule(ModuleType):
     """What stands in the place of a module until something of it is asked for."""
 
     def __getattr__(self, name: str) -> object:
-        if sys.modules.get(self.__name__) is self:
-            del sys.modules[self.__name__]
+        # Not while it is read: an import takes locks of its own.
+        with _one_at_a_time:
+            if sys.modules.get(self.__name__) is self:
+                del sys.modules[self.__name__]
         module = importlib.import_module(self.__name__)
         # Whoever imported the stand-in keeps it, and finds all there from now on.
         vars(self).update(vars(module))

@@ -118,7 +118,11 @@ def _loads(data: bytes) -> Value:
             semantic_decoders=_NO_TAGS,
             tag_hook=_refuse,
         )
-    except (cbor2.CBORError, Malformed, ValueError, RecursionError):
+    except (cbor2.CBORError, Malformed, ValueError, RecursionError) as wrong:
+        ended_by = wrong.__cause__
+        if ended_by is not None and not isinstance(ended_by, Exception):
+            # cbor2 takes whatever leaves `_refuse` for its own; this one is to end the program.
+            raise ended_by from None
         # `from None`: a decoder's message may quote what was sent.
         raise Malformed("not CBOR of this profile") from None
     return value

@@ -35,7 +35,9 @@ FAMILY: Final = 5
 CHILD: Final = """
 import gc, os, sys, time
 from ojak_client import __main__ as entry
-entry.settle_imports()
+entry._look_only_where_installed()
+from ojak_client.late_modules import put_off
+put_off()
 sys.dont_write_bytecode = True
 gc.disable()
 told = int(sys.argv.pop(1))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ojak_client import late_modules
 from ojak_client.exit_codes import ExitCode
 from ojak_client.late_modules import LATE, LateModule, put_off
 from ojak_client.profile import Contact, Profile
@@ -20,8 +21,9 @@ from tests.journeys.actors import given
 
 TELLING = """
 import atexit, os, sys
-from ojak_client.__main__ import main, settle_imports
-settle_imports()
+from ojak_client.__main__ import main
+from ojak_client.late_modules import put_off
+put_off()
 late = {name: sys.modules[name] for name in LATE}
 telling = int(sys.argv.pop(1))
 
@@ -34,10 +36,19 @@ main()
 """.replace("in LATE", f"in {LATE}")
 
 
+MODULE = """
+import os
+from ojak_client.late_modules import _one_at_a_time
+VALUE = object()
+WAS_HELD = _one_at_a_time.locked()
+__all__ = ["VALUE"]
+"""
+
+
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     name = "read_late_by_a_test"
-    (tmp_path / f"{name}.py").write_text("import os\nVALUE = object()\n__all__ = ['VALUE']\n")
+    (tmp_path / f"{name}.py").write_text(MODULE)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setitem(sys.modules, name, LateModule(name))
     return name
@@ -75,6 +86,25 @@ def test_a_late_module_that_is_not_there_is_missed_where_it_is_used(
         _ = late.anything
 
 
+def test_of_threads_that_ask_at_once_one_takes_the_stand_in_away_and_none_the_module(
+    module: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To look for it and to take it away is one step; the import is none, since it may wait."""
+    held: list[bool] = []
+
+    class Name(str):
+        __slots__ = ()
+
+        def __hash__(self) -> int:
+            held.append(late_modules._one_at_a_time.locked())  # noqa: SLF001 - what is tested
+            return super().__hash__()
+
+    monkeypatch.setattr(sys.modules[module], "__name__", Name(module))
+    assert sys.modules[module].VALUE
+    assert held == [True, True]
+    assert sys.modules[module].WAS_HELD is False
+
+
 def test_what_was_read_already_stays() -> None:
     before = {name: importlib.import_module(name) for name in LATE}
     put_off()
@@ -86,8 +116,8 @@ def test_each_of_them_works_once_it_is_asked(tmp_path: Path, name: str) -> None:
     """In a process of its own, where nobody has read it; `-c` reads `linecache` from 3.13 on."""
     asked = f"""
 import importlib
-from ojak_client.__main__ import settle_imports
-settle_imports()
+from ojak_client.late_modules import put_off
+put_off()
 late = importlib.import_module({name!r})
 assert type(late).__name__ == "LateModule"
 getattr(late, "__all__", None)
@@ -102,25 +132,27 @@ assert vars(importlib.import_module({name!r})).keys() <= vars(late).keys()
     [["sync"], ["status"], ["contacts"], ["read", NAME, "--to-stdout"], ["forget", NAME, "--yes"]],
     ids=lambda verb: verb[0],
 )
-def test_no_verb_reads_them(tmp_path: Path, url: str, verb: list[str]) -> None:
+@pytest.mark.parametrize("named", [True, False], ids=["folder named", "usual folder"])
+def test_no_verb_reads_them(tmp_path: Path, url: str, verb: list[str], *, named: bool) -> None:
     contact = Contact(NAME, url, theirs=(letter("잘 있다"),))
-    path = vault_path(tmp_path / "own")
-    vault = Vault.create(path, typed(WORDS), argon2id, os.urandom, pages=PAGES)
+    folder = tmp_path / "ojak"
+    vault = Vault.create(vault_path(folder), typed(WORDS), argon2id, os.urandom, pages=PAGES)
     VaultStore(vault).update(lambda _: (Profile((contact,)), None))
-    done, read = tells(verb, "--profile", str(tmp_path / "own"))
+    options = ("--profile", str(folder)) if named else ()
+    done, read = tells(verb, *options, XDG_DATA_HOME=str(tmp_path))
     assert done.returncode in {ExitCode.DONE, ExitCode.NOTHING_YET}, done.stderr
     assert read == ""
 
 
 def test_what_a_verb_reads_of_them_is_told() -> None:
-    """The planted bug of the test above; and gettext copies a catalogue that click asks for."""
+    """The planted bug of the test above."""
     asking = TELLING.replace("main()\n", "import base64; base64.b64encode; main()\n")
     _, read = tells(["--help"], program=asking)
-    assert read == "base64 copy"
+    assert read == "base64"
 
 
 def tells(
-    verb: list[str], *options: str, program: str = TELLING
+    verb: list[str], *options: str, program: str = TELLING, **environment: str
 ) -> tuple[subprocess.CompletedProcess[bytes], str]:
     """Run *verb*, and say which of the late modules it read."""
     reading, writing = os.pipe()
@@ -130,6 +162,7 @@ def tells(
             *(sys.executable, "-c", program, str(writing)),
             *(*options, "--passphrase-fd", str(passphrase), *verb),
         ],
+        env=os.environ | environment,
         pass_fds=(writing, passphrase),
         capture_output=True,
         check=False,

@@ -1,6 +1,8 @@
 """How the process of `ojak` starts: where it looks for its own modules and for Python's."""
 
 import os
+import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -92,3 +94,53 @@ def test_what_somebody_else_has_put_first_stays(folder: Path) -> None:
     (folder / "ojak_protocol").rename(other / "ojak_protocol")
     first = f"import sys\nsys.path[:1] = [{str(other)!r}, {str(folder)!r}]\n"
     assert_starts_there(folder.parent, "-c", first + SCRIPT)
+
+
+def test_b2_no_cache_of_what_is_compiled_is_left_but_of_what_python_read_before_us(
+    tmp_path: Path,
+) -> None:
+    for package in (ojak_client, ojak_protocol):
+        source = Path(package.__path__[0])
+        there = tmp_path / source.name
+        shutil.copytree(source, there, ignore=shutil.ignore_patterns("__pycache__"))
+    environment = {name: said for name, said in os.environ.items() if "BYTECODE" not in name}
+    environment |= {"PYTHONPATH": os.pathsep.join((str(tmp_path), LIBRARIES))}
+    command = [sys.executable, "-S", "-c", SCRIPT, "--help"]
+    subprocess.run(command, env=environment, stdout=subprocess.DEVNULL, check=True)
+    left = {path.name.partition(".")[0] for path in tmp_path.rglob("*.pyc")}
+    assert left <= {"__init__", "__main__"}
+    assert [path.parent.parent.name for path in tmp_path.rglob("__init__*.pyc")] == ["ojak_client"]
+
+
+INTERRUPTED = """
+import os, signal, sys
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == WANTED:
+            sys.meta_path.remove(self)
+            os.kill(os.getpid(), NUMBER)
+sys.modules.pop(WANTED, None)
+sys.meta_path.insert(0, Interrupting())
+from ojak_client.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("wanted", ["ojak_client.late_modules", "ojak_client.cli", "typing"])
+def test_a_signal_while_modules_are_read_ends_it_without_a_word(wanted: str, number: int) -> None:
+    script = INTERRUPTED.replace("WANTED", repr(wanted)).replace("NUMBER", str(int(number)))
+    done = subprocess.run(
+        [sys.executable, "-c", script, "--help"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
+def test_a_signal_while_modules_are_read_before_it_can_be_caught_ends_it_without_a_word() -> None:
+    """Python's own answer to SIGINT is an error; `signal` is read to be told of the others."""
+    script = INTERRUPTED.replace("WANTED", "'signal'").replace("NUMBER", "2")
+    script = script.replace("import os, signal, sys", "import os, sys")
+    done = subprocess.run(
+        [sys.executable, "-c", script, "--help"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")

@@ -216,3 +216,26 @@ def test_who_reads_to_write_again_gets_no_longer_input() -> None:
     assert cbor.read(b"\x18\x05", max_bytes=2) == 5
     with pytest.raises(Malformed):
         cbor.read(b"\x18\x05", max_bytes=1)
+
+
+class Ended(BaseException):
+    """What ends a program is no `Exception`, as KeyboardInterrupt is none."""
+
+
+@pytest.mark.parametrize(
+    "tagged", [b"\xc0\x00", b"\xd9\xff\xff\x00"], ids=["known tag", "other tag"]
+)
+def test_what_ends_the_program_while_a_tag_is_refused_is_not_taken_for_what_was_sent(
+    monkeypatch: pytest.MonkeyPatch, tagged: bytes
+) -> None:
+    with pytest.raises(Malformed):
+        cbor.decode(tagged, max_bytes=100)
+
+    class Signalled(Malformed):
+        def __init__(self, *_: object) -> None:
+            monkeypatch.undo()
+            raise Ended
+
+    monkeypatch.setattr(cbor, "Malformed", Signalled)
+    with pytest.raises(Ended):
+        cbor.decode(tagged, max_bytes=100)
