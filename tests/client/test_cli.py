@@ -206,6 +206,39 @@ def test_what_to_type_next_names_the_profile_that_was_typed(
     assert ended.stderr.splitlines()[-1] == f'Type: "{typed}"'
 
 
+@pytest.mark.parametrize("place", ["before", "after", "environment"])
+@pytest.mark.parametrize(
+    ("kind", "said"), [("file", "is a file"), ("unreadable", "is not readable")]
+)
+def test_what_is_no_folder_or_cannot_be_read_is_no_profile(
+    tmp_path: Path, place: str, kind: str, said: str
+) -> None:
+    folder = tmp_path / "profile"
+    if kind == "file":
+        folder.touch()
+    else:
+        folder.mkdir()
+    named = {
+        "before": ["--profile", str(folder), "status"],
+        "after": ["status", "--profile", str(folder)],
+        "environment": ["status"],
+    }[place]
+    variables = {"OJAK_HOME": str(folder)} if place == "environment" else {}
+    # Whoever runs the tests may be allowed to read everything.
+    deny = "import os\nos.access = lambda *_, **__: False\n" if kind == "unreadable" else ""
+    ended = subprocess.run(
+        [sys.executable, "-c", f"{deny}from ojak_client.__main__ import main\nmain()", *named],
+        env=os.environ | variables | {"OJAK_LANG": "en"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert ended.stderr.startswith("Usage: ojak")
+    assert "Try 'ojak" in ended.stderr
+    assert ended.stderr.endswith(f"Directory '{folder}' {said}.\n")
+
+
 def test_a_failure_in_json_is_one_object_with_its_code() -> None:
     ended = probe("send", "nothing", "--json")
     assert json.loads(ended.stdout) == {"event": "nothing", "exit": 10}
