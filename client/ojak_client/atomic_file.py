@@ -121,9 +121,11 @@ def open_regular(path: Path, flags: int, *, disk: Disk = os) -> int:
             for its other end.
     """
     descriptor = disk.open(path, flags | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    if stat.S_ISREG(os.fstat(descriptor).st_mode):
-        return descriptor
-    disk.close(descriptor)
+    with contextlib.ExitStack() as failed:
+        failed.callback(disk.close, descriptor)
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            failed.pop_all()
+            return descriptor
     raise OSError(errno.EINVAL, "no regular file")
 
 

@@ -74,15 +74,15 @@ class Pages:
     count: int
     disk: Disk
 
-    def read(self, wanted: Collection[int]) -> Iterator[tuple[int, bytes]]:
-        """Give the number and the bytes of each of the *wanted* pages, fewer if the file was cut.
+    def read(self, wanted: Collection[int]) -> dict[int, bytes]:
+        """Return the bytes of each of the *wanted* pages, fewer if the file was cut.
 
         All pages are read, whichever are wanted: what is asked of the system must not tell.
-        Whoever asks goes on to the end, therefore, and best keeps none of what was given.
 
         Raises:
             OSError: the file system refused.
         """
+        found: dict[int, bytes] = {}
         # In pieces, which take the same memory one after the other: memory for all pages, touched
         # for the first time, costs several times what it takes to read them.
         for first in range(0, self.count, _PAGES_A_PIECE):
@@ -94,7 +94,8 @@ class Pages:
             for page in pages:
                 if page in wanted:
                     at = (page - first) * PAGE_BYTES
-                    yield page, piece[at : at + PAGE_BYTES]
+                    found[page] = piece[at : at + PAGE_BYTES]
+        return found
 
     def write(self, pages: Mapping[int, bytes], after: After) -> None:
         """Return once *pages* are durably what they are to be.
@@ -151,7 +152,9 @@ def opened(path: Path, slot: int, pages: int, disk: Disk) -> Iterator[Pages]:
             raise VaultIncomplete("not the length of the file of boxes")
         yield Pages(descriptor, slot, pages, disk)
     finally:
-        disk.close(descriptor)
+        # What was written is durable already.
+        with contextlib.suppress(OSError):
+            disk.close(descriptor)
 
 
 def sealed(box: bytes, *, key: bytes, slot: int, page: int, entropy: Entropy) -> bytes:

@@ -42,7 +42,8 @@ def held(path: Path, *, seconds: float) -> Iterator[None]:
             # Closing alone would leave it to a child that was forked and still has the file.
             with contextlib.suppress(OSError):
                 fcntl.flock(descriptor, fcntl.LOCK_UN)
-            os.close(descriptor)
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
 
 
 def _take(descriptor: int, deadline: float) -> None:

@@ -5,7 +5,7 @@ put at saving. A new box never goes to a page that the saved vault still refers 
 vault is in place, a kill must leave all pages of the old one as they were.
 """
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 from ojak_client import box_file
@@ -21,8 +21,8 @@ REFERENCE_BYTES: Final = _PAGE_NUMBER_BYTES + KEY_BYTES
 Known = Mapping[bytes, bytes]
 """Boxes, and what stands for each."""
 
-ReadPages = Callable[[Collection[int]], Iterable[tuple[int, bytes]]]
-"""Give each of these pages, its number and its bytes."""
+ReadPages = Callable[[Collection[int]], Mapping[int, bytes]]
+"""Give the bytes of each of these pages."""
 
 
 class KeptBoxes:
@@ -70,17 +70,14 @@ class KeptBoxes:
         Raises:
             VaultDamaged: its page was changed, or one of *kept* is neither.
         """
-        references = {self._page_of(one): one for one in kept if len(one) != BOX_BYTES}
+        references = {one: self._page_of(one) for one in kept if len(one) != BOX_BYTES}
+        pages = self._read(frozenset(references.values()))
         brought = {one: one for one in kept if len(one) == BOX_BYTES}
-        # Each is opened as soon as its page was read, which is kept no longer.
-        for page, content in self._read(references.keys()):
-            reference = references[page]
+        for reference, page in references.items():
             key = reference[_PAGE_NUMBER_BYTES:]
-            box = box_file.unsealed(content, key=key, slot=self._slot, page=page)
+            box = box_file.unsealed(pages[page], key=key, slot=self._slot, page=page)
             self._known[box] = reference
             brought[reference] = box
-        if not brought.keys() >= set(kept):
-            raise VaultDamaged("two boxes on one page")
         return brought
 
     def _page_of(self, kept: bytes) -> int:

@@ -57,8 +57,8 @@ class VaultStore:
 
     Args:
         vault: opened.
-        remembers: keep in memory what was read or saved last, and read it anew only where the
-            vault's bytes are others since. For a process that is short and waits for nobody.
+        remembers: keep in memory what was read or saved last, and read it anew only where another
+            save lies there since. For a process that is short and waits for nobody.
     """
 
     def __init__(self, vault: Vault, *, remembers: bool = False) -> None:

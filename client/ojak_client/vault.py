@@ -123,15 +123,18 @@ class Vault:
         slot = entropy(1)[0] % SLOTS
         key = _stretched(passphrase, _heads_of(raw), stretch)
         vault = cls(path, key, slot, _Means(stretch, entropy, after, disk))
-        with file_errors():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with locked(path, LOCK_SECONDS):
-            if path.exists() or path.is_symlink():
-                raise VaultExists("there is a vault already")
+        with contextlib.ExitStack() as failed:
+            failed.callback(vault.close)
             with file_errors():
-                # First: where a vault is, the file that belongs to it must not be missing.
-                box_file.make(box_path(path), pages, entropy, after, disk)
-            vault._write(raw, Saved(1, b"", pages))
+                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with locked(path, LOCK_SECONDS):
+                if path.exists() or path.is_symlink():
+                    raise VaultExists("there is a vault already")
+                with file_errors():
+                    # First: where a vault is, the file that belongs to it must not be missing.
+                    box_file.make(box_path(path), pages, entropy, after, disk)
+                vault._write(raw, Saved(1, b"", pages))
+            failed.pop_all()
         return vault
 
     @classmethod
@@ -177,12 +180,11 @@ class Vault:
             overwrite(key)
             raise WrongPassphrase("no slot opens")
         vault = cls(path, key, opened[0], _Means(stretch, entropy, after, disk))
-        try:
+        with contextlib.ExitStack() as failed:
+            failed.callback(vault.close)
             with locked_if_there(path, LOCK_SECONDS):
                 vault._opened = vault._loaded(None)
-        except BaseException:
-            vault.close()
-            raise
+            failed.pop_all()
         return vault
 
     def close(self) -> None:
@@ -247,7 +249,7 @@ class Vault:
                 try:
                     self._replace(changed, later)
                 except OSError:
-                    if not self._lies_there(changed):
+                    if not self._may_lie_there(changed):
                         raise
                     self._key[:] = key
                     raise PassphraseUnsure("in place, and perhaps not durable") from None
@@ -324,12 +326,18 @@ class Vault:
         return Loaded(heads, saved)
 
     def _whole(self, loaded: Loaded) -> bytes:
-        """Return the first file, which is still the save that was *loaded* under this lock."""
+        """Return the first file, which is still the save that was *loaded* under this lock.
+
+        Raises:
+            VaultBusy: somebody changed it who does not ask for the lock, as `cp` does.
+            VaultError: and what lies there now is older, damaged, or of another passphrase.
+        """
         with _opened_to_read(self._path) as descriptor:
             raw = atomic_file.read_at(descriptor, range(FILE_BYTES))
-        # Whoever changes it without the lock must not get it sealed by us under another header.
-        if _heads_of(raw) != loaded.heads:
-            raise VaultDamaged("changed while we held the lock")
+        # Nothing of ours may be sealed under another header, or into a file that was cut meanwhile.
+        if len(raw) != FILE_BYTES or _heads_of(raw) != loaded.heads:
+            self._loaded(None)
+            raise VaultBusy("changed while we held the lock")
         return raw
 
     def _note(self, saved: Saved) -> None:
@@ -368,13 +376,13 @@ class Vault:
         atomic_file.replace(self._path, raw, after=self._after, disk=self._disk)
         self._newest_count = saved.save_count
 
-    def _lies_there(self, raw: bytes) -> bool:
-        """Return whether *raw* is what lies at our path, after a replacement that went wrong."""
+    def _may_lie_there(self, raw: bytes) -> bool:
+        """Return whether *raw* lies at our path after a replacement that went wrong, or may."""
         try:
             with _opened_to_read(self._path) as descriptor:
                 return _heads(descriptor) == _heads_of(raw)
         except VaultError:
-            return False
+            return True
 
     def _make_boxes(self, pages: int) -> None:
         box_file.make(box_path(self._path), pages, self._entropy, self._after, self._disk)
@@ -432,7 +440,13 @@ def _stretched(passphrase: bytearray, heads: Heads, stretch: Stretch) -> bytearr
 
 
 def _heads(descriptor: int) -> Heads:
-    return vault_format.heads(partial(atomic_file.read_at, descriptor))
+    def read(part: range) -> bytes:
+        found = atomic_file.read_at(descriptor, part)
+        if len(found) != len(part):
+            raise VaultDamaged("not the length of a vault")
+        return found
+
+    return vault_format.heads(read)
 
 
 def _heads_of(raw: bytes) -> Heads:
@@ -464,10 +478,11 @@ def _opened_to_read(path: Path) -> Iterator[int]:
             os.close(descriptor)
 
 
-def _read_pages(pages: Pages | None, wanted: Collection[int]) -> Iterator[tuple[int, bytes]]:
-    """Give each of the *wanted* *pages*; None: there is no file of boxes."""
+def _read_pages(pages: Pages | None, wanted: Collection[int]) -> dict[int, bytes]:
+    """Return the bytes of each of the *wanted* *pages*; None: there is no file of boxes."""
     if pages is not None:
         with file_errors():
-            yield from pages.read(wanted)
-    elif wanted:
+            return pages.read(wanted)
+    if wanted:
         raise VaultDamaged("a reference to a file that there never was")
+    return {}

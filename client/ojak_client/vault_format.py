@@ -140,6 +140,8 @@ def written(raw: bytes, slot: int, key: bytearray, saved: Saved, entropy: Entrop
     Raises:
         VaultFull: the content is longer than `MAX_CONTENT_BYTES`.
     """
+    if len(raw) != FILE_BYTES:
+        raise ValueError("not a whole vault")
     if len(saved.content) > MAX_CONTENT_BYTES:
         raise VaultFull("the content does not fit")
     head = u16(VERSION) + u64(saved.save_count) + u16(saved.pages)

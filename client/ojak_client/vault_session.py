@@ -66,6 +66,9 @@ class Session:
 
         Raises:
             VaultFull: *content* is longer; nothing changed.
+            VaultBusy: somebody changed the first file who does not ask for the lock.
+            VaultRestored, WrongPassphrase, VaultDamaged, VaultIncomplete, NoVault: the same, and
+                that is what lies there now, or nothing; nothing was saved.
             VaultUnusable: the file system refused; the vault holds the old or the new content.
         """
         if not self._is_locked:
