@@ -157,22 +157,28 @@ def test_heads_damaged_since_are_noticed(path: Path, where: str, found: type[Exc
         kept(path)
 
 
-def test_what_is_sealed_and_damaged_since_is_found_by_the_next_command(path: Path) -> None:
+@pytest.fixture
+def damaged_since(path: Path) -> VaultStore:
+    """A store that has read what was damaged then."""
     keep(VaultStore(create(path)), SOME)
     store = remembering(path)
     store.read()
     damage(path, "sealed")
-    assert boxes_in(store.read()) == SOME
+    return store
+
+
+def test_what_is_sealed_and_damaged_since_is_found_by_the_next_command(
+    path: Path, damaged_since: VaultStore
+) -> None:
+    assert boxes_in(damaged_since.read()) == SOME
     with pytest.raises(VaultDamaged):
         kept(path)
 
 
-def test_a_save_of_what_is_remembered_mends_damage_since(path: Path) -> None:
-    keep(VaultStore(create(path)), SOME)
-    store = remembering(path)
-    store.read()
-    damage(path, "sealed")
-    keep(store, OTHERS)
+def test_a_save_of_what_is_remembered_mends_damage_since(
+    path: Path, damaged_since: VaultStore
+) -> None:
+    keep(damaged_since, OTHERS)
     assert kept(path) == OTHERS
 
 
