@@ -160,7 +160,9 @@ def sync_directory(directory: Path, *, disk: Disk = os) -> None:
     try:
         disk.fsync(descriptor)
     finally:
-        disk.close(descriptor)
+        # Whether it is durable was just said.
+        with contextlib.suppress(OSError):
+            disk.close(descriptor)
 
 
 def write_all(descriptor: int, content: bytes, *, disk: Disk = os) -> None:
@@ -200,7 +202,8 @@ def _opened_to_overwrite(path: Path, disk: Disk) -> Iterator[int | None]:
     try:
         yield descriptor
     finally:
-        disk.close(descriptor)
+        with contextlib.suppress(OSError):
+            disk.close(descriptor)
 
 
 def _overwrite(descriptor: int, after: Callable[[Step], None], disk: Disk) -> None:

@@ -312,14 +312,16 @@ class Vault:
         opened, self._opened = self._opened, None
         with _opened_to_read(self._path) as descriptor:
             heads = _heads(descriptor)
+            # Also of what is known: nothing is to be saved under a key that was overwritten, or
+            # changed where nobody could tell what lies there.
+            if not vault_format.is_open(heads, self._slot, self._key):
+                raise WrongPassphrase("the slot does not open any more")
             # What was sealed and damaged since is found by the next process; boxes are written by
             # saves only.
             for known in (earlier, opened):
                 if known is not None and known.heads == heads:
                     self._note(known.saved)
                     return known
-            if not vault_format.is_open(heads, self._slot, self._key):
-                raise WrongPassphrase("the slot does not open any more")
             sealed = _sealed(descriptor, self._slot)
         saved = vault_format.opened(heads, self._slot, self._key, sealed)
         self._note(saved)
@@ -381,6 +383,8 @@ class Vault:
         try:
             with _opened_to_read(self._path) as descriptor:
                 return _heads(descriptor) == _heads_of(raw)
+        except NoVault:
+            return False
         except VaultError:
             return True
 
@@ -475,7 +479,8 @@ def _opened_to_read(path: Path) -> Iterator[int]:
                 raise VaultDamaged("not the length of a vault")
             yield descriptor
         finally:
-            os.close(descriptor)
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
 
 
 def _read_pages(pages: Pages | None, wanted: Collection[int]) -> dict[int, bytes]:

@@ -132,7 +132,8 @@ def locked_if_there(path: Path, seconds: float) -> Iterator[None]:
         path.lstat()
     with locked(path, seconds):
         with file_errors():
-            if not path.exists():
+            # A link that leads nowhere now is no wiped vault: what it led to may come back.
+            if not os.path.lexists(path):
                 # Wiped while we waited; the waiting has made a new lock file. But where a move was
                 # cut off, what is closed here may be all there is.
                 if not is_closed(path):

@@ -139,6 +139,9 @@ def _close(path: Path, target: Path, after: Callable[[Enum], None], disk: Disk) 
         after(Step.COPIED)
         disk.replace(path, closed_path(path))
         atomic_file.sync_directory(path.parent, disk=disk)
+        # Who does not ask for the lock may have put another there since it was copied, and it would
+        # be erased. From here on nobody finds it by its name.
+        _copy_what_is_missing(path, target, disk)
         after(Step.CLOSED)
     elif is_closed(path):
         is_there = target.exists()

@@ -7,6 +7,7 @@ import errno
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from enum import Enum
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,9 @@ from ojak_client.errors import (
     VaultRestored,
     WrongPassphrase,
 )
+from ojak_client.store import VaultStore
 from ojak_client.vault import Vault, wipe
-from ojak_client.vault_files import lock_path
+from ojak_client.vault_files import box_path, lock_path
 from ojak_client.vault_format import (
     FILE_BYTES,
     HEADER_BYTES,
@@ -33,6 +35,9 @@ from ojak_client.vault_format import (
     Saved,
     written,
 )
+from ojak_client.vault_move import Step as MoveStep
+from ojak_client.vault_move import move
+from tests.client.boxes import BOXES, keeping
 from tests.client.vaults import WORDS, content_of, create, opened, own_slot, put, stretch, typed
 
 OTHER_WORDS = "푸른 다리 위"
@@ -355,6 +360,54 @@ def test_what_cannot_be_looked_at_after_it_may_have_been_changed_is_unsure(
         vault.change_passphrase(typed(OTHER_WORDS))
     monkeypatch.undo()
     assert content_of(path, OTHER_WORDS) == b""
+
+
+@pytest.mark.parametrize("is_older", [False, True])
+def test_what_is_known_is_not_saved_under_a_key_that_opens_nothing(
+    path: Path, *, is_older: bool
+) -> None:
+    vault = create(path)
+    store = VaultStore(vault, remembers=True)
+    store.update(lambda _: (keeping(BOXES[:1]), None))
+    before = path.read_bytes()
+    if is_older:
+        # As after a change of which nobody could tell whether it had been made.
+        vault._key[:] = stretch(OTHER_WORDS.encode(), before[:16])  # noqa: SLF001 - what it left
+    else:
+        vault.close()
+    with pytest.raises(WrongPassphrase):
+        store.update(lambda _: (keeping(BOXES[:2]), None))
+    assert path.read_bytes() == before
+
+
+def test_a_vault_whose_link_leads_nowhere_for_a_while_loses_nothing(
+    path: Path, tmp_path: Path
+) -> None:
+    create(path).close()
+    path.rename(tmp_path / "away")
+    path.symlink_to(tmp_path / "nowhere")
+    before = box_path(path).read_bytes()
+    with pytest.raises(VaultError):
+        opened(path)
+    assert box_path(path).read_bytes() == before
+
+
+def test_what_is_put_into_the_place_of_a_vault_while_it_is_moved_is_moved(
+    path: Path, tmp_path: Path
+) -> None:
+    vault = create(path)
+    put(vault, OLD)
+    older = path.read_bytes()
+    put(vault, NEW)
+    newer = path.read_bytes()
+    path.write_bytes(older)
+
+    def put_back(step: Enum) -> None:
+        if step is MoveStep.COPIED:
+            path.write_bytes(newer)
+
+    move(path, tmp_path / "there" / "letters", after=put_back)
+    assert content_of(tmp_path / "there" / "letters") == NEW
 
 
 def test_a_file_of_boxes_that_cannot_be_closed_in_order_is_no_error_once_all_is_durable(
