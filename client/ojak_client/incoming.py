@@ -76,7 +76,7 @@ class Incoming:
             WrongPlace: it is none of HTTP/1, or longer than `HEADER_BYTES`.
             OSError: the connection ended first, or is lost.
         """
-        from httptools import (  # noqa: PLC0415 - where one answers
+        from httptools import (  # noqa: PLC0415 - who asks no relay needs none of it
             HttpParserCallbackError,
             HttpParserError,
             HttpParserUpgrade,
