@@ -50,7 +50,7 @@ Stretch = Callable[[bytes, bytes], bytes]
 """Passphrase and 16-byte salt to 32 bytes, at a cost."""
 
 LOCK_SECONDS: Final = 10.0
-"""A save takes tens of milliseconds, on a slow card about a second."""
+"""For how long others are waited for. A save takes tens of milliseconds, on slow cards a second."""
 
 
 def _go_on(_: Enum) -> None:
@@ -127,7 +127,7 @@ class Vault:
             failed.callback(vault.close)
             with file_errors():
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with locked(path, LOCK_SECONDS):
+            with locked(path, LOCK_SECONDS, insists=False):
                 if path.exists() or path.is_symlink():
                     raise VaultExists("there is a vault already")
                 with file_errors():
@@ -168,8 +168,7 @@ class Vault:
             VaultUnusable: the file system refused.
         """
         try:
-            with locked_if_there(path, LOCK_SECONDS), _opened_to_read(path) as descriptor:
-                heads = _heads(descriptor)
+            heads = _heads_at(path)
         except BaseException:
             overwrite(passphrase)
             raise
@@ -182,7 +181,7 @@ class Vault:
         vault = cls(path, key, opened[0], _Means(stretch, entropy, after, disk))
         with contextlib.ExitStack() as failed:
             failed.callback(vault.close)
-            with locked_if_there(path, LOCK_SECONDS):
+            with locked_if_there(path, LOCK_SECONDS, insists=False):
                 vault._opened = vault._loaded(None)
             failed.pop_all()
         return vault
@@ -294,16 +293,14 @@ class Vault:
 
     @contextlib.contextmanager
     def _changing(self, passphrase: bytearray) -> Iterator[tuple[bytes, Saved, bytearray]]:
-        """Give file, slot and the key of a passphrase that opens no slot; the key is overwritten.
-
-        It is stretched under the lock: a change of passphrases is rare, and others can wait.
-        """
+        """Give file, slot and the key of a passphrase that opens no slot, and overwrite the key."""
         with contextlib.ExitStack() as held:
             held.callback(overwrite, passphrase)
+            # Before the lock, as it takes long. The salt is the one under which our slot opens.
+            key = _stretched(passphrase, _heads_at(self._path), self._stretch)
+            held.callback(overwrite, key)
             held.enter_context(locked_if_there(self._path, LOCK_SECONDS))
             loaded = self._loaded(None)
-            key = _stretched(passphrase, loaded.heads, self._stretch)
-            held.callback(overwrite, key)
             if [slot for slot in range(SLOTS) if vault_format.is_open(loaded.heads, slot, key)]:
                 raise PassphraseTaken("this passphrase opens a slot")
             yield self._whole(loaded), loaded.saved, key
@@ -441,6 +438,15 @@ def _stretched(passphrase: bytearray, heads: Heads, stretch: Stretch) -> bytearr
         return bytearray(stretch(bytes(passphrase), vault_format.salt_of(heads)))
     finally:
         overwrite(passphrase)
+
+
+def _heads_at(path: Path) -> Heads:
+    """Return the heads of the vault at *path*; raises what `Vault.open` raises."""
+    with (
+        locked_if_there(path, LOCK_SECONDS, insists=False),
+        _opened_to_read(path) as descriptor,
+    ):
+        return _heads(descriptor)
 
 
 def _heads(descriptor: int) -> Heads:

@@ -120,17 +120,17 @@ def _whole(path: Path) -> tuple[Path, ...]:
 
 
 @contextlib.contextmanager
-def locked_if_there(path: Path, seconds: float) -> Iterator[None]:
+def locked_if_there(path: Path, seconds: float, *, insists: bool = True) -> Iterator[None]:
     """Hold the lock of a vault that is there; where there is none, leave no lock file either.
 
     Raises:
         NoVault: there is none, or it was wiped while we waited.
-        VaultBusy: another process held the lock for *seconds*.
+        VaultBusy: another process held the lock for so long; see `file_lock.held`.
         VaultUnusable: the file system refused.
     """
     with file_errors():
         path.lstat()
-    with locked(path, seconds):
+    with locked(path, seconds, insists=insists):
         with file_errors():
             # A link that leads nowhere now is no wiped vault: what it led to may come back.
             if not os.path.lexists(path):
@@ -143,16 +143,17 @@ def locked_if_there(path: Path, seconds: float) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def locked(path: Path, seconds: float) -> Iterator[None]:
+def locked(path: Path, seconds: float, *, insists: bool = True) -> Iterator[None]:
     """Hold the lock of the vault at *path*, whether there is one or not.
 
     Raises:
-        VaultBusy: another process held it for *seconds*.
+        VaultBusy: another process held it for so long; see `file_lock.held`.
         VaultUnusable: the file system refused.
     """
     with contextlib.ExitStack() as held:
         with file_errors():
-            held.enter_context(file_lock.held(lock_path(path), seconds=seconds))
+            lock = file_lock.held(lock_path(path), seconds=seconds, insists=insists)
+            held.enter_context(lock)
         yield
 
 

@@ -93,8 +93,8 @@ def move(
             target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             if target.parent.samefile(path.parent):
                 raise VaultExists("it lies there")
-        held.enter_context(locked(path, lock_seconds))
-        held.enter_context(locked(target, lock_seconds))
+        for one in (path, target):
+            held.enter_context(locked(one, lock_seconds, insists=False))
         with file_errors():
             is_whole = path.exists() or is_closed(path)
             _close(path, target, after, disk)
@@ -113,7 +113,7 @@ def take_back(path: Path, *, disk: Disk = os, lock_seconds: float = LOCK_SECONDS
         VaultBusy: another process holds the lock.
         VaultUnusable: the file system refused.
     """
-    with locked(path, lock_seconds), file_errors():
+    with locked(path, lock_seconds, insists=False), file_errors():
         if is_closed(path):
             disk.replace(closed_path(path), path)
         elif not is_move_begun(path):

@@ -1,10 +1,15 @@
 """The lock of a file keeps out every other holder, and ends with the one who has it."""
 
+import errno
+import fcntl
 import os
 import signal
+import stat
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -108,3 +113,105 @@ def test_a_link_is_not_followed(path: Path, tmp_path: Path) -> None:
     with pytest.raises(OSError, match="symbolic"), file_lock.held(path, seconds=0):
         pytest.fail("held")
     assert not (tmp_path / "elsewhere").exists()
+
+
+# Standing in line
+
+
+class Waiting(threading.Thread):
+    """Waits for the lock for an hour, and says what came of it."""
+
+    def __init__(self, path: Path, *, insists: bool) -> None:
+        super().__init__(daemon=True)
+        self._path, self._insists = path, insists
+        self.said = ""
+        self.start()
+
+    def run(self) -> None:
+        try:
+            with file_lock.held(self._path, seconds=3600, insists=self._insists):
+                self.said = "held"
+        except VaultBusy:
+            self.said = "busy"
+
+    def ends(self) -> str:
+        self.join(60)
+        assert not self.is_alive()
+        return self.said
+
+
+@contextmanager
+def in_line(path: Path) -> Iterator[None]:
+    """Be the first who waits for a lock in that folder."""
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(folder)
+
+
+def is_line_free(path: Path) -> bool:
+    with suppress(BlockingIOError), in_line(path):
+        return True
+    return False
+
+
+@pytest.fixture
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_lock, "FIRST_SECONDS", 0.05)
+
+
+@pytest.mark.usefixtures("short")
+def test_c9_the_first_in_line_is_told_soon_that_somebody_holds_it_for_long(path: Path) -> None:
+    with file_lock.held(path, seconds=0):
+        assert Waiting(path, insists=False).ends() == "busy"
+        assert is_line_free(path)
+
+
+@pytest.mark.usefixtures("short")
+def test_c9_whoever_insists_goes_on_and_keeps_nobody_from_being_told_soon(path: Path) -> None:
+    with file_lock.held(path, seconds=0):
+        insisting = [Waiting(path, insists=True) for _ in range(3)]
+        for _ in range(3):
+            assert Waiting(path, insists=False).ends() == "busy"
+        assert all(one.is_alive() for one in insisting)
+    assert [one.ends() for one in insisting] == ["held"] * 3
+
+
+@pytest.mark.usefixtures("short")
+def test_c9_whoever_is_not_first_waits_for_its_turn(path: Path) -> None:
+    with file_lock.held(path, seconds=0):
+        with in_line(path):
+            waiting = Waiting(path, insists=False)
+            waiting.join(0.5)
+            assert waiting.is_alive()
+        assert waiting.ends() == "busy"
+
+
+def test_whoever_comes_later_does_not_overtake_the_first_in_line(path: Path) -> None:
+    with in_line(path), pytest.raises(VaultBusy), file_lock.held(path, seconds=0.05):
+        pytest.fail("overtook")
+
+
+def test_the_line_is_free_for_the_next_as_soon_as_the_lock_is_held(path: Path) -> None:
+    with file_lock.held(path, seconds=0):
+        assert is_line_free(path)
+
+
+@pytest.mark.usefixtures("short")
+def test_where_no_folder_can_be_locked_the_file_still_is(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flock = fcntl.flock
+
+    def of_files(descriptor: int, what: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EBADF, "as NFS says of what is open to read")
+        flock(descriptor, what)
+
+    monkeypatch.setattr(fcntl, "flock", of_files)
+    with file_lock.held(path, seconds=0):
+        with pytest.raises(VaultBusy), file_lock.held(path, seconds=0):
+            pytest.fail("held twice")
+        assert Waiting(path, insists=False).ends() == "busy"

@@ -37,6 +37,7 @@ from ojak_client.vault_format import (
 )
 from ojak_client.vault_move import Step as MoveStep
 from ojak_client.vault_move import move
+from ojak_client.vault_session import Loaded
 from tests.client.boxes import BOXES, keeping
 from tests.client.vaults import WORDS, content_of, create, opened, own_slot, put, stretch, typed
 
@@ -58,24 +59,43 @@ def save(vault: Vault, interfere: Interfering) -> None:
 
 
 def change_passphrase(vault: Vault, interfere: Interfering) -> None:
-    vault._stretch = interfering(interfere)  # noqa: SLF001 - called with the lock held
+    interfering(vault, interfere)
     vault.change_passphrase(typed(OTHER_WORDS))
 
 
 def add_decoy(vault: Vault, interfere: Interfering) -> None:
-    vault._stretch = interfering(interfere)  # noqa: SLF001 - called with the lock held
+    interfering(vault, interfere)
     vault.add_decoy(typed(OTHER_WORDS))
 
 
-def interfering(interfere: Interfering) -> Callable[[bytes, bytes], bytes]:
-    def stretched(passphrase: bytes, salt: bytes) -> bytes:
-        interfere()
-        return stretch(passphrase, salt)
+def interfering(vault: Vault, interfere: Interfering) -> None:
+    load = vault._loaded  # noqa: SLF001 - called with the lock held
 
-    return stretched
+    def loaded(earlier: Loaded | None) -> Loaded:
+        vault._loaded = load  # type: ignore[method-assign]  # noqa: SLF001 - of this one only
+        found = load(earlier)
+        interfere()
+        return found
+
+    vault._loaded = loaded  # type: ignore[method-assign]  # noqa: SLF001 - of this one only
 
 
 CHANGES = pytest.mark.parametrize("change", [save, change_passphrase, add_decoy])
+
+
+def test_c9_nobody_is_kept_waiting_while_a_passphrase_is_stretched(path: Path) -> None:
+    vault = create(path)
+    vault._stretch = stretch_beside_another(path)  # noqa: SLF001 - while it takes its time
+    vault.add_decoy(typed(OTHER_WORDS))
+    vault.change_passphrase(typed(OTHER_WORDS + "!"))
+
+
+def stretch_beside_another(path: Path) -> Callable[[bytes, bytes], bytes]:
+    def stretched(passphrase: bytes, salt: bytes) -> bytes:
+        with file_lock.held(lock_path(path), seconds=0):
+            return stretch(passphrase, salt)
+
+    return stretched
 
 
 def in_slot(path: Path, slot: int, at: int) -> None:
