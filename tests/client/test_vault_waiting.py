@@ -1,0 +1,134 @@
+"""C9: whoever has nothing to lose is told soon that another holds the vault; the others insist."""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from ojak_client import file_lock
+from ojak_client import vault as vaults_of
+from ojak_client.errors import VaultBusy
+from ojak_client.vault import wipe
+from ojak_client.vault_move import move, take_back
+from tests.client.vaults import content_of, create, held_lock, opened, put
+
+FOR_LONG = 3600.0
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_lock, "FIRST_SECONDS", 0.05)
+    monkeypatch.setattr(vaults_of, "LOCK_SECONDS", FOR_LONG)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "profile" / "letters"
+
+
+class Doing(threading.Thread):
+    """Does something beside us, and says whether it was done."""
+
+    def __init__(self, what: Callable[[], object]) -> None:
+        super().__init__(daemon=True)
+        self._what = what
+        self.said = ""
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._what()
+            self.said = "done"
+        except VaultBusy:
+            self.said = "busy"
+
+    def ends(self) -> str:
+        self.join(60)
+        assert not self.is_alive()
+        return self.said
+
+
+def elsewhere(path: Path) -> Path:
+    return path.parent.parent / "stick" / "letters"
+
+
+@pytest.mark.parametrize(
+    "what",
+    [
+        opened,
+        lambda path: move(path, elsewhere(path), lock_seconds=FOR_LONG),
+        lambda path: take_back(path, lock_seconds=FOR_LONG),
+    ],
+    ids=["open", "move", "take back"],
+)
+def test_c9_who_has_nothing_to_lose_is_told_soon(
+    path: Path, what: Callable[[Path], object]
+) -> None:
+    create(path)
+    with held_lock(path):
+        assert Doing(lambda: what(path)).ends() == "busy"
+    assert content_of(path) == b""
+
+
+def test_c9_who_makes_a_vault_is_told_soon(path: Path) -> None:
+    path.parent.mkdir()
+    with held_lock(path):
+        assert Doing(lambda: create(path)).ends() == "busy"
+
+
+def test_c9_who_moves_to_where_another_is_at_it_is_told_soon(path: Path) -> None:
+    create(path)
+    elsewhere(path).parent.mkdir()
+    with held_lock(elsewhere(path)):
+        begun = Doing(lambda: move(path, elsewhere(path), lock_seconds=FOR_LONG))
+        assert begun.ends() == "busy"
+    assert content_of(path) == b""
+
+
+def test_c9_who_would_lose_what_was_written_insists(path: Path) -> None:
+    vault = create(path)
+
+    def save() -> None:
+        with vault.locked(lock_seconds=FOR_LONG) as session:
+            session.save(b"written")
+
+    with held_lock(path):
+        saving = Doing(save)
+        saving.join(0.5)
+        assert saving.is_alive()
+    assert saving.ends() == "done"
+    assert content_of(path) == b"written"
+
+
+def test_c9_who_wipes_insists_and_what_another_saves_meanwhile_does_not_stay(path: Path) -> None:
+    vault = create(path)
+    with vault.locked() as session:
+        wiping = Doing(lambda: wipe(path, lock_seconds=FOR_LONG))
+        wiping.join(0.5)
+        assert wiping.is_alive()
+        session.save(b"saved meanwhile")
+    assert wiping.ends() == "done"
+    assert not path.parent.exists()
+
+
+def test_c9_a_new_passphrase_that_was_stretched_insists(path: Path) -> None:
+    vault = create(path)
+    put(vault, b"kept")
+    stretched, go_on = threading.Event(), threading.Event()
+    stretch = vault._stretch  # noqa: SLF001 - what takes long
+
+    def wait(passphrase: bytes, salt: bytes) -> bytes:
+        stretched.set()
+        go_on.wait(60)
+        return stretch(passphrase, salt)
+
+    vault._stretch = wait  # noqa: SLF001 - what takes long
+    changing = Doing(lambda: vault.change_passphrase(bytearray(b"another")))
+    assert stretched.wait(60)
+    with held_lock(path):
+        go_on.set()
+        changing.join(0.5)
+        assert changing.is_alive()
+    assert changing.ends() == "done"
+    assert content_of(path, "another") == b"kept"
