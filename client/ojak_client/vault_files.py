@@ -70,19 +70,23 @@ def erase_all(path: Path, *, disk: Disk = os) -> None:
     Raises:
         OSError: the file system refused; every other name was tried all the same.
     """
-    if not path.parent.is_dir():
+    _erase((*_whole(path), lock_path(path)), path.parent, disk)
+
+
+def _erase(names: tuple[Path, ...], folder: Path, disk: Disk) -> None:
+    if not folder.is_dir():
         return
     refused: OSError | None = None
-    for ours in (*_whole(path), lock_path(path)):
+    for ours in names:
         try:
             atomic_file.erase(ours, disk=disk)
         except OSError as error:
             refused = refused if _removes_directory(ours) else error
-    atomic_file.sync_directory(path.parent, disk=disk)
+    atomic_file.sync_directory(folder, disk=disk)
     if refused is not None:
         raise refused
     with contextlib.suppress(OSError):
-        path.parent.rmdir()
+        folder.rmdir()
 
 
 def _removes_directory(path: Path) -> bool:
@@ -134,10 +138,10 @@ def locked_if_there(path: Path, seconds: float, *, insists: bool = True) -> Iter
         with file_errors():
             # A link that leads nowhere now is no wiped vault: what it led to may come back.
             if not os.path.lexists(path):
-                # Wiped while we waited; the waiting has made a new lock file. But where a move was
-                # cut off, what is closed here may be all there is.
-                if not is_closed(path):
-                    erase_all(path)
+                # Wiped while we waited, and the waiting has made a new lock file; no more than that
+                # is ours to erase, as somebody may have taken the first file to another place.
+                if not is_anything_there(path):
+                    _erase((lock_path(path),), path.parent, os)
                 raise NoVault("there is no vault any more")
         yield
 

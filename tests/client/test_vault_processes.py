@@ -16,6 +16,7 @@ from ojak_client.errors import (
     VaultUnusable,
 )
 from ojak_client.vault import wipe
+from ojak_client.vault_files import box_path
 from ojak_client.vault_format import (
     FILE_BYTES,
 )
@@ -218,6 +219,40 @@ def test_who_waits_for_a_vault_while_it_is_wiped_leaves_nothing(path: Path) -> N
     waiting.join(60)
     assert said == ["there is no vault any more"]
     assert list(path.parent.iterdir()) == [other]
+
+
+@pytest.mark.parametrize("kept", [(), ("vault.boxes",), ("vault.moved", "vault.boxes")])
+def test_who_waits_for_a_vault_while_it_is_taken_away_erases_nothing_but_the_lock(
+    path: Path, kept: tuple[str, ...]
+) -> None:
+    vault = create(path)
+    elsewhere = path.parent.parent / "elsewhere"
+    elsewhere.mkdir()
+    box_path(path).rename(elsewhere / "vault.boxes")
+    for name in kept:
+        path.with_name(name).write_bytes(b"taken back later")
+    said: list[str] = []
+
+    def wait_for_it() -> None:
+        try:
+            with vault.locked(lock_seconds=60):
+                said.append("opened")
+        except NoVault as error:
+            said.append(str(error))
+
+    waiting = threading.Thread(target=wait_for_it)
+    with held_lock(path):
+        waiting.start()
+        waiting.join(0.3)
+        assert waiting.is_alive()
+        path.rename(elsewhere / "vault")
+    waiting.join(60)
+    assert said == ["there is no vault any more"]
+    if not kept:
+        assert not path.parent.exists()
+    for name in kept:
+        assert path.with_name(name).read_bytes() == b"taken back later"
+    assert content_of(elsewhere / "vault") == b""
 
 
 def test_wiping_a_vault_that_is_held_removes_it_and_says_so(path: Path) -> None:

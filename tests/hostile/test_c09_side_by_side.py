@@ -16,10 +16,11 @@ from tests.hostile.side_by_side import ANSWERS, FAMILY, create_at_once, program,
 from tests.journeys.actors import Device, World, world
 
 STARTS = 8
+ALL_DONE = Counter({"send 0": STARTS // 2, "status 0": STARTS // 2})
 LOSES_UPDATES = f"""
 import contextlib, os, sys
 from ojak_client import vault
-vault.locked_if_there = lambda *_: contextlib.nullcontext()
+vault.locked_if_there = lambda *_, **__: contextlib.nullcontext()
 save = vault.Vault._save
 def save_when_all_have_loaded(own, *loaded):
     if "send" in sys.argv:
@@ -62,7 +63,7 @@ def test_c9_processes_beside_one_that_stays_on_lose_no_update_and_one_shut_out_s
     device = invited(people, "device", relay.url, PATIENT)
     started = start_many(device, times=STARTS, stays_on=True)
     assert started.wrong == []
-    assert started.ended == Counter({"send 0": STARTS // 2, "status 0": STARTS // 2})
+    assert started.ended == ALL_DONE
     assert (ended.code, ended.said) == (1, ["vault-busy"])
 
 
@@ -93,4 +94,4 @@ def test_c9_of_many_who_invite_at_once_none_is_told_yes_and_lost(people: World) 
 def test_a_client_without_the_lock_would_be_found(people: World) -> None:
     device = invited(people, "device", "http://127.0.0.1:1", LOSES_UPDATES)
     started = start_many(device, times=STARTS, stays_on=False)
-    assert started.wrong
+    assert [wrong for wrong in started.wrong if wrong.startswith("accepted")]
