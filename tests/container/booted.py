@@ -169,7 +169,9 @@ def check_waiting(machine: Machine) -> None:
     machine.run(own + enable, "mina")
     state = own + "systemctl --user is-active ojak-keep"
     holds("without the passphrase nothing is tried", machine.said(state, "mina") == "inactive")
-    holds("with it", machine.done(f"{own}{GIVEN}; systemctl --user start ojak-keep", "mina"))
+    english = "systemctl --user set-environment OJAK_LANG=en LANG=C.UTF-8"
+    with_it = f"{own}{GIVEN}; {english}; systemctl --user start ojak-keep"
+    holds("with it", machine.done(with_it, "mina"))
     holds("the unit waits", machine.said(state, "mina") == "active")
     number = re.search(r"\d{4}-\d{4}-\d{4}", (home / "slip").read_text())
     meet = (
@@ -178,6 +180,7 @@ def check_waiting(machine: Machine) -> None:
         " 4<~mina/answers"
     )
     holds("the letter is there for who knows", machine.said(meet).count("엄마, 나 미나예요.") == 1)
+    _check_survives(machine, own)
     journal = machine.said("journalctl --all | grep -c '엄마'")
     holds("no name stands in the journal", journal == "0")
     stopped = "systemctl --user stop ojak-keep; systemctl --user show --value -p Result ojak-keep"
@@ -186,6 +189,29 @@ def check_waiting(machine: Machine) -> None:
     code = "systemctl --user show --value -p ExecMainStatus -p NRestarts ojak-keep"
     told = machine.said(f"{own}{wrong}; sleep 2; {code}", "mina").split()
     holds("another passphrase is tried once", sorted(told) == ["0", "15"])
+
+
+def _check_survives(machine: Machine, own: str) -> None:
+    """Take the relay away from the unit that waits and give it back, kill it, use its vault."""
+    status = "systemctl --user status --no-pager ojak-keep"
+    told = "timeout 90 sh -c \"until {} | grep -q '{}'; do sleep 1; done\""
+
+    def says(sentence: str) -> bool:
+        return machine.done(own + told.format(status, sentence), "mina")
+
+    machine.run(f"systemctl stop {UNIT}")
+    holds("without its relay its status says so", says("No connection"))
+    machine.run(f"systemctl start {UNIT}")
+    holds("and that it is reached again", says("The relay is reached again"))
+    pid = "systemctl --user show --value -p MainPID ojak-keep"
+    machine.run(f"{own}kill -9 $({pid})", "mina")
+    restarted = "systemctl --user show -p NRestarts -p ActiveState ojak-keep | tr '\\n' ' '"
+    again = told.format(restarted, "NRestarts=1 ActiveState=active")
+    holds("killed, it waits again after a minute", machine.done(own + again, "mina"))
+    sent = "echo '둘째 편지' | ojak --passphrase-fd 3 send 엄마 3<passphrase; "
+    arrived = f"{own}{sent}ojak --passphrase-fd 3 status 3<passphrase"
+    state = machine.said(arrived, "mina")
+    holds("and other commands work beside it", "엄마" in state)
 
 
 def check_booted(machine: Machine) -> None:
