@@ -29,57 +29,82 @@ A command that gives up then has ended, with its start, within a second.
 def held(path: Path, *, seconds: float, insists: bool = True) -> Iterator[None]:
     """Hold the lock of the file *path*, which is made if there is none and is left there.
 
-    It keeps out other processes, and whoever else in this one asks for it.
+    It keeps out other processes, and whoever else in this one asks for it. Of those who wait one
+    at a time is first in line, which is the lock of the folder: nothing more lies there, and
+    nothing tells when somebody last came.
 
     Args:
         path: the file.
-        seconds: for how long others are waited for, in line with all who wait.
+        seconds: for how long others are waited for.
         insists: if somebody holds the lock still when we have been first in line for
             `FIRST_SECONDS`, go on beside the line; otherwise that is the end.
 
     Raises:
-        VaultBusy: it was held by another for so long.
+        VaultBusy: whenever it was tried, another held it.
         OSError: the file system refused, or something else than a file lies there.
     """
     deadline = steady_seconds() + seconds
-    with contextlib.ExitStack() as line:
-        line.enter_context(_first_in_line(path.parent, deadline))
+    while True:
+        # A link would let whoever may write here have any file of ours opened.
+        flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
+        with _unlocked_at_end(os.open(path, flags, 0o600)) as descriptor:
+            if not _takes_in_line(descriptor, path.parent, deadline) and not (
+                insists and _takes(descriptor, deadline, POLL_SECONDS)
+            ):
+                raise VaultBusy("another process holds the vault")
+            # Removed while we waited: that lock keeps out nobody any more who comes after us.
+            if os.fstat(descriptor).st_nlink:
+                yield
+                return
+
+
+def _takes_in_line(descriptor: int, folder: Path, deadline: float) -> bool:
+    """Return whether the lock was taken before the *deadline* and before we were first for long."""
+    try:
+        opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        return _takes(descriptor, deadline, POLL_SECONDS)
+    with _unlocked_at_end(opened) as line:
+        beside_at = steady_seconds() + FIRST_SECONDS
+        while not _is_first(line):
+            now = steady_seconds()
+            # Whoever is first may have been stopped, or be a stranger who locked the folder.
+            if now >= min(beside_at, deadline):
+                if _locks(descriptor):
+                    return True
+                if now >= deadline:
+                    return False
+                beside_at = now + FIRST_SECONDS
+            time.sleep(POLL_SECONDS)
         first_until = min(deadline, steady_seconds() + FIRST_SECONDS)
-        while True:
-            # A link would let whoever may write here have any file of ours opened.
-            flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
-            with _unlocked_at_end(os.open(path, flags, 0o600)) as descriptor:
-                try:
-                    _take(descriptor, first_until, FIRST_POLL_SECONDS)
-                except VaultBusy:
-                    # Nobody behind us who does not insist is to be told later for our sake.
-                    line.close()
-                    if not insists:
-                        raise
-                    _take(descriptor, deadline, POLL_SECONDS)
-                # Removed while we waited: that lock keeps out nobody any more who comes after us.
-                if os.fstat(descriptor).st_nlink:
-                    line.close()
-                    yield
-                    return
+        return _takes(descriptor, first_until, FIRST_POLL_SECONDS)
 
 
-@contextlib.contextmanager
-def _first_in_line(folder: Path, deadline: float) -> Iterator[None]:
-    """Be the first of those who wait for a lock in *folder*, which is itself what they lock.
+def _is_first(line: int) -> bool:
+    try:
+        fcntl.flock(line, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        # Nobody stands in line where folders cannot be locked.
+        return True
+    return True
 
-    So that nothing more lies there and nothing tells when somebody last came. Where the file
-    system locks no folders nobody stands in line: it makes waiting fair, and keeps out nobody.
 
-    Raises:
-        VaultBusy: others were before us until the *deadline*.
-    """
-    with contextlib.ExitStack() as line:
-        with contextlib.suppress(OSError):
-            flags = os.O_RDONLY | os.O_DIRECTORY
-            descriptor = line.enter_context(_unlocked_at_end(os.open(folder, flags)))
-            _take(descriptor, deadline, POLL_SECONDS)
-        yield
+def _takes(descriptor: int, deadline: float, poll_seconds: float) -> bool:
+    while not _locks(descriptor):
+        if steady_seconds() >= deadline:
+            return False
+        time.sleep(poll_seconds)
+    return True
+
+
+def _locks(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):  # some file systems say the latter
+        return False
+    return True
 
 
 @contextlib.contextmanager
@@ -92,15 +117,3 @@ def _unlocked_at_end(descriptor: int) -> Iterator[int]:
             fcntl.flock(descriptor, fcntl.LOCK_UN)
         with contextlib.suppress(OSError):
             os.close(descriptor)
-
-
-def _take(descriptor: int, deadline: float, poll_seconds: float) -> None:
-    while True:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except (BlockingIOError, PermissionError):  # some file systems say the latter
-            if steady_seconds() >= deadline:
-                raise VaultBusy("another process holds the vault") from None
-        else:
-            return
-        time.sleep(poll_seconds)

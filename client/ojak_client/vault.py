@@ -40,7 +40,14 @@ from ojak_client.errors import (
 )
 from ojak_client.hardening import wipe as overwrite
 from ojak_client.kept_boxes import KeptBoxes
-from ojak_client.vault_files import box_path, erase_all, file_errors, locked, locked_if_there
+from ojak_client.vault_files import (
+    box_path,
+    erase_all,
+    file_errors,
+    is_lock_left,
+    locked,
+    locked_if_there,
+)
 from ojak_client.vault_format import FILE_BYTES, SLOTS, Heads, Saved
 from ojak_client.vault_session import Loaded, Session
 from ojak_protocol.primitives import Entropy
@@ -78,8 +85,9 @@ class Vault:
     Make one with `create` or `open`; both overwrite the passphrase they are given.
     """
 
-    def __init__(self, path: Path, key: bytearray, slot: int, means: _Means) -> None:
+    def __init__(self, path: Path, salt: bytes, key: bytearray, slot: int, means: _Means) -> None:
         self._path = path
+        self._salt = salt
         self._key = key
         self._slot = slot
         self._stretch = means.stretch
@@ -121,8 +129,9 @@ class Vault:
         raw = vault_format.blank(entropy)
         # A random slot, so that its place does not tell which passphrase came first.
         slot = entropy(1)[0] % SLOTS
-        key = _stretched(passphrase, _heads_of(raw), stretch)
-        vault = cls(path, key, slot, _Means(stretch, entropy, after, disk))
+        salt = vault_format.salt_of(_heads_of(raw))
+        key = _stretched(passphrase, salt, stretch)
+        vault = cls(path, salt, key, slot, _Means(stretch, entropy, after, disk))
         with contextlib.ExitStack() as failed:
             failed.callback(vault.close)
             with file_errors():
@@ -168,17 +177,22 @@ class Vault:
             VaultUnusable: the file system refused.
         """
         try:
-            heads = _heads_at(path)
+            with (
+                locked_if_there(path, LOCK_SECONDS, insists=False),
+                _opened_to_read(path) as descriptor,
+            ):
+                heads = _heads(descriptor)
         except BaseException:
             overwrite(passphrase)
             raise
-        key = _stretched(passphrase, heads, stretch)
+        salt = vault_format.salt_of(heads)
+        key = _stretched(passphrase, salt, stretch)
         # Every slot is tried, so that the time does not tell which one opened.
         opened = [slot for slot in range(SLOTS) if vault_format.is_open(heads, slot, key)]
         if not opened:
             overwrite(key)
             raise WrongPassphrase("no slot opens")
-        vault = cls(path, key, opened[0], _Means(stretch, entropy, after, disk))
+        vault = cls(path, salt, key, opened[0], _Means(stretch, entropy, after, disk))
         with contextlib.ExitStack() as failed:
             failed.callback(vault.close)
             with locked_if_there(path, LOCK_SECONDS, insists=False):
@@ -296,8 +310,9 @@ class Vault:
         """Give file, slot and the key of a passphrase that opens no slot, and overwrite the key."""
         with contextlib.ExitStack() as held:
             held.callback(overwrite, passphrase)
-            # Before the lock, as it takes long. The salt is the one under which our slot opens.
-            key = _stretched(passphrase, _heads_at(self._path), self._stretch)
+            # Before the lock, as it takes long. Our slot is bound to a header with this salt, so
+            # where it opens the new key will.
+            key = _stretched(passphrase, self._salt, self._stretch)
             held.callback(overwrite, key)
             held.enter_context(locked_if_there(self._path, LOCK_SECONDS))
             loaded = self._loaded(None)
@@ -415,7 +430,9 @@ def wipe(path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
     busy = None
     with contextlib.ExitStack() as held:
         try:
-            held.enter_context(locked_if_there(path, lock_seconds))
+            # Also where there is no vault yet: whoever is just making one holds its lock.
+            if os.path.lexists(path) or is_lock_left(path):
+                held.enter_context(locked(path, lock_seconds))
         except NoVault:
             pass
         except (VaultBusy, VaultUnusable):
@@ -429,24 +446,15 @@ def wipe(path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
         raise busy
 
 
-def _stretched(passphrase: bytearray, heads: Heads, stretch: Stretch) -> bytearray:
+def _stretched(passphrase: bytearray, salt: bytes, stretch: Stretch) -> bytearray:
     """Return the key, and overwrite the passphrase whatever happens.
 
     The copy that a library needs as immutable bytes is out of our reach once made.
     """
     try:
-        return bytearray(stretch(bytes(passphrase), vault_format.salt_of(heads)))
+        return bytearray(stretch(bytes(passphrase), salt))
     finally:
         overwrite(passphrase)
-
-
-def _heads_at(path: Path) -> Heads:
-    """Return the heads of the vault at *path*; raises what `Vault.open` raises."""
-    with (
-        locked_if_there(path, LOCK_SECONDS, insists=False),
-        _opened_to_read(path) as descriptor,
-    ):
-        return _heads(descriptor)
 
 
 def _heads(descriptor: int) -> Heads:

@@ -189,9 +189,33 @@ def test_c9_whoever_is_not_first_waits_for_its_turn(path: Path) -> None:
         assert waiting.ends() == "busy"
 
 
-def test_whoever_comes_later_does_not_overtake_the_first_in_line(path: Path) -> None:
-    with in_line(path), pytest.raises(VaultBusy), file_lock.held(path, seconds=0.05):
-        pytest.fail("overtook")
+def test_whoever_is_not_first_leaves_a_free_lock_to_the_first_for_a_while(path: Path) -> None:
+    with in_line(path):
+        waiting = Waiting(path, insists=False)
+        waiting.join(0.3)
+        assert waiting.is_alive()
+    assert waiting.ends() == "held"
+
+
+@pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("insists", [False, True])
+def test_who_is_first_and_does_nothing_keeps_nobody_out_for_long(
+    path: Path, *, insists: bool
+) -> None:
+    with in_line(path):
+        assert Waiting(path, insists=insists).ends() == "held"
+
+
+def test_whoever_has_no_time_tries_the_lock_all_the_same(path: Path) -> None:
+    with in_line(path), file_lock.held(path, seconds=0):
+        pass
+    with in_line(path), file_lock.held(path, seconds=0):
+        with pytest.raises(VaultBusy), file_lock.held(path, seconds=0):
+            pytest.fail("held twice")
+
+
+def test_c9_who_gives_up_has_time_left_within_a_second_for_its_start() -> None:
+    assert file_lock.FIRST_SECONDS + file_lock.FIRST_POLL_SECONDS < 0.75
 
 
 def test_the_line_is_free_for_the_next_as_soon_as_the_lock_is_held(path: Path) -> None:
@@ -200,14 +224,15 @@ def test_the_line_is_free_for_the_next_as_soon_as_the_lock_is_held(path: Path) -
 
 
 @pytest.mark.usefixtures("short")
+@pytest.mark.parametrize("number", [errno.EBADF, errno.EACCES, errno.EPERM, errno.ENOLCK])
 def test_where_no_folder_can_be_locked_the_file_still_is(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    path: Path, monkeypatch: pytest.MonkeyPatch, number: int
 ) -> None:
     flock = fcntl.flock
 
     def of_files(descriptor: int, what: int) -> None:
         if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            raise OSError(errno.EBADF, "as NFS says of what is open to read")
+            raise OSError(number, os.strerror(number))
         flock(descriptor, what)
 
     monkeypatch.setattr(fcntl, "flock", of_files)
@@ -215,3 +240,20 @@ def test_where_no_folder_can_be_locked_the_file_still_is(
         with pytest.raises(VaultBusy), file_lock.held(path, seconds=0):
             pytest.fail("held twice")
         assert Waiting(path, insists=False).ends() == "busy"
+
+
+@pytest.mark.usefixtures("short")
+def test_where_the_folder_cannot_be_opened_the_file_still_is_locked(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = os.open
+
+    def of_files(which: Path, flags: int, mode: int = 0o777) -> int:
+        if which == path.parent:
+            raise PermissionError(errno.EACCES, "may be entered and not read")
+        return real(which, flags, mode)
+
+    monkeypatch.setattr(os, "open", of_files)
+    with file_lock.held(path, seconds=0):
+        with pytest.raises(VaultBusy), file_lock.held(path, seconds=0.05):
+            pytest.fail("held twice")

@@ -98,6 +98,24 @@ def stretch_beside_another(path: Path) -> Callable[[bytes, bytes], bytes]:
     return stretched
 
 
+@pytest.mark.parametrize("change", ["change_passphrase", "add_decoy"])
+def test_a_new_passphrase_opens_though_another_vault_lay_there_while_it_was_stretched(
+    path: Path, change: str
+) -> None:
+    vault = create(path)
+    put(vault, OLD)
+    ours = path.read_bytes()
+    path.write_bytes(os.urandom(FILE_BYTES))
+
+    def stretched(passphrase: bytes, salt: bytes) -> bytes:
+        path.write_bytes(ours)
+        return stretch(passphrase, salt)
+
+    vault._stretch = stretched  # noqa: SLF001 - while it takes its time
+    getattr(vault, change)(typed(OTHER_WORDS))
+    opened(path, OTHER_WORDS)
+
+
 def in_slot(path: Path, slot: int, at: int) -> None:
     raw = bytearray(path.read_bytes())
     raw[HEADER_BYTES + slot * SLOT_BYTES + at] ^= 1

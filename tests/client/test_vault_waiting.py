@@ -1,7 +1,10 @@
 """C9: whoever has nothing to lose is told soon that another holds the vault; the others insist."""
 
+import os
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
+from enum import Enum
 from pathlib import Path
 
 import pytest
@@ -9,9 +12,19 @@ import pytest
 from ojak_client import file_lock
 from ojak_client import vault as vaults_of
 from ojak_client.errors import VaultBusy
-from ojak_client.vault import wipe
+from ojak_client.vault import Vault, wipe
 from ojak_client.vault_move import move, take_back
-from tests.client.vaults import content_of, create, held_lock, opened, put
+from tests.client.vaults import (
+    PAGES,
+    WORDS,
+    content_of,
+    create,
+    held_lock,
+    opened,
+    put,
+    stretch,
+    typed,
+)
 
 FOR_LONG = 3600.0
 
@@ -71,6 +84,18 @@ def test_c9_who_has_nothing_to_lose_is_told_soon(
     assert content_of(path) == b""
 
 
+def test_c9_who_opens_is_told_soon_too_where_another_takes_it_meanwhile(path: Path) -> None:
+    create(path)
+    with ExitStack() as held:
+
+        def taken_meanwhile(passphrase: bytes, salt: bytes) -> bytes:
+            held.enter_context(held_lock(path))
+            return stretch(passphrase, salt)
+
+        opening = Doing(lambda: Vault.open(path, typed(WORDS), taken_meanwhile, os.urandom))
+        assert opening.ends() == "busy"
+
+
 def test_c9_who_makes_a_vault_is_told_soon(path: Path) -> None:
     path.parent.mkdir()
     with held_lock(path):
@@ -109,6 +134,20 @@ def test_c9_who_wipes_insists_and_what_another_saves_meanwhile_does_not_stay(pat
         assert wiping.is_alive()
         session.save(b"saved meanwhile")
     assert wiping.ends() == "done"
+    assert not path.parent.exists()
+
+
+def test_who_wipes_while_a_vault_is_made_waits_for_it_and_leaves_nothing(path: Path) -> None:
+    wiping: list[Doing] = []
+
+    def after(_: Enum) -> None:
+        if not wiping:
+            wiping.append(Doing(lambda: wipe(path, lock_seconds=FOR_LONG)))
+            wiping[0].join(0.5)
+            assert wiping[0].is_alive()
+
+    Vault.create(path, typed(WORDS), stretch, os.urandom, pages=PAGES, after=after)
+    assert wiping[0].ends() == "done"
     assert not path.parent.exists()
 
 
