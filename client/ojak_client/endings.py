@@ -8,8 +8,10 @@ a message or a value.
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Final
 
+from ojak_client.errors import OutputUnusable
 from ojak_client.exit_codes import ExitCode, exit_code
 from ojak_client.failures import Failure, explain
 from ojak_client.messages import Message
@@ -23,11 +25,12 @@ def end(error: BaseException, arguments: Sequence[str]) -> ExitCode:
     if isinstance(error, BrokenPipeError):
         # Its reader has gone, as in `ojak contacts | head -1`.
         return ExitCode.GENERAL
-    try:
-        return tell_end(Output(json="--json" in arguments), error)
-    except (OSError, ValueError, AttributeError):
-        # Where it was to be told all is full or closed, or there is nothing.
-        return _explained(error)[1]
+    ways = (Output(json=True), Output()) if "--json" in arguments else (Output(),)
+    for output in ways:
+        # Where it was to be told all is full or closed, or there is nothing: perhaps elsewhere.
+        with suppress(OutputUnusable, OSError, ValueError, AttributeError):
+            return tell_end(output, error)
+    return _explained(error)[1]
 
 
 def tell_end(output: Output, error: BaseException) -> ExitCode:

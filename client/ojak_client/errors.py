@@ -13,6 +13,7 @@
     │   ├── Unsure              the request may have arrived; its answer did not
     │   └── WrongPlace          something answered that is not this relay
     ├── RelayRefused            the relay answered that it will not (exit 14)
+    ├── OutputUnusable          what a run writes cannot be written (exit 1)
     ├── ContactGone             whoever was meant has another name now, or was forgotten (exit 1)
     └── VaultError              never raised itself (exit 1)
         ├── NoVault             there is none at this path
@@ -94,6 +95,10 @@ class RelayRefused(ClientError):
     def __init__(self, status: int) -> None:
         super().__init__("the relay refused")
         self.status = status
+
+
+class OutputUnusable(ClientError):
+    """Standard output or standard error is full, or there is none."""
 
 
 class ContactGone(ClientError):

@@ -39,6 +39,7 @@ _SENTENCES: Final[Mapping[type[Exception], Text]] = {
     client.Unsure: Message.UNSURE,
     client.WrongPlace: Message.WRONG_PLACE,
     client.RelayRefused: Message.REFUSED,
+    client.OutputUnusable: Message.CANNOT_SHOW,
     client.ContactGone: Message.CONTACT_GONE,
     client.NoVault: Message.VAULT_MISSING,
     client.MoveBegun: Message.MOVE_CUT_OFF,

@@ -944,5 +944,8 @@ class Message:
         "The program made a mistake and stopped. It was not your fault. Try again; if it "
         "happens again, tell who set it up.",
     )
+    CANNOT_SHOW = text(
+        "cannot-show", "There was no place to write the rest: it is full or closed. Try another."
+    )
     TYPE_THIS = text("type-this", 'Type: "{command}"')
     PROGRESS = text("progress", "Part {n} of {total}")

@@ -9,6 +9,7 @@ import sys
 from typing import TextIO
 
 from ojak_client import escape
+from ojak_client.errors import OutputUnusable
 from ojak_client.i18n import Text, told
 from ojak_client.messages import Message
 from ojak_protocol.values import dataclass
@@ -89,6 +90,19 @@ class Output:
         _write(sys.stdout, json.dumps({"event": event, **fields}, ensure_ascii=True))
 
 
-def _write(stream: TextIO, text: str) -> None:
-    stream.write(text + "\n")
-    stream.flush()
+def _write(stream: TextIO | None, text: str) -> None:
+    """Write *text* and a line break to *stream*; None: it was closed before we began.
+
+    Raises:
+        OutputUnusable: it is full or closed.
+        BrokenPipeError: whoever read it has gone.
+    """
+    if stream is None:
+        raise OutputUnusable("there is none")
+    try:
+        stream.write(text + "\n")
+        stream.flush()
+    except BrokenPipeError:
+        raise
+    except (OSError, ValueError):
+        raise OutputUnusable("full or closed") from None

@@ -8,13 +8,16 @@ from pathlib import Path
 import pytest
 
 from ojak_client.exit_codes import ExitCode
+from ojak_client.messages import Message
 from ojak_client.profile import Contact
-from tests.client.devices import Device
+from tests.client.devices import WORDS, Device
 from tests.client.persons import NAME, RELAY
-from tests.client.sitting import sit_down
+from tests.client.sitting import PROGRAM, sit_down
 
 BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
 """An environment in which Python writes when it is told to, or when much is there."""
+
+CANNOT_SHOW = Message.CANNOT_SHOW.english
 
 
 def test_whoever_typed_a_passphrase_sees_what_they_type_once_the_command_has_ended(
@@ -64,3 +67,22 @@ def test_an_end_that_cannot_be_told_has_its_code_and_no_traceback(
     assert done.returncode == ExitCode.NOT_READY
     assert "Traceback" not in done.stderr
     assert "Exception" not in done.stderr
+
+
+@pytest.mark.parametrize("redirected", [">/dev/full", ">&-"])
+@pytest.mark.parametrize("json", [[], ["--json"]], ids=["sentences", "json"])
+def test_results_that_cannot_be_written_are_told_as_such_and_not_as_a_fault(
+    device: Device, redirected: str, json: list[str]
+) -> None:
+    device.keep_contact(Contact(NAME, RELAY))
+    words = ["--lang", "en", *json, "--no-input", "--passphrase-fd", "0", "status"]
+    command = [sys.executable, "-c", PROGRAM, "--profile", str(device.folder), *words]
+    done = subprocess.run(
+        ["/bin/sh", "-c", f'"$@" {redirected}', "sh", *command],
+        input=WORDS,
+        capture_output=True,
+        text=True,
+        check=False,
+        env=BUFFERED,
+    )
+    assert (done.returncode, done.stderr) == (ExitCode.GENERAL, f"{CANNOT_SHOW}\n")
