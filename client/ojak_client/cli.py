@@ -7,6 +7,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from io import StringIO
 from typing import Final
 
@@ -63,7 +64,10 @@ def run(arguments: Sequence[str]) -> int:
         # It quotes what was typed, which may have been pasted from what somebody sent.
         complaint = StringIO()
         wrong_call.show(complaint)
-        sys.stderr.write(escape.block(complaint.getvalue()))
+        with suppress(OSError, ValueError, AttributeError):
+            # Full or closed, or none: the code says it.
+            sys.stderr.write(escape.block(complaint.getvalue()))
+            sys.stderr.flush()
         return wrong_call.exit_code
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - here everything ends
         return _end(error, arguments)

@@ -17,7 +17,7 @@ from ojak_client.steady import steady_seconds
 POLL_SECONDS: Final = 0.01
 """How often a lock that another process holds is tried again."""
 FIRST_POLL_SECONDS: Final = 0.001
-"""And by the first in line, who alone would leave it unused meanwhile."""
+"""And by the first in line, who alone would leave it unused meanwhile, and by who insists."""
 FIRST_SECONDS: Final = 0.7
 """For how long somebody is first in line.
 
@@ -48,12 +48,14 @@ def held(path: Path, *, seconds: float, insists: bool = True) -> Iterator[None]:
         # A link would let whoever may write here have any file of ours opened.
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK
         with _unlocked_at_end(os.open(path, flags, 0o600)) as descriptor:
+            # Beside the line as often as the first in it, who would else always come before us.
             if not _takes_in_line(descriptor, path.parent, deadline) and not (
-                insists and _takes(descriptor, deadline, POLL_SECONDS)
+                insists and _takes(descriptor, deadline, FIRST_POLL_SECONDS)
             ):
                 raise VaultBusy("another process holds the vault")
-            # Removed while we waited: that lock keeps out nobody any more who comes after us.
-            if os.fstat(descriptor).st_nlink:
+            # Removed while we waited, or taken elsewhere with its folder: what lies there no more
+            # keeps out nobody who comes after us.
+            if _lies_at(path, descriptor):
                 yield
                 return
 
@@ -78,6 +80,13 @@ def _takes_in_line(descriptor: int, folder: Path, deadline: float) -> bool:
             time.sleep(POLL_SECONDS)
         first_until = min(deadline, steady_seconds() + FIRST_SECONDS)
         return _takes(descriptor, first_until, FIRST_POLL_SECONDS)
+
+
+def _lies_at(path: Path, descriptor: int) -> bool:
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.lstat())
+    except FileNotFoundError:
+        return False
 
 
 def _is_first(line: int) -> bool:

@@ -17,6 +17,7 @@ from ojak_client.failures import Failure, explain
 from ojak_client.hardening import wipe
 from ojak_client.i18n import Text, told
 from ojak_client.messages import Message
+from ojak_client.output import is_terminal
 from ojak_protocol.values import dataclass
 
 if TYPE_CHECKING:
@@ -238,7 +239,7 @@ class Inputs:
         Raises:
             Failure: it is empty, too big or not UTF-8, or nobody can be asked.
         """
-        if dash or not sys.stdin.isatty():
+        if dash or not is_terminal(sys.stdin):
             if STANDARD_INPUT in (*taken_fds, self.passphrase_fd):
                 raise Failure(Message.ONE_SOURCE, option="-")
             with _read_all(STANDARD_INPUT, LETTER_LIMIT_BYTES, "-") as given:
@@ -280,7 +281,7 @@ class Inputs:
         """
         from ojak_client import terminal  # noqa: PLC0415 - scripts have none
 
-        if not sys.stdout.isatty() or not terminal.can_erase():
+        if not is_terminal(sys.stdout) or not terminal.can_erase():
             raise Failure(Message.NEEDS_TO_STDOUT, option=TO_STDOUT_OPTION)
 
     def show_once(self, text: str) -> None:

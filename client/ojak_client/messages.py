@@ -945,7 +945,9 @@ class Message:
         "happens again, tell who set it up.",
     )
     CANNOT_SHOW = text(
-        "cannot-show", "There was no place to write the rest: it is full or closed. Try another."
+        "cannot-show",
+        "There was no place to write the rest: it is full or closed. What you asked for may be "
+        "done: look before you do it again.",
     )
     TYPE_THIS = text("type-this", 'Type: "{command}"')
     PROGRESS = text("progress", "Part {n} of {total}")

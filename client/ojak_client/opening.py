@@ -29,23 +29,26 @@ Listen = Callable[[tuple[Notice, ...]], None]
 
 
 @contextmanager
-def open_vault(invocation: Invocation, *, remembers: bool = False) -> Iterator[VaultStore]:
+def open_vault(
+    invocation: Invocation, *, remembers: bool = False, insists: bool = False
+) -> Iterator[VaultStore]:
     """Give the store of this device's vault, opened with its passphrase.
 
     Args:
         invocation: the call.
         remembers: as of `VaultStore`; for verbs that ask the relay and wait for nobody.
+        insists: as of `Vault.open`.
 
     Raises:
         VaultError: it cannot be opened.
         Failure: nobody can be asked for the passphrase.
     """
-    with opened_vault(invocation) as vault:
+    with opened_vault(invocation, insists=insists) as vault:
         yield VaultStore(vault, remembers=remembers)
 
 
 @contextmanager
-def opened_vault(invocation: Invocation) -> Iterator[Vault]:
+def opened_vault(invocation: Invocation, *, insists: bool = False) -> Iterator[Vault]:
     """Give this device's vault itself, opened with its passphrase, and close it.
 
     Raises:
@@ -58,7 +61,7 @@ def opened_vault(invocation: Invocation) -> Iterator[Vault]:
         _refuse_copies(path)
         raise Failure(Message.VAULT_MISSING, command=command_line("invite"))
     with invocation.inputs.passphrase() as passphrase:
-        vault = Vault.open(path, passphrase.data, argon2id, os.urandom)
+        vault = Vault.open(path, passphrase.data, argon2id, os.urandom, insists=insists)
     try:
         yield vault
     finally:
@@ -67,10 +70,13 @@ def opened_vault(invocation: Invocation) -> Iterator[Vault]:
 
 @contextmanager
 def open_or_create_vault(invocation: Invocation) -> Iterator[VaultStore]:
-    """Give the store of this device's vault, made with a new passphrase if there is none."""
+    """Give the store of this device's vault, made with a new passphrase if there is none.
+
+    Answers or a letter were typed before, so another process is waited for.
+    """
     path = vault_path(invocation.own_profile())
     if path.exists():
-        with open_vault(invocation) as store:
+        with open_vault(invocation, insists=True) as store:
             yield store
         return
     _refuse_closed(path)

@@ -53,16 +53,16 @@ class Output:
     @property
     def results_are_read(self) -> bool:
         """Whether a person or a program reads what `show` writes, as far as that can be known."""
-        return self.json or sys.stdout.isatty()
+        return self.json or is_terminal(sys.stdout)
 
     @property
     def sentences_are_read(self) -> bool:
         """The same of what `warn` says."""
-        return self.json or sys.stderr.isatty()
+        return self.json or is_terminal(sys.stderr)
 
     def progress(self, n: int, total: int) -> None:
         """Show that part *n* of *total* is done, on a terminal only and on one line."""
-        if self.json or self.quiet or not sys.stderr.isatty():
+        if self.json or self.quiet or not is_terminal(sys.stderr):
             return
         end = "\n" if n == total else ""
         sys.stderr.write("\r" + told(Message.PROGRESS, n=n, total=total) + end)
@@ -88,6 +88,11 @@ class Output:
 
         # ASCII only: escaping here also keeps control characters off a terminal.
         _write(sys.stdout, json.dumps({"event": event, **fields}, ensure_ascii=True))
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Return whether *stream* is a terminal; None: it was closed before we began."""
+    return stream is not None and stream.isatty()
 
 
 def _write(stream: TextIO | None, text: str) -> None:

@@ -136,7 +136,7 @@ class Vault:
             failed.callback(vault.close)
             with file_errors():
                 path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with locked(path, LOCK_SECONDS, insists=False):
+            with locked(path, LOCK_SECONDS):
                 if path.exists() or path.is_symlink():
                     raise VaultExists("there is a vault already")
                 with file_errors():
@@ -154,6 +154,7 @@ class Vault:
         stretch: Stretch,
         entropy: Entropy,
         *,
+        insists: bool = False,
         after: Callable[[Enum], None] = _go_on,
         disk: Disk = os,
     ) -> Self:
@@ -165,6 +166,8 @@ class Vault:
             stretch: called once, here, and never again at a load or a save; once more for each
                 further passphrase.
             entropy: kept for later saves.
+            insists: wait for long where another process holds the lock for long; for whoever has
+                typed more than the passphrase already.
             after: called after each step of every save, for tests that stop there.
             disk: the system, for later saves.
 
@@ -178,7 +181,7 @@ class Vault:
         """
         try:
             with (
-                locked_if_there(path, LOCK_SECONDS, insists=False),
+                locked_if_there(path, LOCK_SECONDS, insists=insists),
                 _opened_to_read(path) as descriptor,
             ):
                 heads = _heads(descriptor)
@@ -195,7 +198,7 @@ class Vault:
         vault = cls(path, salt, key, opened[0], _Means(stretch, entropy, after, disk))
         with contextlib.ExitStack() as failed:
             failed.callback(vault.close)
-            with locked_if_there(path, LOCK_SECONDS, insists=False):
+            with locked_if_there(path, LOCK_SECONDS, insists=insists):
                 vault._opened = vault._loaded(None)
             failed.pop_all()
         return vault

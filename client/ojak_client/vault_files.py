@@ -11,6 +11,7 @@ letters.move    16 random bytes at both places, by which a move that was cut off
 
 import contextlib
 import os
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -74,7 +75,12 @@ def erase_all(path: Path, *, disk: Disk = os) -> None:
 
 
 def _erase(names: tuple[Path, ...], folder: Path, disk: Disk) -> None:
-    if not folder.is_dir():
+    try:
+        # Not `is_dir`, for which a folder that cannot be looked at is none either.
+        is_folder = stat.S_ISDIR(folder.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    if not is_folder:
         return
     refused: OSError | None = None
     for ours in names:
@@ -113,14 +119,15 @@ def is_lock_left(path: Path) -> bool:
 def _whole(path: Path) -> tuple[Path, ...]:
     """Return every name under which all or part of what is kept may lie, keys first.
 
-    The boxes are sealed under keys that stand in the slots: once those are gone, so are they.
+    The boxes are sealed under keys that stand in the slots: once those are gone, so are they. Of
+    those the one that opens goes last, so that who breaks it off and looks sees that all is there.
     """
     boxes, mark = box_path(path), mark_path(path)
     firsts = (path, closed_path(path))
-    # A killed move leaves the slots under the name of what may always go.
+    # A killed save or move leaves the slots under the name of what may always go.
     fresh = (*map(atomic_file.fresh_path, firsts), arriving_path(path))
     fresh_boxes = (atomic_file.fresh_path(boxes), arriving_path(boxes))
-    return (*firsts, *fresh, boxes, *fresh_boxes, mark, atomic_file.fresh_path(mark))
+    return (*fresh, *reversed(firsts), boxes, *fresh_boxes, mark, atomic_file.fresh_path(mark))
 
 
 @contextlib.contextmanager

@@ -94,7 +94,14 @@ def ending_option(name: str, help_text: str, text: Callable[[click.Context], str
 
     def write(ctx: click.Context, _parameter: click.Parameter, is_given: bool) -> None:  # noqa: FBT001 - click's own signature
         if is_given and not ctx.resilient_parsing:
-            click.echo(text(ctx))
+            try:
+                click.echo(text(ctx))
+            except BrokenPipeError:
+                raise
+            except OSError:
+                from ojak_client.errors import OutputUnusable  # noqa: PLC0415 - hardly ever needed
+
+                raise OutputUnusable("full") from None
             ctx.exit()
 
     return click.Option(

@@ -80,10 +80,10 @@ class Device:
     ) -> Ran:
         """Run `ojak` with *typed* as its standard input; all it says comes back as events."""
         with (
-            _given(words) as passphrase,
-            _given(new_words or "") as new_passphrase,
+            descriptor_giving(words) as passphrase,
+            descriptor_giving(new_words or "") as new_passphrase,
             _standard_input(typed),
-            _given(*(answers or ())) as answered,
+            descriptor_giving(*(answers or ())) as answered,
         ):
             verb, *rest = arguments
             if answers is not None:
@@ -152,7 +152,7 @@ def waiting_host(relay: SimulatedRelay, clock: Clock) -> Person:
 
 
 @contextmanager
-def _given(*lines: str) -> Iterator[int]:
+def descriptor_giving(*lines: str) -> Iterator[int]:
     """A descriptor that gives these lines."""
     reading, writing = os.pipe()
     os.write(writing, "".join(f"{line}\n" for line in lines).encode())
@@ -166,7 +166,7 @@ def _given(*lines: str) -> Iterator[int]:
 @contextmanager
 def _standard_input(text: str) -> Iterator[None]:
     before = os.dup(0)
-    with _given(*text.splitlines()) as given:
+    with descriptor_giving(*text.splitlines()) as given:
         os.dup2(given, 0)
     try:
         yield

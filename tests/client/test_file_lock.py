@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -121,15 +121,15 @@ def test_a_link_is_not_followed(path: Path, tmp_path: Path) -> None:
 class Waiting(threading.Thread):
     """Waits for the lock for an hour, and says what came of it."""
 
-    def __init__(self, path: Path, *, insists: bool) -> None:
+    def __init__(self, path: Path, *, insists: bool, seconds: float = 3600) -> None:
         super().__init__(daemon=True)
-        self._path, self._insists = path, insists
+        self._path, self._insists, self._seconds = path, insists, seconds
         self.said = ""
         self.start()
 
     def run(self) -> None:
         try:
-            with file_lock.held(self._path, seconds=3600, insists=self._insists):
+            with file_lock.held(self._path, seconds=self._seconds, insists=self._insists):
                 self.said = "held"
         except VaultBusy:
             self.said = "busy"
@@ -155,6 +155,11 @@ def is_line_free(path: Path) -> bool:
     with suppress(BlockingIOError), in_line(path):
         return True
     return False
+
+
+@pytest.fixture
+def long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(file_lock, "FIRST_SECONDS", 3600.0)
 
 
 @pytest.fixture
@@ -189,6 +194,7 @@ def test_c9_whoever_is_not_first_waits_for_its_turn(path: Path) -> None:
         assert waiting.ends() == "busy"
 
 
+@pytest.mark.usefixtures("long")
 def test_whoever_is_not_first_leaves_a_free_lock_to_the_first_for_a_while(path: Path) -> None:
     with in_line(path):
         waiting = Waiting(path, insists=False)
@@ -206,12 +212,39 @@ def test_who_is_first_and_does_nothing_keeps_nobody_out_for_long(
         assert Waiting(path, insists=insists).ends() == "held"
 
 
-def test_whoever_has_no_time_tries_the_lock_all_the_same(path: Path) -> None:
-    with in_line(path), file_lock.held(path, seconds=0):
-        pass
-    with in_line(path), file_lock.held(path, seconds=0):
-        with pytest.raises(VaultBusy), file_lock.held(path, seconds=0):
-            pytest.fail("held twice")
+@pytest.mark.usefixtures("short")
+def test_who_is_not_first_tries_the_lock_again_and_again(path: Path) -> None:
+    with in_line(path):
+        with file_lock.held(path, seconds=0):
+            waiting = Waiting(path, insists=False)
+            waiting.join(0.5)
+            assert waiting.is_alive()
+        assert waiting.ends() == "held"
+
+
+@pytest.mark.usefixtures("long")
+def test_whoever_has_no_time_tries_the_lock_once_and_waits_no_longer(path: Path) -> None:
+    with in_line(path):
+        assert Waiting(path, insists=False, seconds=0).ends() == "held"
+    with file_lock.held(path, seconds=0):
+        assert Waiting(path, insists=False, seconds=0).ends() == "busy"
+
+
+def test_a_lock_that_went_elsewhere_with_its_folder_is_not_taken_for_the_one_that_is_there(
+    path: Path, tmp_path: Path
+) -> None:
+    path = path.parent / "profile" / "lock"
+    path.parent.mkdir()
+    with ExitStack() as new:
+        with file_lock.held(path, seconds=0):
+            waiting = Waiting(path, insists=True)
+            waiting.join(0.3)
+            path.parent.rename(tmp_path / "elsewhere")
+            path.parent.mkdir()
+            new.enter_context(file_lock.held(path, seconds=0))
+        waiting.join(0.5)
+        assert waiting.is_alive()
+    assert waiting.ends() == "held"
 
 
 def test_c9_who_gives_up_has_time_left_within_a_second_for_its_start() -> None:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,7 @@ import pytest
 from ojak_client.exit_codes import ExitCode
 from ojak_client.messages import Message
 from ojak_client.profile import Contact
-from tests.client.devices import WORDS, Device
+from tests.client.devices import WORDS, Device, descriptor_giving
 from tests.client.persons import NAME, RELAY
 from tests.client.sitting import PROGRAM, sit_down
 
@@ -86,3 +87,42 @@ def test_results_that_cannot_be_written_are_told_as_such_and_not_as_a_fault(
         env=BUFFERED,
     )
     assert (done.returncode, done.stderr) == (ExitCode.GENERAL, f"{CANNOT_SHOW}\n")
+
+
+@pytest.mark.parametrize("asked", ["--help", "--version"])
+def test_a_help_that_cannot_be_written_is_told_as_such_and_not_as_a_fault(asked: str) -> None:
+    done = in_shell(">/dev/full", "--lang", "en", asked)
+    assert (done.returncode, done.stderr) == (ExitCode.GENERAL, f"{CANNOT_SHOW}\n")
+
+
+@pytest.mark.parametrize("redirected", ["2>/dev/full", "2>&-", ">&- 2>&-"])
+def test_a_mistyped_call_that_cannot_be_told_has_its_code(redirected: str) -> None:
+    assert in_shell(redirected, "raed").returncode == ExitCode.USAGE
+
+
+@pytest.mark.parametrize("redirected", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+@pytest.mark.parametrize("verb", [["read"], ["send"], ["meet"], ["status"], ["wipe"]])
+def test_whatever_is_closed_no_verb_says_that_the_program_made_a_mistake(
+    device: Device, redirected: str, verb: list[str]
+) -> None:
+    device.keep_contact(Contact(NAME, RELAY))
+    with descriptor_giving(WORDS) as passphrase:
+        words = ["--no-input", "--passphrase-fd", str(passphrase), *verb]
+        done = in_shell(redirected, "--profile", str(device.folder), *words, fds=[passphrase])
+    assert Message.FAULT.english not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode in set(ExitCode)
+
+
+def in_shell(
+    redirected: str, *words: str, fds: Sequence[int] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run `ojak` with its streams as a shell redirects them."""
+    return subprocess.run(
+        ["/bin/sh", "-c", f'"$@" {redirected}', "sh", sys.executable, "-c", PROGRAM, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=BUFFERED | {"OJAK_LANG": "en"},
+        pass_fds=fds,
+    )

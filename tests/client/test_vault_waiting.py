@@ -12,8 +12,11 @@ import pytest
 from ojak_client import file_lock
 from ojak_client import vault as vaults_of
 from ojak_client.errors import VaultBusy
+from ojak_client.profile import Contact
 from ojak_client.vault import Vault, wipe
 from ojak_client.vault_move import move, take_back
+from tests.client.devices import ANSWERS, QUESTIONS, Device, Ran
+from tests.client.persons import NAME, RELAY
 from tests.client.vaults import (
     PAGES,
     WORDS,
@@ -96,10 +99,24 @@ def test_c9_who_opens_is_told_soon_too_where_another_takes_it_meanwhile(path: Pa
         assert opening.ends() == "busy"
 
 
-def test_c9_who_makes_a_vault_is_told_soon(path: Path) -> None:
+@pytest.mark.parametrize("there", [False, True])
+def test_c9_who_was_asked_for_more_than_a_passphrase_insists(path: Path, *, there: bool) -> None:
+    device = Device(path.parent)
     path.parent.mkdir()
+    if there:
+        device.keep_contact(Contact(NAME, RELAY))
+    ran: list[Ran] = []
+
+    def invite() -> None:
+        words = ("--name", "이모", "--relay", RELAY, *QUESTIONS)
+        ran.append(device.run("invite", *words, answers=ANSWERS))
+
     with held_lock(path):
-        assert Doing(lambda: create(path)).ends() == "busy"
+        inviting = Doing(invite)
+        inviting.join(1)
+        assert inviting.is_alive()
+    assert inviting.ends() == "done"
+    assert ran[0].code == 0
 
 
 def test_c9_who_moves_to_where_another_is_at_it_is_told_soon(path: Path) -> None:

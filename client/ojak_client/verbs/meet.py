@@ -26,6 +26,7 @@ from ojak_client.invocation import Invocation
 from ojak_client.messages import Message
 from ojak_client.opening import connect, open_or_create_vault
 from ojak_client.our_letters import lies_at_relay
+from ojak_client.output import is_terminal
 from ojak_client.passing_on import add_letter
 from ojak_client.profile import FIRST_SET, Contact, Profile, Visiting, find, with_contact
 from ojak_client.reading import Showing, show_letters
@@ -242,7 +243,7 @@ def _letter_before(invocation: Invocation, chosen: _Options) -> str | None:
 
 def _ask_letter(invocation: Invocation) -> str | None:
     """Return a letter if somebody is there to write one and wants to."""
-    if invocation.inputs.no_input or not sys.stdin.isatty():
+    if invocation.inputs.no_input or not is_terminal(sys.stdin):
         return None
     try:
         return usable_text(invocation.inputs.letter(about=Message.ABOUT_NO_LETTER))
