@@ -16,6 +16,7 @@ import pytest
 
 from ojak_client import file_lock
 from ojak_client.errors import VaultBusy
+from tests.client.beside import Beside
 
 HOLDER = """
 import sys, time
@@ -118,26 +119,14 @@ def test_a_link_is_not_followed(path: Path, tmp_path: Path) -> None:
 # Standing in line
 
 
-class Waiting(threading.Thread):
-    """Waits for the lock for an hour, and says what came of it."""
+def waiting_for(path: Path, *, insists: bool, seconds: float = 3600) -> Beside:
+    """Wait for the lock beside us."""
 
-    def __init__(self, path: Path, *, insists: bool, seconds: float = 3600) -> None:
-        super().__init__(daemon=True)
-        self._path, self._insists, self._seconds = path, insists, seconds
-        self.said = ""
-        self.start()
+    def hold() -> None:
+        with file_lock.held(path, seconds=seconds, insists=insists):
+            pass
 
-    def run(self) -> None:
-        try:
-            with file_lock.held(self._path, seconds=self._seconds, insists=self._insists):
-                self.said = "held"
-        except VaultBusy:
-            self.said = "busy"
-
-    def ends(self) -> str:
-        self.join(60)
-        assert not self.is_alive()
-        return self.said
+    return Beside(hold)
 
 
 @contextmanager
@@ -170,37 +159,35 @@ def short(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("short")
 def test_c9_the_first_in_line_is_told_soon_that_somebody_holds_it_for_long(path: Path) -> None:
     with file_lock.held(path, seconds=0):
-        assert Waiting(path, insists=False).ends() == "busy"
+        assert waiting_for(path, insists=False).ends() == "VaultBusy"
         assert is_line_free(path)
 
 
 @pytest.mark.usefixtures("short")
 def test_c9_whoever_insists_goes_on_and_keeps_nobody_from_being_told_soon(path: Path) -> None:
     with file_lock.held(path, seconds=0):
-        insisting = [Waiting(path, insists=True) for _ in range(3)]
+        insisting = [waiting_for(path, insists=True) for _ in range(3)]
         for _ in range(3):
-            assert Waiting(path, insists=False).ends() == "busy"
+            assert waiting_for(path, insists=False).ends() == "VaultBusy"
         assert all(one.is_alive() for one in insisting)
-    assert [one.ends() for one in insisting] == ["held"] * 3
+    assert [one.ends() for one in insisting] == ["done"] * 3
 
 
 @pytest.mark.usefixtures("short")
 def test_c9_whoever_is_not_first_waits_for_its_turn(path: Path) -> None:
     with file_lock.held(path, seconds=0):
         with in_line(path):
-            waiting = Waiting(path, insists=False)
-            waiting.join(0.5)
-            assert waiting.is_alive()
-        assert waiting.ends() == "busy"
+            waiting = waiting_for(path, insists=False)
+            assert waiting.goes_on(0.5)
+        assert waiting.ends() == "VaultBusy"
 
 
 @pytest.mark.usefixtures("long")
 def test_whoever_is_not_first_leaves_a_free_lock_to_the_first_for_a_while(path: Path) -> None:
     with in_line(path):
-        waiting = Waiting(path, insists=False)
-        waiting.join(0.3)
-        assert waiting.is_alive()
-    assert waiting.ends() == "held"
+        waiting = waiting_for(path, insists=False)
+        assert waiting.goes_on(0.3)
+    assert waiting.ends() == "done"
 
 
 @pytest.mark.usefixtures("short")
@@ -209,25 +196,24 @@ def test_who_is_first_and_does_nothing_keeps_nobody_out_for_long(
     path: Path, *, insists: bool
 ) -> None:
     with in_line(path):
-        assert Waiting(path, insists=insists).ends() == "held"
+        assert waiting_for(path, insists=insists).ends() == "done"
 
 
 @pytest.mark.usefixtures("short")
 def test_who_is_not_first_tries_the_lock_again_and_again(path: Path) -> None:
     with in_line(path):
         with file_lock.held(path, seconds=0):
-            waiting = Waiting(path, insists=False)
-            waiting.join(0.5)
-            assert waiting.is_alive()
-        assert waiting.ends() == "held"
+            waiting = waiting_for(path, insists=False)
+            assert waiting.goes_on(0.5)
+        assert waiting.ends() == "done"
 
 
 @pytest.mark.usefixtures("long")
 def test_whoever_has_no_time_tries_the_lock_once_and_waits_no_longer(path: Path) -> None:
     with in_line(path):
-        assert Waiting(path, insists=False, seconds=0).ends() == "held"
+        assert waiting_for(path, insists=False, seconds=0).ends() == "done"
     with file_lock.held(path, seconds=0):
-        assert Waiting(path, insists=False, seconds=0).ends() == "busy"
+        assert waiting_for(path, insists=False, seconds=0).ends() == "VaultBusy"
 
 
 def test_a_lock_that_went_elsewhere_with_its_folder_is_not_taken_for_the_one_that_is_there(
@@ -237,14 +223,13 @@ def test_a_lock_that_went_elsewhere_with_its_folder_is_not_taken_for_the_one_tha
     path.parent.mkdir()
     with ExitStack() as new:
         with file_lock.held(path, seconds=0):
-            waiting = Waiting(path, insists=True)
+            waiting = waiting_for(path, insists=True)
             waiting.join(0.3)
             path.parent.rename(tmp_path / "elsewhere")
             path.parent.mkdir()
             new.enter_context(file_lock.held(path, seconds=0))
-        waiting.join(0.5)
-        assert waiting.is_alive()
-    assert waiting.ends() == "held"
+        assert waiting.goes_on(0.5)
+    assert waiting.ends() == "done"
 
 
 def test_c9_who_gives_up_has_time_left_within_a_second_for_its_start() -> None:
@@ -272,7 +257,7 @@ def test_where_no_folder_can_be_locked_the_file_still_is(
     with file_lock.held(path, seconds=0):
         with pytest.raises(VaultBusy), file_lock.held(path, seconds=0):
             pytest.fail("held twice")
-        assert Waiting(path, insists=False).ends() == "busy"
+        assert waiting_for(path, insists=False).ends() == "VaultBusy"
 
 
 @pytest.mark.usefixtures("short")

@@ -57,14 +57,7 @@ def test_what_is_in_a_buffer_is_written_whatever_became_of_the_other_stream(
 def test_an_end_that_cannot_be_told_has_its_code_and_no_traceback(
     redirected: str, json: list[str]
 ) -> None:
-    command = [sys.executable, "-m", "ojak_client", "--profile", "/none/mina", *json, "status"]
-    done = subprocess.run(
-        ["/bin/sh", "-c", f'"$@" {redirected}', "sh", *command],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=BUFFERED,
-    )
+    done = in_shell(redirected, "--profile", "/none/mina", *json, "status")
     assert done.returncode == ExitCode.NOT_READY
     assert "Traceback" not in done.stderr
     assert "Exception" not in done.stderr
@@ -76,22 +69,15 @@ def test_results_that_cannot_be_written_are_told_as_such_and_not_as_a_fault(
     device: Device, redirected: str, json: list[str]
 ) -> None:
     device.keep_contact(Contact(NAME, RELAY))
-    words = ["--lang", "en", *json, "--no-input", "--passphrase-fd", "0", "status"]
-    command = [sys.executable, "-c", PROGRAM, "--profile", str(device.folder), *words]
-    done = subprocess.run(
-        ["/bin/sh", "-c", f'"$@" {redirected}', "sh", *command],
-        input=WORDS,
-        capture_output=True,
-        text=True,
-        check=False,
-        env=BUFFERED,
-    )
+    with descriptor_giving(WORDS) as passphrase:
+        words = [*json, "--no-input", "--passphrase-fd", str(passphrase), "status"]
+        done = in_shell(redirected, "--profile", str(device.folder), *words, fds=[passphrase])
     assert (done.returncode, done.stderr) == (ExitCode.GENERAL, f"{CANNOT_SHOW}\n")
 
 
 @pytest.mark.parametrize("asked", ["--help", "--version"])
 def test_a_help_that_cannot_be_written_is_told_as_such_and_not_as_a_fault(asked: str) -> None:
-    done = in_shell(">/dev/full", "--lang", "en", asked)
+    done = in_shell(">/dev/full", asked)
     assert (done.returncode, done.stderr) == (ExitCode.GENERAL, f"{CANNOT_SHOW}\n")
 
 

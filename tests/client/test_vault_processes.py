@@ -4,7 +4,6 @@ import os
 import random
 import resource
 import signal
-import threading
 from collections.abc import Iterator
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -18,11 +17,12 @@ from ojak_client.errors import (
     VaultBusy,
     VaultUnusable,
 )
-from ojak_client.vault import wipe
+from ojak_client.vault import Vault, wipe
 from ojak_client.vault_files import box_path
 from ojak_client.vault_format import (
     FILE_BYTES,
 )
+from tests.client.beside import Beside
 from tests.client.vaults import SPAWN, content_of, create, held_lock, opened, put
 
 OURS = {"vault", "vault.boxes", "vault.lock"}
@@ -232,28 +232,26 @@ def test_wiping_ends_those_at_work_and_nothing_comes_back(path: Path) -> None:
     assert not path.parent.exists()
 
 
+def waiting_for(vault: Vault) -> Beside:
+    """Wait for its lock beside us."""
+
+    def hold() -> None:
+        with vault.locked(lock_seconds=60):
+            pass
+
+    return Beside(hold)
+
+
 def test_who_waits_for_a_vault_while_it_is_wiped_leaves_nothing(path: Path) -> None:
     vault = create(path)
     other = path.with_name("recipe.txt")
     other.write_text("오이냉국")
-    said: list[str] = []
-
-    def wait_for_it() -> None:
-        try:
-            with vault.locked(lock_seconds=60):
-                said.append("opened")
-        except NoVault as error:
-            said.append(str(error))
-
-    waiting = threading.Thread(target=wait_for_it)
     with held_lock(path):
-        waiting.start()
-        waiting.join(0.3)
-        assert waiting.is_alive()
+        waiting = waiting_for(vault)
+        assert waiting.goes_on(0.3)
         with pytest.raises(VaultBusy):
             wipe(path, lock_seconds=0.1)
-    waiting.join(60)
-    assert said == ["there is no vault any more"]
+    assert waiting.ends() == "NoVault"
     assert list(path.parent.iterdir()) == [other]
 
 
@@ -267,23 +265,11 @@ def test_who_waits_for_a_vault_while_it_is_taken_away_erases_nothing_but_the_loc
     box_path(path).rename(elsewhere / "vault.boxes")
     for name in kept:
         path.with_name(name).write_bytes(b"taken back later")
-    said: list[str] = []
-
-    def wait_for_it() -> None:
-        try:
-            with vault.locked(lock_seconds=60):
-                said.append("opened")
-        except NoVault as error:
-            said.append(str(error))
-
-    waiting = threading.Thread(target=wait_for_it)
     with held_lock(path):
-        waiting.start()
-        waiting.join(0.3)
-        assert waiting.is_alive()
+        waiting = waiting_for(vault)
+        assert waiting.goes_on(0.3)
         path.rename(elsewhere / "vault")
-    waiting.join(60)
-    assert said[0].startswith("there is no vault")
+    assert waiting.ends() == "NoVault"
     left = {file.name for file in path.parent.iterdir()} if path.parent.exists() else set()
     assert left == ({*kept, "vault.lock"} if kept else set())
     for name in kept:

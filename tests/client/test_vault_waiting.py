@@ -11,10 +11,10 @@ import pytest
 
 from ojak_client import file_lock
 from ojak_client import vault as vaults_of
-from ojak_client.errors import VaultBusy
 from ojak_client.profile import Contact
 from ojak_client.vault import Vault, wipe
 from ojak_client.vault_move import move, take_back
+from tests.client.beside import Beside
 from tests.client.devices import ANSWERS, QUESTIONS, Device, Ran
 from tests.client.persons import NAME, RELAY
 from tests.client.vaults import (
@@ -43,28 +43,6 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "profile" / "letters"
 
 
-class Doing(threading.Thread):
-    """Does something beside us, and says whether it was done."""
-
-    def __init__(self, what: Callable[[], object]) -> None:
-        super().__init__(daemon=True)
-        self._what = what
-        self.said = ""
-        self.start()
-
-    def run(self) -> None:
-        try:
-            self._what()
-            self.said = "done"
-        except VaultBusy:
-            self.said = "busy"
-
-    def ends(self) -> str:
-        self.join(60)
-        assert not self.is_alive()
-        return self.said
-
-
 def elsewhere(path: Path) -> Path:
     return path.parent.parent / "stick" / "letters"
 
@@ -83,7 +61,7 @@ def test_c9_who_has_nothing_to_lose_is_told_soon(
 ) -> None:
     create(path)
     with held_lock(path):
-        assert Doing(lambda: what(path)).ends() == "busy"
+        assert Beside(lambda: what(path)).ends() == "VaultBusy"
     assert content_of(path) == b""
 
 
@@ -95,8 +73,8 @@ def test_c9_who_opens_is_told_soon_too_where_another_takes_it_meanwhile(path: Pa
             held.enter_context(held_lock(path))
             return stretch(passphrase, salt)
 
-        opening = Doing(lambda: Vault.open(path, typed(WORDS), taken_meanwhile, os.urandom))
-        assert opening.ends() == "busy"
+        opening = Beside(lambda: Vault.open(path, typed(WORDS), taken_meanwhile, os.urandom))
+        assert opening.ends() == "VaultBusy"
 
 
 @pytest.mark.parametrize("there", [False, True])
@@ -112,9 +90,8 @@ def test_c9_who_was_asked_for_more_than_a_passphrase_insists(path: Path, *, ther
         ran.append(device.run("invite", *words, answers=ANSWERS))
 
     with held_lock(path):
-        inviting = Doing(invite)
-        inviting.join(1)
-        assert inviting.is_alive()
+        inviting = Beside(invite)
+        assert inviting.goes_on(1)
     assert inviting.ends() == "done"
     assert ran[0].code == 0
 
@@ -123,8 +100,8 @@ def test_c9_who_moves_to_where_another_is_at_it_is_told_soon(path: Path) -> None
     create(path)
     elsewhere(path).parent.mkdir()
     with held_lock(elsewhere(path)):
-        begun = Doing(lambda: move(path, elsewhere(path), lock_seconds=FOR_LONG))
-        assert begun.ends() == "busy"
+        begun = Beside(lambda: move(path, elsewhere(path), lock_seconds=FOR_LONG))
+        assert begun.ends() == "VaultBusy"
     assert content_of(path) == b""
 
 
@@ -136,9 +113,8 @@ def test_c9_who_would_lose_what_was_written_insists(path: Path) -> None:
             session.save(b"written")
 
     with held_lock(path):
-        saving = Doing(save)
-        saving.join(0.5)
-        assert saving.is_alive()
+        saving = Beside(save)
+        assert saving.goes_on(0.5)
     assert saving.ends() == "done"
     assert content_of(path) == b"written"
 
@@ -146,22 +122,20 @@ def test_c9_who_would_lose_what_was_written_insists(path: Path) -> None:
 def test_c9_who_wipes_insists_and_what_another_saves_meanwhile_does_not_stay(path: Path) -> None:
     vault = create(path)
     with vault.locked() as session:
-        wiping = Doing(lambda: wipe(path, lock_seconds=FOR_LONG))
-        wiping.join(0.5)
-        assert wiping.is_alive()
+        wiping = Beside(lambda: wipe(path, lock_seconds=FOR_LONG))
+        assert wiping.goes_on(0.5)
         session.save(b"saved meanwhile")
     assert wiping.ends() == "done"
     assert not path.parent.exists()
 
 
 def test_who_wipes_while_a_vault_is_made_waits_for_it_and_leaves_nothing(path: Path) -> None:
-    wiping: list[Doing] = []
+    wiping: list[Beside] = []
 
     def after(_: Enum) -> None:
         if not wiping:
-            wiping.append(Doing(lambda: wipe(path, lock_seconds=FOR_LONG)))
-            wiping[0].join(0.5)
-            assert wiping[0].is_alive()
+            wiping.append(Beside(lambda: wipe(path, lock_seconds=FOR_LONG)))
+            assert wiping[0].goes_on(0.5)
 
     Vault.create(path, typed(WORDS), stretch, os.urandom, pages=PAGES, after=after)
     assert wiping[0].ends() == "done"
@@ -180,11 +154,10 @@ def test_c9_a_new_passphrase_that_was_stretched_insists(path: Path) -> None:
         return stretch(passphrase, salt)
 
     vault._stretch = wait  # noqa: SLF001 - what takes long
-    changing = Doing(lambda: vault.change_passphrase(bytearray(b"another")))
+    changing = Beside(lambda: vault.change_passphrase(bytearray(b"another")))
     assert stretched.wait(60)
     with held_lock(path):
         go_on.set()
-        changing.join(0.5)
-        assert changing.is_alive()
+        assert changing.goes_on(0.5)
     assert changing.ends() == "done"
     assert content_of(path, "another") == b"kept"
