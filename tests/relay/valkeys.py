@@ -78,7 +78,12 @@ class Valkey:
             command += [f"--{name}", *([value] if name == "save" else value.split(" "))]
         log = (self.folder / "log").open("ab")
         self.process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.folder
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            cwd=self.folder,
+            process_group=0,
         )
         log.close()
         until(lambda: self.answers)
@@ -123,7 +128,8 @@ class Valkey:
         if self.process is not None:
             with suppress(ProcessLookupError):
                 self.process.send_signal(signal.SIGCONT)
-            self.process.kill()
+            # With what it may have forked to write its folder.
+            os.killpg(self.process.pid, signal.SIGKILL)
             self.process.wait()
             self.process = None
 
