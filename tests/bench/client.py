@@ -28,7 +28,7 @@ from tests.client.devices import WORDS
 from tests.client.test_dial import certificate
 from tests.journeys.actors import Relay, given
 
-REPEATS = 15
+REPEATS = 31
 FAMILY: Final = 5
 """Contacts, each with a number: what one `sync` asks grows with them."""
 
