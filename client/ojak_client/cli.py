@@ -75,7 +75,7 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _end(error: BaseException, arguments: Sequence[str]) -> int:
-    from ojak_client.endings import end  # noqa: PLC0415 - `--help` never ends so
+    from ojak_client.endings import end  # noqa: PLC0415 - a help that was shown does not end so
 
     return end(error, arguments)
 

@@ -98,7 +98,7 @@ class RelayRefused(ClientError):
 
 
 class OutputUnusable(ClientError):
-    """Standard output or standard error is full, or there is none."""
+    """Standard output or standard error is full or closed, or there is none."""
 
 
 class ContactGone(ClientError):

@@ -15,9 +15,9 @@ from ojak_client.errors import VaultBusy
 from ojak_client.steady import steady_seconds
 
 POLL_SECONDS: Final = 0.01
-"""How often a lock that another process holds is tried again."""
+"""How often who waits in line tries to be the first."""
 FIRST_POLL_SECONDS: Final = 0.001
-"""And by the first in line, who alone would leave it unused meanwhile, and by who insists."""
+"""How often the lock is tried by the first, who alone would leave it unused, and by who insists."""
 FIRST_SECONDS: Final = 0.7
 """For how long somebody is first in line.
 
@@ -50,7 +50,7 @@ def held(path: Path, *, seconds: float, insists: bool = True) -> Iterator[None]:
         with _unlocked_at_end(os.open(path, flags, 0o600)) as descriptor:
             # Beside the line as often as the first in it, who would else always come before us.
             if not _takes_in_line(descriptor, path.parent, deadline) and not (
-                insists and _takes(descriptor, deadline, FIRST_POLL_SECONDS)
+                insists and _takes(descriptor, deadline)
             ):
                 raise VaultBusy("another process holds the vault")
             # Removed while we waited, or taken elsewhere with its folder: what lies there no more
@@ -65,7 +65,7 @@ def _takes_in_line(descriptor: int, folder: Path, deadline: float) -> bool:
     try:
         opened = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     except OSError:
-        return _takes(descriptor, deadline, POLL_SECONDS)
+        return _takes_as_first(descriptor, deadline)
     with _unlocked_at_end(opened) as line:
         beside_at = steady_seconds() + FIRST_SECONDS
         while not _is_first(line):
@@ -78,8 +78,7 @@ def _takes_in_line(descriptor: int, folder: Path, deadline: float) -> bool:
                     return False
                 beside_at = now + FIRST_SECONDS
             time.sleep(POLL_SECONDS)
-        first_until = min(deadline, steady_seconds() + FIRST_SECONDS)
-        return _takes(descriptor, first_until, FIRST_POLL_SECONDS)
+        return _takes_as_first(descriptor, deadline)
 
 
 def _lies_at(path: Path, descriptor: int) -> bool:
@@ -95,16 +94,20 @@ def _is_first(line: int) -> bool:
     except BlockingIOError:
         return False
     except OSError:
-        # Nobody stands in line where folders cannot be locked.
+        # Where folders cannot be locked there is no line, and everybody is the first.
         return True
     return True
 
 
-def _takes(descriptor: int, deadline: float, poll_seconds: float) -> bool:
+def _takes_as_first(descriptor: int, deadline: float) -> bool:
+    return _takes(descriptor, min(deadline, steady_seconds() + FIRST_SECONDS))
+
+
+def _takes(descriptor: int, deadline: float) -> bool:
     while not _locks(descriptor):
         if steady_seconds() >= deadline:
             return False
-        time.sleep(poll_seconds)
+        time.sleep(FIRST_POLL_SECONDS)
     return True
 
 

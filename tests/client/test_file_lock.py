@@ -261,7 +261,7 @@ def test_where_no_folder_can_be_locked_the_file_still_is(
 
 
 @pytest.mark.usefixtures("short")
-def test_where_the_folder_cannot_be_opened_the_file_still_is_locked(
+def test_c9_where_the_folder_cannot_be_opened_the_file_still_is_locked(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = os.open
@@ -275,3 +275,4 @@ def test_where_the_folder_cannot_be_opened_the_file_still_is_locked(
     with file_lock.held(path, seconds=0):
         with pytest.raises(VaultBusy), file_lock.held(path, seconds=0.05):
             pytest.fail("held twice")
+        assert waiting_for(path, insists=False).ends() == "VaultBusy"

@@ -95,4 +95,6 @@ def test_c9_of_many_who_invite_at_once_none_is_told_yes_and_lost(people: World) 
 def test_a_client_without_the_lock_would_be_found(people: World) -> None:
     device = invited(people, "device", "http://127.0.0.1:1", LOSES_UPDATES)
     started = start_many(device, times=STARTS, stays_on=False)
-    assert [wrong for wrong in started.wrong if wrong.startswith("accepted")]
+    assert started.wrong
+    # Letters lost, or no vault there for a moment; but it did not stop for a bug of ours.
+    assert not [wrong for wrong in started.wrong if "fault" in wrong]
