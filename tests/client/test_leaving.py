@@ -10,7 +10,8 @@ import pytest
 
 from ojak_client.exit_codes import ExitCode
 from ojak_client.messages import Message
-from ojak_client.profile import Contact
+from ojak_client.profile import Contact, TheirLetter
+from ojak_protocol.letters import Kind
 from tests.client.devices import WORDS, Device, descriptor_giving
 from tests.client.persons import NAME, RELAY
 from tests.client.sitting import PROGRAM, sit_down
@@ -87,11 +88,11 @@ def test_a_mistyped_call_that_cannot_be_told_has_its_code(redirected: str) -> No
 
 
 @pytest.mark.parametrize("redirected", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
-@pytest.mark.parametrize("verb", [["read"], ["send"], ["meet"], ["status"], ["wipe"]])
+@pytest.mark.parametrize("verb", [["read"], ["send", NAME], ["status"], ["wipe"]])
 def test_whatever_is_closed_no_verb_says_that_the_program_made_a_mistake(
     device: Device, redirected: str, verb: list[str]
 ) -> None:
-    device.keep_contact(Contact(NAME, RELAY))
+    device.keep_contact(Contact(NAME, RELAY, theirs=(TheirLetter(1, Kind.TEXT, "편지"),)))
     with descriptor_giving(WORDS) as passphrase:
         words = ["--no-input", "--passphrase-fd", str(passphrase), *verb]
         done = in_shell(redirected, "--profile", str(device.folder), *words, fds=[passphrase])
